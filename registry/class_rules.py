@@ -1,0 +1,94 @@
+"""Which class loads a repo for a task: look-ups in the registry by architecture and model type. Pure."""
+
+from __future__ import annotations
+
+from registry.decision import Evidence
+from registry.observed import Observed
+from registry.registry import Registry, Row
+
+
+def rows_of(architecture: str, registry: Registry) -> tuple[Row, ...]:
+    """The tasks of an architecture, ascending by rank; matched without regard to case as a last resort."""
+    found = registry.rows.get(architecture)
+    if found is None:
+        found = registry.rows.get(registry.folded_architectures.get(architecture.lower(), ""), ())
+    return found
+
+
+def known_name(architecture: str, registry: Registry) -> str:
+    """The library's own spelling of an architecture."""
+    if architecture in registry.rows:
+        return architecture
+    return registry.folded_architectures.get(architecture.lower(), architecture)
+
+
+def class_for(architecture: str, model_type: str | None, task: str, registry: Registry) -> str:
+    """The auto class of `task` that loads this very architecture for this model type; else the architecture's own."""
+    for row in reversed(rows_of(architecture, registry)):
+        if row.task == task and row.auto_class is not None:
+            if architecture in _loaded_by(row.auto_class, model_type, registry):
+                return row.auto_class
+    return architecture
+
+
+def class_without_architecture(model_type: str, task: str, registry: Registry) -> str | None:
+    """The auto class of `task` that knows the model type, for configs that name no architecture."""
+    for auto_class in registry.task_auto_classes.get(task, ()):
+        if _loaded_by(auto_class, model_type, registry):
+            return auto_class
+    return None
+
+
+def loads_trunk(model_type: str | None, registry: Registry) -> bool:
+    """Whether the model type's trunk can be loaded without its head."""
+    return bool(_loaded_by("AutoModel", model_type, registry))
+
+
+def _loaded_by(auto_class: str, model_type: str | None, registry: Registry) -> tuple[str, ...]:
+    models = registry.auto_class_models.get(auto_class, {})
+    if model_type is None:
+        return ()
+    return models.get(model_type) or models.get(registry.model_type_aliases.get(model_type, ""), ())
+
+
+def is_native(architecture: str, model_type: str | None, registry: Registry) -> bool:
+    """Whether transformers itself has this architecture under this model type."""
+    native_type = registry.model_type_aliases.get(model_type or "", model_type)
+    return native_type in registry.model_types and architecture in registry.rows
+
+
+def remote_class(seen: Observed, task: str | None, registry: Registry) -> tuple[str, str] | None:
+    """(auto class, remote class) of the repo's own code for `task`, else of its most specific auto class."""
+    ranked = sorted(
+        (registry.auto_class_tasks[auto_class][0], auto_class)
+        for auto_class in seen.auto_map
+        if auto_class in registry.auto_class_tasks
+    )
+    if not ranked:
+        return None
+    for _, auto_class in reversed(ranked):
+        if registry.auto_class_tasks[auto_class][1] == task:
+            return auto_class, seen.auto_map[auto_class]
+    return ranked[-1][1], seen.auto_map[ranked[-1][1]]
+
+
+def version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:
+    """Which versions of transformers have the architecture, where not all of the last years' do."""
+    rows = rows_of(architecture, registry)
+    untils = {row.until for row in rows}
+    if rows and None not in untils:
+        newest = max((until for until in untils if until), key=lambda version: [int(part) for part in version.split(".")])
+        return (f"supported by transformers until {newest}",)
+    since = registry.since.get(architecture)
+    return (f"needs transformers >= {since}",) if since else ()
+
+
+def explain_class(model_class: str | None, architecture: str | None, model_type: str | None, task: str) -> Evidence:
+    saw = f"{architecture or 'no architecture'}, model_type {model_type or 'none'}, task {task}"
+    if model_class is None:
+        said = "no class is known to load it"
+    elif model_class == architecture:
+        said = f"{model_class}: no auto class of the task maps to it"
+    else:
+        said = model_class
+    return Evidence(rule="model class", saw=saw, said=said)

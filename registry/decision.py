@@ -1,0 +1,48 @@
+"""What is decided about a repo, and why. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One step of a decision: the rule that spoke, what it looked at, and what it said."""
+
+    rule: str
+    saw: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Another task the repo could serve, with the class that would be loaded for it (None where unknown)."""
+
+    task: str
+    model_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer for one repo at one commit. Every field may be None or empty where nothing is known.
+
+    `library`, `task` and `framework` are canonical names of the registry. `weights` lists every weight format found,
+    the chosen framework first. `model_class` is the class or function to call. `conflict` is true where the repo's
+    pipeline tag names a task its architecture cannot serve. `undecided` is None, or the reason why there is no task.
+    `notes` are facts a user should know before loading (quantisation, adapters, versions needed).
+    """
+
+    library: str | None = None
+    task: str | None = None
+    framework: str | None = None
+    weights: tuple[str, ...] = ()
+    model_type: str | None = None
+    architecture: str | None = None
+    model_class: str | None = None
+    requires_remote_code: bool = False
+    conflict: bool = False
+    undecided: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    base_models: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()

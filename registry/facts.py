@@ -1,0 +1,96 @@
+"""What was observed about a repo: the input of every decision. Pure data; reading and fetching are left to others."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NewType
+
+CommitHash = NewType("CommitHash", str)
+"""Forty lower-case hex digits."""
+
+CONFIG = "config.json"
+
+FACTS_VERSION = 1
+"""Raised when reading a repo learns to keep more, so that older facts are known to lack it."""
+
+
+class FileState(enum.StrEnum):
+    """What asking for a small file came to."""
+
+    READ = "read"
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    INACCESSIBLE = "inaccessible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallFile:
+    """One JSON file of a repo at a commit.
+
+    `content` is the parsed file, present only when `state` is `READ`; NaN and infinities are read as null.
+    `problem` says in a few words why an unreadable or inaccessible file has no content.
+    """
+
+    state: FileState
+    content: Any = None
+    problem: str | None = None
+
+
+ABSENT_FILE = SmallFile(state=FileState.ABSENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    """What a commit holds. Never changes; it can only be known more fully.
+
+    `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was asked for,
+    by path: a path without an entry was not asked for (as `config.json` in lean mode).
+    """
+
+    filenames: tuple[str, ...] = ()
+    files: Mapping[str, SmallFile] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Mapping[str, Any] | None:
+        """`config.json` as an object; None where it is absent, unreadable, or not asked for."""
+        return self.mapping(CONFIG)
+
+    def mapping(self, path: str) -> Mapping[str, Any] | None:
+        """The small file at `path` where it was read and is a JSON object, else None."""
+        small_file = self.files.get(path)
+        content = small_file.content if small_file is not None else None
+        return content if isinstance(content, dict) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubHints:
+    """What the Hub says of a repo beside its files. May change without a new commit.
+
+    `extract` is the Hub's own small extract of the config files (`config` in its answers, hub-docs
+    `tasks/src/model-data.ts`). `auto_model` and `auto_task` are its `transformersInfo`. `gated` is `auto`, `manual`
+    or None. `private` is None where the server did not say.
+    """
+
+    pipeline_tag: str | None = None
+    library_name: str | None = None
+    tags: tuple[str, ...] = ()
+    gated: str | None = None
+    private: bool | None = None
+    disabled: bool = False
+    extract: Mapping[str, Any] = field(default_factory=dict)
+    auto_model: str | None = None
+    auto_task: str | None = None
+    gguf_architecture: str | None = None
+
+
+NO_HINTS = HubHints()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepoFacts:
+    """Everything a decision reads: the commit's facts and, where a Hub was asked, its hints."""
+
+    commit: CommitFacts
+    hints: HubHints = NO_HINTS

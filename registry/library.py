@@ -1,0 +1,25 @@
+"""`Library`: how a library of the ecosystem is called, recognised and used. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """One library whose models are on the Hub.
+
+    `names` are the spellings it is called by in `library_name` and tags. A repo is recognised by its files where it
+    has one of `files` (whole paths) or one that ends in one of `suffixes`; `ambiguous` says that other libraries use
+    such files too, so that they count only where nothing else speaks. `framework` is what its weights are, where the
+    files do not tell. `tasks` are the tasks it can serve, the default first; empty: any. `model_class` is the class
+    or function that loads its models.
+    """
+
+    names: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    ambiguous: bool = False
+    framework: str | None = None
+    tasks: tuple[str, ...] = ()
+    model_class: str | None = None

@@ -1,0 +1,237 @@
+"""`Registry`: one frozen bundle of all tables that decisions are made by, and its digest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
+
+from registry.errors import UnknownNameError
+from registry.library import Library
+
+RULES_VERSION = 1
+"""Raised when `decide` comes to other answers from the same tables."""
+
+CUSTOM_RANK = -1
+OLD_RANK = -10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoMapping:
+    """One auto mapping of a library: model type -> architectures, and the task and auto class it stands for.
+
+    `until` is the last version of the library that had it, None where today's has it.
+    """
+
+    name: str
+    task: str
+    auto_class: str | None
+    models: Mapping[str, tuple[str, ...]]
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A diffusers pipeline class: its tasks, the main one first, and the auto class of each task that maps to it."""
+
+    tasks: tuple[str, ...]
+    auto_classes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A task that an architecture can serve. `order` is its rank: of several the highest is what it is for, unless
+    `Registry.main_tasks` names another."""
+
+    order: int
+    task: str
+    auto_class: str | None
+    model_types: tuple[str, ...]
+    until: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """What is known about the ecosystem. A value: extending it makes another one.
+
+    `mappings` are tried in order, later ones count more; `old_mappings` count only for architectures that those do
+    not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework.
+    """
+
+    tasks: Mapping[str, str]
+    task_aliases: Mapping[str, str]
+    with_past_tasks: frozenset[str]
+    specialisations: Mapping[str, tuple[str, ...]]
+    coarser: Mapping[str, tuple[str, ...]]
+    libraries: Mapping[str, Library]
+    mappings: tuple[AutoMapping, ...]
+    old_mappings: tuple[AutoMapping, ...]
+    framework_mappings: Mapping[str, tuple[AutoMapping, ...]]
+    custom_classes: Mapping[str, tuple[tuple[str, str], ...]]
+    main_tasks: Mapping[str, str]
+    other_architectures: Mapping[str, str]
+    model_types: frozenset[str]
+    model_type_aliases: Mapping[str, str]
+    since: Mapping[str, str]
+    pipelines: Mapping[str, Pipeline]
+    components: frozenset[str]
+    peft_task_types: Mapping[str, tuple[str, str]]
+    gguf_architectures: Mapping[str, str | None]
+    sentence_kinds: Mapping[str, tuple[str, ...]]
+    sentence_kind_aliases: Mapping[str, str]
+    sentence_namespaces: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    def digest(self) -> str:
+        """32 hex digits that change when any table or rule does."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        text = json.dumps([RULES_VERSION, content], sort_keys=True, default=_plain)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @functools.cached_property
+    def rows(self) -> Mapping[str, tuple[Row, ...]]:
+        """The tasks of every architecture, what it is mainly for last."""
+        rows: dict[str, list[Row]] = {}
+        for rank, mapping in enumerate(self.mappings):
+            _add_rows(rows, mapping, rank)
+        # Below all mappings: where one of those names a main task for the class, these stay candidates.
+        for architecture, served in self.custom_classes.items():
+            for task, model_type in served:
+                row = Row(order=CUSTOM_RANK, task=task, auto_class=None, model_types=(model_type,))
+                rows.setdefault(architecture, []).append(row)
+        known_today = frozenset(rows)
+        for rank, mapping in enumerate((*self.old_mappings, *self._all_framework_mappings), OLD_RANK):
+            _add_rows(rows, mapping, rank, but=known_today)
+        return {
+            name: tuple(sorted(found, key=lambda row: (row.task == self.main_tasks.get(name), row.order)))
+            for name, found in rows.items()
+        }
+
+    @functools.cached_property
+    def _all_framework_mappings(self) -> tuple[AutoMapping, ...]:
+        return tuple(mapping for mappings in self.framework_mappings.values() for mapping in mappings)
+
+    @functools.cached_property
+    def folded_architectures(self) -> Mapping[str, str]:
+        """Architecture names in lower case, for the last resort of matching without regard to case."""
+        return {name.lower(): name for name in reversed(self.rows)}
+
+    @functools.cached_property
+    def auto_class_models(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """What each auto class loads: auto class -> model type -> architectures."""
+        models: dict[str, dict[str, tuple[str, ...]]] = {}
+        for mapping in (*self.mappings, *self.old_mappings, *self._all_framework_mappings):
+            if mapping.auto_class is not None and mapping.name != "MODEL_FOR_IMAGE_MAPPING_NAMES":
+                loads = models.setdefault(mapping.auto_class, {})
+                for model_type, architectures in mapping.models.items():
+                    loads[model_type] = (*loads.get(model_type, ()), *architectures)
+        return models
+
+    @functools.cached_property
+    def task_auto_classes(self) -> Mapping[str, tuple[str, ...]]:
+        """The auto classes of each task, the most specific first."""
+        classes: dict[str, list[str]] = {}
+        for mapping in reversed(self.mappings):
+            if mapping.auto_class is not None and mapping.auto_class not in classes.setdefault(mapping.task, []):
+                classes[mapping.task].append(mapping.auto_class)
+        return {task: tuple(names) for task, names in classes.items()}
+
+    @functools.cached_property
+    def auto_class_tasks(self) -> Mapping[str, tuple[int, str]]:
+        """The rank and task of each auto class, from the mappings of today and those removed."""
+        tasks: dict[str, tuple[int, str]] = {}
+        for order, mapping in enumerate((*self.old_mappings, *self.mappings)):
+            if mapping.auto_class is not None:
+                tasks.setdefault(mapping.auto_class, (order, mapping.task))
+        return tasks
+
+    @functools.cached_property
+    def library_names(self) -> Mapping[str, str]:
+        """Every spelling of a library, in lower case -> its canonical name."""
+        names = {name: name for name in self.libraries}
+        return {**{raw.lower(): name for name, library in self.libraries.items() for raw in library.names}, **names}
+
+    def find_task(self, name: str) -> str | None:
+        """The task that `name` means, through its alias where it is one; None where it is not known."""
+        name = self.task_aliases.get(name, name)
+        return name if name in self.tasks else None
+
+    def canonical_task(self, name: str) -> str:
+        """The task that `name` means; "-with-past" is cut off where the task can have it.
+
+        Raises:
+            UnknownNameError: neither a task nor an alias of one.
+        """
+        return self.parse_task(name)[0]
+
+    def parse_task(self, name: str) -> tuple[str, bool]:
+        """The task that `name` means, and whether it asks for an export with past ("-with-past").
+
+        Raises:
+            UnknownNameError: neither a task nor an alias of one, or one that cannot have a past.
+        """
+        base = name.removesuffix("-with-past")
+        task = self.find_task(base)
+        if task is None:
+            raise UnknownNameError("task", name, (*self.tasks, *self.task_aliases))
+        if base != name and task not in self.with_past_tasks:
+            raise UnknownNameError("task", name, (f"{known}-with-past" for known in self.with_past_tasks))
+        return task, base != name
+
+    def canonical_library(self, name: str) -> str:
+        """The library that `name` means, however it is spelled.
+
+        Raises:
+            UnknownNameError: no library is called so.
+        """
+        found = self.library_names.get(name.lower())
+        if found is None:
+            raise UnknownNameError("library", name, self.library_names)
+        return found
+
+    def can_serve(self, task: str, tag: str) -> bool:
+        """Whether a model for `task` may be tagged `tag` without contradiction."""
+        return task == tag or tag in self.specialisations.get(task, ())
+
+
+def _add_rows(
+    rows: dict[str, list[Row]], mapping: AutoMapping, rank: int, *, but: frozenset[str] = frozenset()
+) -> None:
+    types: dict[str, list[str]] = {}
+    for model_type, architectures in mapping.models.items():
+        for architecture in architectures:
+            if architecture not in but:
+                types.setdefault(architecture, []).append(model_type)
+    for architecture, model_types in types.items():
+        rows.setdefault(architecture, []).append(
+            Row(
+                order=rank,
+                task=mapping.task,
+                auto_class=mapping.auto_class,
+                model_types=tuple(model_types),
+                until=mapping.until,
+            )
+        )
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return dict(value)
+
+
+@functools.cache
+def default_registry() -> Registry:
+    """The registry that is shipped."""
+    from registry.tables.read import read_registry
+
+    return read_registry()

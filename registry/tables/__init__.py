@@ -1,0 +1,1 @@
+"""The tables of the registry: data, and `read`, which puts them together."""

@@ -1,0 +1,156 @@
+"""Libraries and the files they are known by. Data only; rows for files stand in the order they are tried in.
+
+Sources: huggingface.js `tasks/src/model-libraries.ts` (August 2026) for names, snippets and download rules; each
+library's own saving code for the key files.
+"""
+
+from __future__ import annotations
+
+from registry.library import Library
+
+LIBRARIES: dict[str, Library] = {
+    "transformers": Library(names=("transformers",)),
+    "diffusers": Library(
+        names=("diffusers",), files=("model_index.json", "modular_model_index.json", "modular_config.json")
+    ),
+    # Before sentence_transformers, whose files these carry too.
+    "setfit": Library(
+        names=("setfit",),
+        files=("config_setfit.json",),
+        tasks=("text-classification",),
+        framework="pt",
+        model_class="SetFitModel",
+    ),
+    "span_marker": Library(
+        names=("span-marker",), tasks=("token-classification",), framework="pt", model_class="SpanMarkerModel"
+    ),
+    "gliner": Library(
+        names=("gliner",),
+        files=("gliner_config.json",),
+        tasks=("token-classification",),
+        framework="pt",
+        model_class="GLiNER",
+    ),
+    "pylate": Library(names=("PyLate", "pylate"), framework="pt", model_class="ColBERT"),
+    "model2vec": Library(names=("model2vec",), tasks=("feature-extraction", "sentence-similarity"), model_class="StaticModel"),
+    "sentence_transformers": Library(
+        names=("sentence-transformers", "sentence_transformers"),
+        files=(
+            "modules.json",
+            "config_sentence_transformers.json",
+            "sentence_bert_config.json",
+            "sentence_roberta_config.json",
+            "sentence_distilbert_config.json",
+            "sentence_camembert_config.json",
+            "sentence_albert_config.json",
+            "sentence_xlm-roberta_config.json",
+            "sentence_xlnet_config.json",
+        ),
+        framework="pt",
+    ),
+    "peft": Library(names=("peft",), framework="pt"),
+    "adapters": Library(names=("adapter-transformers", "adapters"), framework="pt", model_class="AutoAdapterModel"),
+    "timm": Library(
+        names=("timm",),
+        framework="pt",
+        tasks=(
+            "image-classification",
+            "image-feature-extraction",
+            "zero-shot-image-classification",
+            "image-segmentation",
+            "object-detection",
+        ),
+        model_class="create_model",
+    ),
+    "open_clip": Library(
+        names=("open_clip", "open-clip"),
+        files=("open_clip_config.json",),
+        suffixes=("open_clip_pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"),
+        framework="pt",
+        tasks=("zero-shot-image-classification", "image-feature-extraction", "feature-extraction"),
+        model_class="create_model_from_pretrained",
+    ),
+    "gguf": Library(names=("gguf", "llama.cpp", "ggml"), framework="gguf"),
+    "mlx": Library(names=("mlx", "mlx-lm", "mlx-vlm", "mlx-image", "mlx-audio"), framework="mlx", model_class="load"),
+    "keras_hub": Library(
+        names=("keras-hub", "keras-nlp"), files=("task.json",), framework="keras", model_class="from_preset"
+    ),
+    "keras": Library(
+        names=("keras", "tf-keras"),
+        suffixes=(".keras", "keras_metadata.pb"),
+        framework="keras",
+        model_class="load_model",
+    ),
+    "nemo": Library(names=("nemo",), suffixes=(".nemo",), framework="pt", model_class="ASRModel"),
+    "spacy": Library(
+        names=("spacy",),
+        suffixes=(".whl",),
+        framework="spacy",
+        tasks=("token-classification", "text-classification", "feature-extraction"),
+        model_class="load",
+    ),
+    "stanza": Library(
+        names=("stanza",),
+        files=("models/default.zip",),
+        framework="pt",
+        tasks=("token-classification",),
+        model_class="Pipeline",
+    ),
+    "speechbrain": Library(names=("speechbrain",), files=("hyperparams.yaml",), framework="pt", model_class="from_hparams"),
+    "espnet": Library(names=("espnet",), files=("meta.yaml",), framework="pt", model_class="from_pretrained"),
+    "sklearn": Library(
+        names=("sklearn", "scikit-learn"),
+        files=("sklearn_model.joblib",),
+        suffixes=(".joblib", ".skops"),
+        framework="sklearn",
+        tasks=("tabular-classification", "tabular-regression", "text-classification"),
+        model_class="load",
+    ),
+    "fastai": Library(
+        names=("fastai",), files=("model.pkl",), framework="pt", ambiguous=True, model_class="from_pretrained_fastai"
+    ),
+    "pyannote_audio": Library(
+        names=("pyannote-audio", "pyannote.audio"), framework="pt", model_class="from_pretrained"
+    ),
+    "mistral_common": Library(
+        names=("mistral-common", "vllm"), files=("params.json", "tekken.json"), framework="pt", ambiguous=True
+    ),
+    "mlc_llm": Library(names=("mlc-llm",), files=("mlc-chat-config.json",), framework="mlc"),
+    "flair": Library(
+        names=("flair",), framework="pt", tasks=("token-classification", "text-classification"), model_class="load"
+    ),
+    "asteroid": Library(names=("asteroid",), framework="pt", tasks=("audio-to-audio",), model_class="from_pretrained"),
+    "allennlp": Library(names=("allennlp",), framework="pt"),
+    "fairseq": Library(names=("fairseq",), framework="pt"),
+    "fasttext": Library(
+        names=("fasttext",), framework="fasttext", tasks=("feature-extraction", "text-classification"), model_class="load_model"
+    ),
+    "stable_baselines3": Library(
+        names=("stable-baselines3",), framework="pt", tasks=("reinforcement-learning",), model_class="load"
+    ),
+    "ml_agents": Library(names=("ml-agents",), framework="onnx", tasks=("reinforcement-learning",)),
+    "sample_factory": Library(names=("sample-factory",), framework="pt", tasks=("reinforcement-learning",)),
+    "bertopic": Library(names=("bertopic",), framework="pt", model_class="BERTopic"),
+    "paddlenlp": Library(
+        names=("paddlenlp",), suffixes=("model_state.pdparams",), framework="paddle", model_class="from_pretrained"
+    ),
+    "paddleocr": Library(names=("PaddleOCR", "paddleocr"), files=("inference.pdiparams",), framework="paddle"),
+    "transformers_js": Library(names=("transformers.js",), framework="onnx"),
+    "doctr": Library(names=("doctr",), framework="pt"),
+    "litert": Library(names=("litert", "tflite"), suffixes=(".tflite", ".litertlm"), framework="tflite"),
+    "coreml": Library(names=("coreml",), suffixes=(".mlmodel",), framework="coreml"),
+    "executorch": Library(names=("executorch",), suffixes=(".pte",), framework="executorch"),
+    "rkllm": Library(names=("rkllm",), suffixes=(".rkllm",), framework="rkllm"),
+    "multimolecule": Library(names=("multimolecule",), framework="pt"),
+    "ultralytics": Library(
+        names=("ultralytics", "yolov5", "yolov8", "yolov10", "yolov11"), framework="pt", model_class="YOLO"
+    ),
+    "unity_sentis": Library(names=("unity-sentis",), suffixes=(".sentis",), framework="onnx"),
+    "k2": Library(names=("k2",), framework="pt", tasks=("automatic-speech-recognition",)),
+    "univa": Library(names=("univa",), framework="pt"),
+    "onnx": Library(names=("onnx",), framework="onnx"),
+    "openvino": Library(names=("openvino",), files=("openvino_model.xml",), framework="openvino"),
+}
+"""By canonical name: what `Decision.library` says."""
+
+DIFFUSERS_SINGLE_FILE_TAGS = ("diffusion-single-file", "stable-diffusion", "lora")

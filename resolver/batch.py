@@ -1,0 +1,142 @@
+"""Many repos, bounded, results as they come. Knows nothing of the Hub or the store: looking up is its caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from resolver.resolution import Failure, Resolution
+
+Q = TypeVar("Q")
+
+Answer = Resolution | Failure
+Pending = Callable[[], Awaitable[Answer]]
+"""The work that is left for one request, not yet started."""
+
+LookUp = Callable[[Sequence[Q]], Awaitable[Sequence[Answer | Pending]]]
+"""For each request of a chunk its answer, where that can be had without waiting, or the work that gives it."""
+
+FIRST_CHUNK = 32
+LONGEST_CHUNK = 1_000
+WINDOW = 1_000
+"""Most answers under way or waiting for an earlier one to be taken."""
+
+CHUNKS_AHEAD = 2
+
+
+async def answer_all(
+    requests: Iterable[Q] | AsyncIterable[Q], look_up: LookUp[Q], *, ordered: bool
+) -> AsyncIterator[Answer]:
+    """An answer for each of `requests`: in their order, or else as soon as it is there.
+
+    Requests are read in chunks, only as far ahead as `WINDOW` and `CHUNKS_AHEAD` allow, so that endless input takes
+    bounded memory. What is still under way when the caller stops is cancelled.
+    """
+    room = asyncio.Semaphore(WINDOW)
+    lists_ahead = asyncio.Semaphore(CHUNKS_AHEAD)
+    out: asyncio.Queue[list[Answer | asyncio.Task[Answer]] | asyncio.Task[Answer] | None] = asyncio.Queue()
+    under_way: set[asyncio.Task[Answer]] = set()
+
+    async def produce() -> None:
+        async with _chunks(requests) as chunks:
+            async for chunk in chunks:
+                ready: list[Answer | asyncio.Task[Answer]] = []
+                for entry in await look_up(chunk):
+                    if isinstance(entry, (Resolution, Failure)):
+                        ready.append(entry)
+                        continue
+                    if room.locked() and ready:
+                        # Whoever takes these makes the room that is waited for.
+                        await hand_over(ready)
+                        ready = []
+                    await room.acquire()
+                    task = asyncio.ensure_future(entry())
+                    under_way.add(task)
+                    if ordered:
+                        ready.append(task)
+                    else:
+                        task.add_done_callback(out.put_nowait)
+                if ready:
+                    await hand_over(ready)
+
+    async def hand_over(ready: list[Answer | asyncio.Task[Answer]]) -> None:
+        await lists_ahead.acquire()
+        out.put_nowait(ready)
+
+    def take(task: asyncio.Task[Answer]) -> Answer:
+        under_way.discard(task)
+        room.release()
+        return task.result()
+
+    producer = asyncio.create_task(produce())
+    producer.add_done_callback(lambda _: out.put_nowait(None))
+    try:
+        while not (producer.done() and out.empty() and (ordered or not under_way)):
+            entry = await out.get()
+            if isinstance(entry, list):
+                for item in entry:
+                    if isinstance(item, asyncio.Task):
+                        await asyncio.wait([item])
+                        yield take(item)
+                    else:
+                        yield item
+                lists_ahead.release()
+            elif entry is not None:
+                yield take(entry)
+        await producer
+    finally:
+        await _cancel(producer, *under_way)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _chunks(requests: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[AsyncIterator[list[Q]]]:
+    """`requests` in lists: short ones first, so that the first answers come soon."""
+    if not isinstance(requests, AsyncIterable):
+        yield _chunks_of_iterable(requests)
+        return
+    queue: asyncio.Queue[Q] = asyncio.Queue(maxsize=LONGEST_CHUNK)
+
+    async def pump() -> None:
+        async for request in requests:
+            await queue.put(request)
+
+    pumping = asyncio.create_task(pump())
+    try:
+        yield _chunks_of_queue(queue, pumping)
+    finally:
+        await _cancel(pumping)
+
+
+async def _chunks_of_iterable(requests: Iterable[Q]) -> AsyncIterator[list[Q]]:
+    iterator, size = iter(requests), FIRST_CHUNK
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+        size = min(size * 4, LONGEST_CHUNK)
+
+
+async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None]) -> AsyncIterator[list[Q]]:
+    """What has come in so far, without waiting for more once there is something."""
+    getting: asyncio.Task[Q] | None = None
+    try:
+        while True:
+            getting = asyncio.ensure_future(queue.get())
+            await asyncio.wait([getting, pumping], return_when=asyncio.FIRST_COMPLETED)
+            if not getting.done() and queue.empty():
+                break
+            chunk = [await getting]
+            while len(chunk) < LONGEST_CHUNK and not queue.empty():
+                chunk.append(queue.get_nowait())
+            yield chunk
+        await pumping
+    finally:
+        if getting is not None:
+            await _cancel(getting)

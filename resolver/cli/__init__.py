@@ -1,0 +1,1 @@
+"""The command `hubresolve`: arguments, output and exit codes."""

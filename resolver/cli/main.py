@@ -1,0 +1,137 @@
+"""The command's entry: its groups and options, and errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from resolver.cli.exits import ERROR_ROWS, INTERRUPTED, WRONG_USAGE
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = ("table", "jsonl", "csv")
+
+
+def main() -> None:
+    """Run the command; never ends in a traceback for what a user or a repo did wrong."""
+    from resolver.errors import InvalidRequestError, SettingsError
+    from store.errors import StoreError
+
+    logging.basicConfig(format="hubresolve: %(message)s", level=logging.WARNING)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_USAGE
+    except (SettingsError, StoreError, InvalidRequestError) as error:
+        print(f"hubresolve: {error}", file=sys.stderr)
+        code = WRONG_USAGE
+    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
+        print("hubresolve: interrupted; what was done is remembered, the same command continues", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ERROR_ROWS
+    raise SystemExit(code or 0)
+
+
+def run(work: Coroutine[Any, Any, int]) -> int:
+    """Run `work` to its exit code; SIGTERM interrupts it as Ctrl-C does."""
+
+    async def interruptible() -> int:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    return asyncio.run(interruptible())
+
+
+def hub_options(command: F) -> F:
+    """The options that say which Hub and store to use, and how."""
+    options = (
+        click.option("--revision", metavar="R", help="Branch, tag or commit for ids that name none.  [default: main]"),
+        click.option("--task", metavar="T", help="The task the repos are wanted for; checked against each."),
+        click.option("--library", metavar="L", help="The library they are to be loaded with; checked against each."),
+        click.option("--offline", is_flag=True, default=None, help="Open no socket: answer from what is remembered."),
+        click.option("--max-age", type=float, metavar="SECONDS", help="Believe a branch for so long.  [default: a day]"),
+        click.option("--refresh", is_flag=True, default=None, help="Ask the Hub again, whatever is remembered."),
+        click.option("--lean", is_flag=True, default=None, help="Fetch config.json only where it can change the answer."),
+        click.option("--endpoint", metavar="URL", help="Base URL of the Hub.  [env: HF_ENDPOINT]"),
+        click.option("--store", metavar="PATH|URL", help="Where to remember.  [env: HUBRESOLVE_STORE]"),
+        click.option("--concurrency", type=int, metavar="N", help="Requests under way at once.  [default: 32]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="hubresolve", prog_name="hubresolve")
+def cli() -> None:
+    """Find out what Hugging Face Hub repos are for and what loads them, and remember it."""
+
+
+@cli.command()
+@click.argument("ids", nargs=-1, metavar="[ID[@REV] | FOLDER]...")
+@click.option("--file", "file", metavar="F|-", help="Read ids from a file (- for standard input), one a line.")
+@hub_options
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
+@click.option("--unordered", is_flag=True, help="Give each answer as soon as it is there.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+def resolve(
+    ids: tuple[str, ...],
+    file: str | None,
+    format_: str,
+    output: str | None,
+    unordered: bool,
+    quiet: bool,
+    **hub: Any,
+) -> int:
+    """Resolve repos and local folders: library, task, framework, architecture and model class of each."""
+    from resolver.cli.resolving import resolve_ids
+
+    if not ids and file is None:
+        raise click.UsageError("nothing to resolve: give ids or folders, or --file")
+    return run(resolve_ids(ids, file, hub, format_=format_, output=output, ordered=not unordered, quiet=quiet))
+
+
+@cli.command()
+@click.argument("id_", metavar="ID[@REV]|FOLDER")
+@hub_options
+def explain(id_: str, **hub: Any) -> int:
+    """Show what was seen of one repo, which rules spoke, and what the other candidates were."""
+    from resolver.cli.resolving import explain_id
+
+    return run(explain_id(id_, hub))
+
+
+@cli.command()
+def demo() -> int:
+    """Resolve hundreds of bundled repos over HTTP from a Hub on this machine, and again with that Hub gone."""
+    from resolver.cli.demo import run_demo
+
+    return run(run_demo())
+
+
+@cli.group()
+def store() -> None:
+    """Look after the store of what was learned."""
+
+
+@store.command("info")
+@click.option("--store", "location", metavar="PATH|URL", help="Which store.  [env: HUBRESOLVE_STORE]")
+def store_info(location: str | None) -> int:
+    """Counts, sizes and ages."""
+    from resolver.cli.stores import show_info
+
+    return run(show_info(location))

@@ -1,0 +1,101 @@
+"""Write answers in the format asked for, to standard output or a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+from resolver.render import csv_header, csv_line, printable, row_of
+from resolver.resolution import Failure, Resolution
+
+Write = Callable[[Resolution | Failure], None]
+
+ROWS_PER_TABLE = 500
+"""Rows gathered before their columns are laid out: the table of a long run comes in parts."""
+
+
+@contextmanager
+def open_output(format_: str, path: str | None) -> Iterator[Write]:
+    """A function that writes one answer. Lines come out one by one; a table in parts.
+
+    Raises:
+        click.UsageError: the file cannot be written.
+    """
+    if path is None:
+        with _writer(format_, sys.stdout) as write:
+            yield write
+        sys.stdout.flush()
+        return
+    try:
+        file = open(path, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.UsageError(f"--output {path}: {error.strerror}") from error
+    with file, _writer(format_, file) as write:
+        yield write
+
+
+@contextmanager
+def _writer(format_: str, file: TextIO) -> Iterator[Write]:
+    if format_ == "jsonl":
+        import msgspec
+
+        encode = msgspec.json.Encoder().encode
+        flush = file.isatty()
+        yield lambda answer: print(encode(row_of(answer)).decode(), file=file, flush=flush)
+    elif format_ == "csv":
+        file.write(csv_header())
+        yield lambda answer: print(csv_line(answer), file=file, end="")
+    else:
+        rows: list[Resolution | Failure] = []
+
+        def write(answer: Resolution | Failure) -> None:
+            rows.append(answer)
+            if len(rows) == ROWS_PER_TABLE:
+                _print_table(rows, file)
+                rows.clear()
+
+        yield write
+        if rows:
+            _print_table(rows, file)
+
+
+def _print_table(answers: list[Resolution | Failure], file: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("repo", "commit", "library", "task", "class", "framework", ""):
+        table.add_column(name, overflow="fold")
+    for answer in answers:
+        cells = [Text(printable(cell)) for cell in _cells(answer)]
+        table.add_row(*cells, style="red" if isinstance(answer, Failure) else None)
+    # A file or pipe has no width to fit into: nothing is folded there.
+    console = Console(file=file, width=None if file.isatty() else 400, highlight=False)
+    console.print(table)
+
+
+def _cells(answer: Resolution | Failure) -> tuple[str, ...]:
+    if isinstance(answer, Failure):
+        revision = f"@{answer.revision}" if answer.revision else ""
+        return f"{answer.repo_id}{revision}", "", "", "", "", "", f"{answer.error.code}: {answer.error}"
+    remarks = []
+    if answer.undecided:
+        remarks.append(f"undecided: {answer.undecided}")
+    if answer.conflict:
+        remarks.append(f"conflict: tagged {answer.pipeline_tag}")
+    if answer.requires_remote_code:
+        remarks.append("needs remote code")
+    return (
+        answer.repo_id,
+        (answer.commit_hash or "-")[:10],
+        answer.library or "-",
+        answer.task or "-",
+        answer.model_class or "-",
+        answer.framework or "-",
+        "; ".join(remarks),
+    )

@@ -1,0 +1,52 @@
+"""The progress bar on standard error: done, rate, failures, requests, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+Advance = Callable[[Counter[str], Mapping[str, int]], None]
+
+REDRAW_EVERY_S = 0.1
+
+
+@contextmanager
+def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
+    """A function to be called after every answer; it draws only on a terminal, and not for a single repo."""
+    if quiet or not sys.stderr.isatty() or total == 1:
+        yield lambda counts, requests: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.0f}/s, {task.fields[failed]} failed, {task.fields[sent]} requests"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=total, rate=0.0, failed=0, sent=0)
+        started_s = drawn_s = time.monotonic()
+
+        def advance(counts: Counter[str], requests: Mapping[str, int]) -> None:
+            nonlocal drawn_s
+            now_s = time.monotonic()
+            if now_s - drawn_s < REDRAW_EVERY_S:
+                return
+            drawn_s = now_s
+            done = counts.total()
+            progress.update(
+                bar,
+                completed=done,
+                rate=done / (now_s - started_s),
+                failed=counts["failed"],
+                sent=sum(requests.values()),
+            )
+
+        yield advance

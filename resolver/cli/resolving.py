@@ -1,0 +1,93 @@
+"""`hubresolve resolve` and `explain`: settings from options, answers to an output, errors to an exit code."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
+from resolver.cli.ids import read_ids
+from resolver.cli.output import open_output
+from resolver.cli.progress import open_progress
+from resolver.errors import ResolveError
+from resolver.render import explanation
+from resolver.resolution import Failure
+from resolver.resolver import Resolver
+from resolver.settings import Settings
+
+
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """The settings that the command's options give; what was not given stays open."""
+    return Settings(
+        endpoint=options["endpoint"],
+        store=options["store"],
+        offline=options["offline"],
+        max_age_s=options["max_age"],
+        refresh=options["refresh"],
+        lean=options["lean"],
+        concurrency=options["concurrency"],
+    )
+
+
+async def resolve_ids(
+    ids: tuple[str, ...],
+    file: str | None,
+    options: Mapping[str, Any],
+    *,
+    format_: str,
+    output: str | None,
+    ordered: bool,
+    quiet: bool,
+) -> int:
+    """Resolve all ids and write their rows; the exit code says whether every row is an answer."""
+    started_s, counts = time.monotonic(), Counter[str]()
+    requests = read_ids(ids, file)
+    resolver = Resolver(settings_of(options))
+    with open_output(format_, output) as write:
+        async with resolver:
+            answers = resolver.resolve_many(
+                requests,
+                revision=options["revision"],
+                task=options["task"],
+                library=options["library"],
+                ordered=ordered,
+            )
+            with open_progress(len(ids) if file is None else None, quiet=quiet) as advance:
+                async for answer in answers:
+                    counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
+                    write(answer)
+                    advance(counts, resolver.requests)
+    if not quiet and counts.total() > 1:
+        click.echo(_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
+    return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
+
+
+async def explain_id(id_: str, options: Mapping[str, Any]) -> int:
+    """Write everything that led to the answer for one repo."""
+    async with Resolver(settings_of(options)) as resolver:
+        try:
+            answer = await resolver.resolve(
+                id_, revision=options["revision"], task=options["task"], library=options["library"]
+            )
+        except ResolveError as error:
+            print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
+            return ERROR_ROWS
+    click.echo(explanation(answer), nl=False)
+    return ALL_ANSWERED
+
+
+def _summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float) -> str:
+    total, failed = counts.total(), counts["failed"]
+    sources = ", ".join(f"{count} from {name}" for name, count in counts.most_common() if name != "failed")
+    sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items()) or "none"
+    return (
+        f"{total} repos in {elapsed_s:.1f} s ({total / max(elapsed_s, 1e-9):.0f} a second): "
+        f"{sources or 'none answered'}; {failed} failed; requests: {sent}"
+    )
+
+

@@ -1,0 +1,238 @@
+"""`HubClient`: asks a Hub, over aiohttp. The only importer of the HTTP library; what answers mean is decided elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import random
+import urllib.request
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import tenacity
+
+from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
+from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError, RateLimitedError
+from resolver.hub import parse, retry, status, urls
+from resolver.hub.answer import Answer, Bucket
+from resolver.repo_id import Wanted, is_commit_hash
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_REDIRECTS = 10
+CONNECT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedFile:
+    """A small file, and the commit that the server says it is of (None where it does not say)."""
+
+    small_file: SmallFile
+    commit_hash: CommitHash | None
+
+
+class HubClient:
+    """Fetches model info and small files of repos. Open it with `async with`, in the event loop that uses it.
+
+    Every fetch asks again, with growing waits, after a refusal for quota, a server error, a timeout or a broken
+    connection. The token goes to the endpoint's origin only: aiohttp drops it on a redirect to another.
+    """
+
+    def __init__(self, endpoint: str, token: str | None, *, concurrency: int, timeout_s: float) -> None:
+        self._endpoint = endpoint
+        self._token = token
+        self._concurrency = concurrency
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+        self._free = {bucket: asyncio.Semaphore(concurrency) for bucket in Bucket}
+        self._blocked_until_s = dict.fromkeys(Bucket, 0.0)
+        self._proxy = _proxy_for(endpoint)
+        self.requests: Counter[Bucket] = Counter()
+        """Requests sent so far, redirects and repeated ones counted each."""
+
+    async def __aenter__(self) -> Self:
+        headers = {"User-Agent": user_agent()}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            connector=aiohttp.TCPConnector(limit=2 * self._concurrency),
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
+            # A signed URL of the file servers is no longer valid when its query is quoted anew.
+            requote_redirect_url=False,
+            # One process may serve many users: what one server sets is not sent with the next request.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def fetch_model_info(self, wanted: Wanted) -> parse.ModelInfo:
+        """Where the repo stands at the revision, what it holds, and the Hub's hints.
+
+        Raises:
+            HubError: the kind that the answer means.
+        """
+        url = urls.model_info_url(self._endpoint, wanted.repo_id, wanted.revision)
+
+        async def attempt() -> parse.ModelInfo:
+            answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
+            if not status.is_success(answer):
+                raise self._refusal(answer, wanted, Bucket.API)
+            try:
+                info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
+            except HubResponseError as error:
+                raise _about(error, wanted, answer) from None
+            if wanted.is_pinned and info.commit_hash != wanted.revision:
+                raise _about(HubResponseError(f"the answer is about commit {info.commit_hash}"), wanted, answer)
+            return info
+
+        return await self._retrying(attempt)
+
+    async def fetch_file(self, wanted: Wanted, path: str) -> FetchedFile:
+        """A small JSON file; one that is missing, unreadable or not for this token is a value too.
+
+        Raises:
+            HubError: the repo or revision is missing, or the Hub could not be reached.
+        """
+        url = urls.file_url(self._endpoint, wanted.repo_id, wanted.revision, path)
+
+        async def attempt() -> FetchedFile:
+            answer = await self._get(url, Bucket.RESOLVERS, wanted, parse.MAX_SMALL_FILE_BYTES)
+            if status.is_success(answer):
+                small_file = parse.parse_small_file(answer.body, is_cut=answer.is_cut)
+            elif status.is_entry_missing(answer):
+                small_file = ABSENT_FILE
+            else:
+                error = self._refusal(answer, wanted, Bucket.RESOLVERS)
+                if not isinstance(error, GatedRepoError):
+                    raise error
+                small_file = SmallFile(state=FileState.INACCESSIBLE, problem="gated: this token has no access")
+            commit_hash = answer.headers.get("x-repo-commit", "")
+            return FetchedFile(
+                small_file=small_file,
+                commit_hash=CommitHash(commit_hash) if is_commit_hash(commit_hash) else None,
+            )
+
+        return await self._retrying(attempt)
+
+    async def is_dataset(self, repo_id: str) -> bool:
+        """Whether the Hub has a dataset of this id; false where it cannot be told. Asked once, never again."""
+        url = urls.dataset_info_url(self._endpoint, repo_id)
+        try:
+            return status.is_success(await self._get(url, Bucket.API, Wanted(repo_id), 65_536))
+        except HubError:
+            return False
+
+    async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        retrying = tenacity.AsyncRetrying(
+            retry=_is_worth_asking_again,
+            wait=_wait_s,
+            stop=tenacity.stop_never,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    async def _get(self, url: str, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
+        """One request, redirects followed, with at most `limit_bytes` of the body read."""
+        if self._session is None:
+            raise RuntimeError("the client is not open; use it inside `async with`")
+        async with self._free[bucket]:
+            await self._wait_while_blocked(bucket)
+            self.requests[bucket] += 1
+            try:
+                async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response:
+                    self.requests[bucket] += len(response.history)
+                    body, is_cut = await _read(response, limit_bytes)
+            except aiohttp.TooManyRedirects as error:
+                raise _about(HubResponseError("the Hub redirects in circles"), wanted) from error
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlRedirectClientError) as error:
+                raise _about(HubResponseError("the Hub redirects to what is no HTTP address"), wanted) from error
+            except TimeoutError as error:
+                raise _about(HubUnavailableError(f"no answer within {self._timeout_s:g} s"), wanted) from error
+            except (aiohttp.ClientError, OSError) as error:
+                reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                raise _about(HubUnavailableError(f"{self._endpoint} cannot be reached ({reason})"), wanted) from error
+        headers = response.headers
+        if "X-Repo-Commit" not in headers:
+            # A large file's own answer comes from a file server; its commit stands on the redirect to there.
+            commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
+            if commits:
+                headers = headers.copy()
+                headers["X-Repo-Commit"] = commits[-1]
+        return Answer(status=response.status, headers=headers, body=body, is_cut=is_cut)
+
+    def _refusal(self, answer: Answer, wanted: Wanted, bucket: Bucket) -> HubError:
+        error = status.error_of(answer, wanted, has_token=bool(self._token))
+        if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
+            now_s = asyncio.get_running_loop().time()
+            self._blocked_until_s[bucket] = max(self._blocked_until_s[bucket], now_s + error.retry_after_s)
+        return error
+
+    async def _wait_while_blocked(self, bucket: Bucket) -> None:
+        loop = asyncio.get_running_loop()
+        while (left_s := self._blocked_until_s[bucket] - loop.time()) > 0:
+            await asyncio.sleep(left_s)
+
+
+def user_agent() -> str:
+    """How requests name themselves: this package, Python and the HTTP library."""
+    return f"hubresolve/{version('hubresolve')}; python/{platform.python_version()}; aiohttp/{aiohttp.__version__}"
+
+
+async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> tuple[bytes, bool]:
+    """The body, and whether it was longer than `limit_bytes` and cut there."""
+    chunks: list[bytes] = []
+    size_bytes = 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes > limit_bytes:
+            response.close()
+            return b"".join(chunks)[:limit_bytes], True
+    return b"".join(chunks), False
+
+
+def _about(error: HubError, wanted: Wanted, answer: Answer | None = None) -> HubError:
+    """`error` with what it is about, which whoever raised it did not know."""
+    error.args = (f"{wanted.repo_id}@{wanted.revision}: {error}",)
+    error.repo_id, error.revision = wanted.repo_id, wanted.revision
+    error.status = answer.status if answer is not None else None
+    return error
+
+
+def _is_worth_asking_again(state: tenacity.RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, HubUnavailableError):
+        error.attempts = state.attempt_number
+    return error is not None and state.attempt_number < retry.attempts_for(error)
+
+
+def _wait_s(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return retry.wait_s(error, state.attempt_number, random.random())
+
+
+def _proxy_for(endpoint: str) -> str | None:
+    """The proxy that the environment names for `endpoint`.
+
+    Given to aiohttp request by request: its `trust_env` would read ~/.netrc too and refuse to send our token then.
+    """
+    parts = urlsplit(endpoint)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)

@@ -1,0 +1,190 @@
+"""The Hub's payloads to facts and hints. Pure; the place where untyped JSON ends.
+
+Everything in an answer may be missing or of another type than documented: what cannot be used counts as not said.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from registry.facts import CommitHash, FileState, HubHints, SmallFile
+from resolver.errors import HubResponseError
+from resolver.repo_id import is_commit_hash
+
+MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
+"""Longest JSON file of a repo that is read; the longest real `config.json` (label names) are about 2 MB."""
+
+MAX_INFO_BYTES = 64 * 1024 * 1024
+"""Longest model info that is read; file names of the largest repos take a few MB."""
+
+MAX_DEPTH = 200
+"""Deepest nesting of a JSON file that is read; real ones stay below 20."""
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class JsonProblem(ValueError):
+    """The bytes are not JSON that can be used; the message says why in a few words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """Model info as the Hub gave it: where the repo stands now, what it holds, and what the Hub says of it."""
+
+    canonical_id: str
+    commit_hash: CommitHash
+    filenames: tuple[str, ...]
+    hints: HubHints
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of JSON text as browsers, Python and the Hub's own tools accept it: a BOM is skipped, NaN and
+    infinities are read as null, of duplicate keys the last counts.
+
+    Raises:
+        JsonProblem: the text is not JSON, or is nested too deep to be handled safely.
+    """
+    if body.startswith(b"\xef\xbb\xbf"):
+        body = body[3:]
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _parse_leniently(body)
+    # Only text with many brackets can nest deep; most files are spared the walk.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(value, MAX_DEPTH):
+        raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _parse_leniently(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=lambda _name: None, parse_float=_finite_float)
+    except RecursionError:
+        raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels") from None
+    except UnicodeDecodeError:
+        raise JsonProblem("not UTF-8 text") from None
+    except ValueError as error:
+        raise JsonProblem(f"not JSON: {error}") from None
+
+
+def _finite_float(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _is_deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def parse_small_file(body: bytes, *, is_cut: bool = False) -> SmallFile:
+    """A JSON file of a repo, read or found unreadable; never an error."""
+    if is_cut or len(body) > MAX_SMALL_FILE_BYTES:
+        problem = f"longer than {MAX_SMALL_FILE_BYTES // 2**20} MiB"
+        return SmallFile(state=FileState.UNREADABLE, problem=problem)
+    if body.startswith(LFS_POINTER):
+        return SmallFile(state=FileState.UNREADABLE, problem="a pointer to a large file, not the file itself")
+    try:
+        content = parse_json(body)
+    except JsonProblem as error:
+        return SmallFile(state=FileState.UNREADABLE, problem=str(error)[:200])
+    if not isinstance(content, (dict, list)):
+        return SmallFile(state=FileState.UNREADABLE, problem=f"a JSON {_json_name(content)}, not an object")
+    return SmallFile(state=FileState.READ, content=content)
+
+
+def _json_name(value: Any) -> str:
+    return {str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
+
+
+def parse_model_info(body: bytes, *, is_cut: bool = False) -> ModelInfo:
+    """Model info from the body of an answer.
+
+    Raises:
+        HubResponseError: it is not an object, or names no repo or commit.
+    """
+    if is_cut:
+        raise HubResponseError(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
+    try:
+        payload = parse_json(body)
+    except JsonProblem as error:
+        raise HubResponseError(f"model info is {error}") from None
+    return model_info(payload)
+
+
+def model_info(payload: Any) -> ModelInfo:
+    """Model info from one parsed object, as a single answer or an item of a listing holds it.
+
+    Raises:
+        HubResponseError: it is not an object, or names no repo or commit.
+    """
+    if not isinstance(payload, dict):
+        raise HubResponseError("model info is not a JSON object")
+    canonical_id, commit_hash = payload.get("id") or payload.get("modelId"), payload.get("sha")
+    if not isinstance(canonical_id, str) or not canonical_id:
+        raise HubResponseError("model info names no repo")
+    if not isinstance(commit_hash, str) or not is_commit_hash(commit_hash):
+        raise HubResponseError(f"model info of {canonical_id!r} names no commit")
+    return ModelInfo(
+        canonical_id=canonical_id,
+        commit_hash=CommitHash(commit_hash),
+        filenames=_filenames(payload.get("siblings")),
+        hints=_hints(payload),
+    )
+
+
+def _filenames(siblings: Any) -> tuple[str, ...]:
+    if not isinstance(siblings, list):
+        return ()
+    names = (item.get("rfilename") for item in siblings if isinstance(item, dict))
+    return tuple(sorted(name for name in names if isinstance(name, str)))
+
+
+def _hints(payload: Mapping[str, Any]) -> HubHints:
+    card = _object(payload.get("cardData"))
+    info = _object(payload.get("transformersInfo"))
+    tags = payload.get("tags")
+    gated = payload.get("gated")
+    private = payload.get("private")
+    return HubHints(
+        # Mirrors that compute nothing still pass on what the model card says.
+        pipeline_tag=_text(payload.get("pipeline_tag")) or _text(card.get("pipeline_tag")),
+        library_name=_text(payload.get("library_name")) or _text(card.get("library_name")),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        gated=gated if isinstance(gated, str) else ("manual" if gated is True else None),
+        private=private if isinstance(private, bool) else None,
+        disabled=payload.get("disabled") is True,
+        extract=_extract(_object(payload.get("config"))),
+        auto_model=_text(info.get("auto_model")),
+        auto_task=_text(info.get("pipeline_tag")),
+        gguf_architecture=_text(_object(payload.get("gguf")).get("architecture")),
+    )
+
+
+def _extract(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Hub's extract of the config files without the parts that no decision reads (chat templates, mostly)."""
+    unread = ("tokenizer_config", "processor_config", "chat_template_jinja")
+    return {key: value for key, value in config.items() if key not in unread}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,116 @@
+"""Ask the Hub for all that a decision about one repo needs, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
+from registry.needs import files_wanted
+from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
+from resolver.hub.client import FetchedFile, HubClient
+from resolver.hub.parse import ModelInfo
+from resolver.repo_id import Wanted
+from store.keys import FactsKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What asking the Hub brought. `is_new` is false where the facts came from the store, the commit being the same."""
+
+    canonical_id: str
+    commit_hash: str
+    facts: RepoFacts
+    is_new: bool
+
+
+StoredFacts = Callable[[FactsKey], Awaitable[CommitFacts | None]]
+"""The facts stored under a key, None where there are none (any more)."""
+
+
+async def learn(
+    client: HubClient, wanted: Wanted, *, lean: bool, known: FactsKey | None, stored_facts: StoredFacts
+) -> Learned:
+    """The facts and hints of `wanted` as the Hub has them now.
+
+    With nothing `known`, model info and `config.json` are asked for at the same time (lean: model info alone). With
+    facts known of an earlier commit, model info comes first, and files only where the commit is another.
+
+    Raises:
+        ResolveError: the Hub says no, or cannot be asked.
+    """
+    config: asyncio.Task[FetchedFile] | None = None
+    if known is None and not lean:
+        config = asyncio.create_task(client.fetch_file(wanted, CONFIG))
+    try:
+        info = await _model_info(client, wanted)
+        commit = None
+        if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
+            commit = await stored_facts(known)
+        is_new = commit is None
+        if commit is None:
+            commit = CommitFacts(filenames=info.filenames)
+        pinned = Wanted(info.canonical_id, info.commit_hash)
+        if config is not None:
+            commit = _with_file(commit, CONFIG, await _same_commit(client, pinned, await config))
+    finally:
+        if config is not None and not config.done():
+            config.cancel()
+            await asyncio.gather(config, return_exceptions=True)
+        elif config is not None and not config.cancelled():
+            # Looked at even when model info failed first, so that its own failure is not reported as forgotten.
+            config.exception()
+    while wanted_paths := files_wanted(commit, info.hints, lean=lean):
+        is_new = True
+        commit = await _read(client, pinned, commit, wanted_paths)
+    return Learned(
+        canonical_id=info.canonical_id,
+        commit_hash=info.commit_hash,
+        facts=RepoFacts(commit=commit, hints=info.hints),
+        is_new=is_new,
+    )
+
+
+async def _model_info(client: HubClient, wanted: Wanted) -> ModelInfo:
+    try:
+        info = await client.fetch_model_info(wanted)
+    except RepositoryNotFoundError as error:
+        if await client.is_dataset(wanted.repo_id):
+            raise NotAModelError(f"{wanted.repo_id} is a dataset, not a model") from error
+        raise
+    if info.hints.disabled:
+        raise DisabledRepoError(
+            f"{wanted.repo_id} has been disabled by the Hub", repo_id=wanted.repo_id, revision=wanted.revision
+        )
+    return info
+
+
+async def _same_commit(client: HubClient, pinned: Wanted, fetched: FetchedFile) -> SmallFile:
+    """The file at the commit that model info told of, asked for again where it may be of another commit."""
+    if fetched.small_file.state is FileState.INACCESSIBLE or fetched.commit_hash == pinned.revision:
+        return fetched.small_file
+    return (await client.fetch_file(pinned, CONFIG)).small_file
+
+
+async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: Iterable[str]) -> CommitFacts:
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {path: group.create_task(_read_one(client, pinned, path)) for path in paths}
+    except* ResolveError as failures:
+        raise failures.exceptions[0] from None
+    for path, task in tasks.items():
+        commit = _with_file(commit, path, task.result())
+    return commit
+
+
+async def _read_one(client: HubClient, pinned: Wanted, path: str) -> SmallFile:
+    return (await client.fetch_file(pinned, path)).small_file
+
+
+def _with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:
+    if small_file.state is FileState.ABSENT and path in commit.filenames:
+        # Listed, yet not there: what the list says is the commit's own word.
+        small_file = SmallFile(state=FileState.UNREADABLE, problem="listed, but the Hub has no such file")
+    return CommitFacts(filenames=commit.filenames, files={**commit.files, path: small_file})
+

@@ -1,0 +1,120 @@
+"""Facts of a model folder on disk, read as the Hub would tell them. Blocking: call it in a thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
+from registry.needs import files_wanted
+from resolver.errors import InvalidRepoIdError, NotAModelError
+from resolver.hub.parse import MAX_SMALL_FILE_BYTES, parse_small_file
+
+MAX_FILES = 20_000
+MAX_CARD_BYTES = 1024 * 1024
+_SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
+_MODEL_NAMES = (
+    "config.json",
+    "model_index.json",
+    "modular_model_index.json",
+    "modules.json",
+    "adapter_config.json",
+    "open_clip_config.json",
+    "config_sentence_transformers.json",
+)
+_MODEL_SUFFIXES = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".keras", ".msgpack", ".pt", ".pth", ".nemo")
+
+
+def folder_meant_by(text: str) -> Path | None:
+    """The folder that `text` names, None where it is rather a repo id.
+
+    A path that could not be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
+    that name holds a model, as for `from_pretrained`.
+    """
+    is_path = text.startswith(("./", "../", "/", "~", ".\\", "..\\")) or text in (".", "..") or "\\" in text
+    if is_path or text.count("/") > 1:
+        path = Path(text).expanduser()
+        return path if is_path or path.is_dir() else None
+    if not text or not os.path.isdir(text):
+        return None
+    return Path(text) if _holds_model(text) else None
+
+
+def _holds_model(path: str) -> bool:
+    try:
+        return any(name in _MODEL_NAMES or name.endswith(_MODEL_SUFFIXES) for name in os.listdir(path))
+    except OSError:
+        return False
+
+
+def read_folder(path: Path) -> RepoFacts:
+    """Facts from the files of the folder, hints from the header of its model card.
+
+    Raises:
+        InvalidRepoIdError: there is no such folder, or it cannot be read.
+        NotAModelError: it holds no file at all that could belong to a model.
+    """
+    if not path.is_dir():
+        raise InvalidRepoIdError(f"there is no folder {str(path)!r}" if not path.exists() else f"{str(path)!r} is a file")
+    try:
+        filenames = list_files(path)
+    except OSError as error:
+        raise InvalidRepoIdError(f"the folder {str(path)!r} cannot be read: {error.strerror}") from error
+    if not any(Path(name).name in _MODEL_NAMES or name.endswith(_MODEL_SUFFIXES) for name in filenames):
+        raise NotAModelError(f"the folder {str(path)!r} holds no model: none of its files is a config or weights")
+    hints = card_hints(path / "README.md")
+    return RepoFacts(commit=read_files(filenames, hints, lambda name: path / name), hints=hints)
+
+
+def list_files(path: Path) -> tuple[str, ...]:
+    """Relative paths of the files below `path`, with forward slashes, sorted; at most `MAX_FILES` of them."""
+    names: list[str] = []
+    for folder, subfolders, files in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if name not in _SKIPPED_FOLDERS)
+        relative = Path(folder).relative_to(path)
+        names.extend((relative / name).as_posix() for name in sorted(files))
+        if len(names) > MAX_FILES:
+            break
+    return tuple(sorted(names[:MAX_FILES]))
+
+
+def read_files(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[str], Path | None]) -> CommitFacts:
+    """Facts with every small file read that a decision can want; `locate` gives its path, None where it is not known."""
+    commit = CommitFacts(filenames=filenames)
+    while wanted := files_wanted(commit, hints):
+        files = {name: _read_small_file(locate(name)) for name in wanted}
+        commit = CommitFacts(filenames=filenames, files={**commit.files, **files})
+    return commit
+
+
+def _read_small_file(path: Path | None) -> SmallFile:
+    if path is None or not path.is_file():
+        return ABSENT_FILE
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_SMALL_FILE_BYTES + 1)
+    except OSError as error:
+        return SmallFile(state=FileState.UNREADABLE, problem=f"cannot be read: {error.strerror}")
+    return parse_small_file(body)
+
+
+def card_hints(path: Path) -> HubHints:
+    """What the YAML header of a model card says; no hints where there is none that can be read."""
+    if not path.is_file() or path.stat().st_size > MAX_CARD_BYTES:
+        return HubHints()
+    import yaml
+    from huggingface_hub import metadata_load
+
+    try:
+        card = metadata_load(path)
+    except (yaml.YAMLError, ValueError, OSError, RecursionError):
+        return HubHints()
+    if not isinstance(card, dict):
+        return HubHints()
+    pipeline_tag, library_name, tags = card.get("pipeline_tag"), card.get("library_name"), card.get("tags")
+    return HubHints(
+        pipeline_tag=pipeline_tag if isinstance(pipeline_tag, str) else None,
+        library_name=library_name if isinstance(library_name, str) else None,
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+    )

@@ -1,0 +1,140 @@
+"""Answers to rows: the fixed keys of the output, as JSON lines or CSV. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from resolver.resolution import Failure, Resolution
+
+ROW_KEYS = (
+    "repo_id",
+    "canonical_id",
+    "revision",
+    "commit_hash",
+    "library",
+    "task",
+    "framework",
+    "weights",
+    "model_type",
+    "architecture",
+    "model_class",
+    "pipeline_tag",
+    "library_name",
+    "requires_remote_code",
+    "conflict",
+    "undecided",
+    "source",
+    "error",
+)
+"""The keys of every row, in order; more may follow them."""
+
+MORE_KEYS = ("candidates", "base_models", "notes")
+
+
+def row_of(answer: Resolution | Failure) -> dict[str, Any]:
+    """The row of an answer: every key is there, null (None) where nothing is known."""
+    if isinstance(answer, Failure):
+        row = dict.fromkeys((*ROW_KEYS, *MORE_KEYS))
+        row.update(
+            repo_id=answer.repo_id,
+            revision=answer.revision,
+            error={"code": answer.error.code, "message": str(answer.error)},
+        )
+        return row
+    decision = answer.decision
+    return {
+        "repo_id": answer.repo_id,
+        "canonical_id": answer.canonical_id,
+        "revision": answer.revision,
+        "commit_hash": answer.commit_hash,
+        "library": decision.library,
+        "task": decision.task,
+        "framework": decision.framework,
+        "weights": decision.weights,
+        "model_type": decision.model_type,
+        "architecture": decision.architecture,
+        "model_class": decision.model_class,
+        "pipeline_tag": answer.pipeline_tag,
+        "library_name": answer.library_name,
+        "requires_remote_code": decision.requires_remote_code,
+        "conflict": decision.conflict,
+        "undecided": decision.undecided,
+        "source": answer.source,
+        "error": None,
+        "candidates": [{"task": item.task, "model_class": item.model_class} for item in decision.candidates],
+        "base_models": decision.base_models,
+        "notes": decision.notes,
+    }
+
+
+def csv_header() -> str:
+    return _csv_line((*ROW_KEYS[:-1], "error_code", "error_message"))
+
+
+def csv_line(answer: Resolution | Failure) -> str:
+    """One line of CSV: lists are joined by ";", true and false are written so, the error takes two columns."""
+    row = row_of(answer)
+    error = row["error"] or {"code": None, "message": None}
+    return _csv_line([*(_cell(row[key]) for key in ROW_KEYS[:-1]), _cell(error["code"]), _cell(error["message"])])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ";".join(str(item) for item in value)
+    return str(value)
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def explanation(answer: Resolution) -> str:
+    """Everything that led to an answer, in lines for a reader."""
+    decision = answer.decision
+    where = f"{answer.canonical_id or answer.repo_id}"
+    if answer.commit_hash:
+        where += f" at {answer.commit_hash} ({answer.revision})"
+    lines = [where, f"  facts from        {answer.source}", ""]
+    rows = (
+        ("library", decision.library),
+        ("task", decision.task),
+        ("model class", decision.model_class),
+        ("architecture", decision.architecture),
+        ("model type", decision.model_type),
+        ("framework", decision.framework),
+        ("weights", ", ".join(decision.weights) or None),
+        ("pipeline tag", answer.pipeline_tag),
+        ("library name", answer.library_name),
+        ("base models", ", ".join(decision.base_models) or None),
+    )
+    lines += [f"  {name:<17} {value if value is not None else '-'}" for name, value in rows]
+    if decision.undecided:
+        lines.append(f"  undecided         {decision.undecided}")
+    if decision.conflict:
+        lines.append("  conflict          the pipeline tag names a task that the architecture cannot serve")
+    if decision.requires_remote_code:
+        lines.append("  remote code       loading it would run code from the repo")
+    lines += [f"  note              {note}" for note in decision.notes]
+    lines += ["", "  why"]
+    lines += [
+        f"  {number}. {item.rule}: saw {item.saw}; says {item.said}"
+        for number, item in enumerate(decision.evidence, start=1)
+    ]
+    if decision.candidates:
+        lines += ["", "  other tasks it can serve"]
+        lines += [f"  - {item.task} with {item.model_class or '?'}" for item in decision.candidates]
+    return printable("\n".join(lines)) + "\n"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: what a repo says of itself must not steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)

@@ -1,0 +1,366 @@
+"""`Resolver`: from a repo id to its decision, whole path, top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, assert_never
+
+from registry.decide import decide
+from registry.decision import Decision
+from registry.errors import ContradictionError, UnknownNameError
+from registry.facts import NO_HINTS, CommitFacts, RepoFacts
+from registry.registry import Registry, default_registry
+from resolver.batch import Answer, Pending, answer_all
+from resolver.errors import (
+    OfflineError,
+    RepositoryNotFoundError,
+    ResolveError,
+    RevisionNotFoundError,
+    TaskMismatchError,
+    UnknownAskedError,
+)
+from resolver.local.folder import folder_meant_by, read_folder
+from resolver.recall import recall
+from resolver.recorder import Recorder
+from resolver.repo_id import Wanted, parse_repo_id
+from resolver.resolution import Failure, Resolution, Source
+from resolver.settings import FilledSettings, Settings, find_token
+from resolver.single_flight import SingleFlight
+from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
+from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
+from store.records import Record
+from store.store import MetadataStore
+
+if TYPE_CHECKING:
+    from resolver.hub.client import HubClient
+    from resolver.learn import Learned
+
+logger = logging.getLogger(__name__)
+
+Request = str | Path | tuple[str, str | None]
+"""A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
+
+RequestStream = Iterable[Request] | AsyncIterable[Request]
+
+
+class Resolver:
+    """Resolves Hugging Face Hub repos, and remembers what it learned. Open it with `async with`.
+
+    Its answers come, in this order, from the store while they are fresh, from the Hub, and offline from the local
+    Hugging Face cache. Any number of tasks of one event loop may use one resolver.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives the time in seconds since 1970, UTC.
+
+        Raises:
+            SettingsError: a setting, or the environment variable it comes from, cannot be used.
+        """
+        self._settings: FilledSettings = (settings or Settings()).filled()
+        self._registry: Registry = self._settings.registry or default_registry()
+        self._clock = clock
+        self._store = MetadataStore(self._settings.store)
+        self._recorder = Recorder(self._store)
+        self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
+        self._client: HubClient | None = None
+        self._opening_client = asyncio.Lock()
+        self._token: str | None = None
+        self._has_token = False
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Raises:
+        StoreError: the store cannot be opened, or is not one of ours.
+        """
+        await self._exits.enter_async_context(self._store)
+        self._exits.push_async_callback(self._recorder.close)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exits.aclose()
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests sent to the Hub so far, by the bucket it counts them in (`api`, `resolvers`)."""
+        return dict(self._client.requests) if self._client is not None else {}
+
+    async def resolve(
+        self, repo_id: str, revision: str | None = None, task: str | None = None, *, library: str | None = None
+    ) -> Resolution:
+        """The answer for one repo ("org/name", "org/name@revision") or local folder.
+
+        `revision` is a branch, tag or commit hash, by default "main". `task` and `library` say what the repo is to be
+        used for and with; they are checked against its facts.
+
+        Raises:
+            ResolveError: of the kind that says what can be done about it.
+        """
+        async for item in self.resolve_many([(repo_id, revision)], task=task, library=library):
+            if isinstance(item, Failure):
+                raise item.error
+            return item
+        raise AssertionError("a batch of one has one answer")
+
+    async def resolve_many(
+        self,
+        ids: RequestStream,
+        *,
+        revision: str | None = None,
+        task: str | None = None,
+        library: str | None = None,
+        ordered: bool = True,
+    ) -> AsyncIterator[Resolution | Failure]:
+        """An answer for each of `ids`, as they come, or with `ordered` in the order asked for.
+
+        `ids` holds "org/name", "org/name@rev", (id, revision) or local folders; it may be endless, and is read only as
+        far ahead as there is work. `revision` counts for those that name none.
+
+        Raises:
+            UnknownAskedError: `task` or `library` is not one the registry knows.
+        """
+        asked = self._asked(task, library)
+        look_up = partial(self._look_up, revision=revision, asked=asked)
+        async for item in answer_all(ids, look_up, ordered=ordered):
+            yield item
+
+    def _asked(self, task: str | None, library: str | None) -> DecisionKey:
+        try:
+            return DecisionKey(
+                self._registry.digest(),
+                self._registry.canonical_task(task) if task is not None else None,
+                self._registry.canonical_library(library) if library is not None else None,
+            )
+        except UnknownNameError as error:
+            raise UnknownAskedError(str(error)) from error
+
+    async def _look_up(
+        self, requests: Sequence[Request], revision: str | None, asked: DecisionKey
+    ) -> list[Answer | Pending]:
+        """For each request its answer, where it takes no more than one look into the store, or the work that is left."""
+        entries: list[Answer | Pending | None] = []
+        wanted: list[tuple[int, str, Wanted]] = []
+        for request in requests:
+            repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
+            repo_id = str(repo_id)
+            folder = folder_meant_by(repo_id) if own_revision is None else None
+            if folder is not None:
+                entries.append(_guarded(repo_id, None, partial(self._resolve_folder, repo_id, folder, asked)))
+                continue
+            try:
+                parsed = _parse(repo_id, own_revision, revision)
+            except ResolveError as error:
+                entries.append(Failure(repo_id=repo_id, revision=own_revision or revision, error=error))
+                continue
+            wanted.append((len(entries), repo_id, parsed))
+            entries.append(None)
+        steps = await self._next_steps([item for _, _, item in wanted], asked)
+        for (position, repo_id, item), step in zip(wanted, steps, strict=True):
+            if isinstance(step, UseStored):
+                entries[position] = _from_store(item, step)
+            else:
+                entries[position] = _guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
+        return [entry for entry in entries if entry is not None]
+
+    async def _next_steps(self, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
+        """What to do for each of `wanted`: by what everybody may know, else by what this token may know."""
+        steps = await self._next_steps_in(PUBLIC, wanted, asked)
+        open_ones = [i for i, step in enumerate(steps) if isinstance(step, (AskHub, LookInHfCache))]
+        if open_ones and (scope := scope_of_token(await self._find_token())) != PUBLIC:
+            scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
+            for i, step in zip(open_ones, scoped, strict=True):
+                if not (isinstance(step, AskHub) and step.facts_key is None):
+                    steps[i] = step
+        return steps
+
+    async def _next_steps_in(self, scope: str, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
+        if not wanted:
+            return []
+        known = await recall(
+            self._store,
+            self._recorder,
+            wanted,
+            endpoint=self._settings.endpoint,
+            scope=scope,
+            decided_by=asked,
+            decide=partial(self._decide, asked=asked),
+        )
+        now_s, policy = self._clock(), self._settings.policy
+        return [next_step(known, item, now_s=now_s, policy=policy) for item, known in zip(wanted, known, strict=True)]
+
+    async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Resolution:
+        match step:
+            case UseStored():
+                return _from_store(wanted, step)
+            case Refuse():
+                raise step.error or _remembered_problem(wanted, step.problem)
+            case AskHub():
+                return await self._ask_hub(wanted, step.facts_key, asked)
+            case LookInHfCache():
+                return await self._look_in_hf_cache(wanted, asked)
+            case _:
+                assert_never(step)
+
+    async def _ask_hub(self, wanted: Wanted, known: FactsKey | None, asked: DecisionKey) -> Resolution:
+        client = await self._open_client()
+        from resolver.learn import learn
+
+        start = partial(
+            learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts
+        )
+        try:
+            learned = await self._flights.run(wanted, start)
+        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+            await self._recorder.record(self._problem_record(wanted, error.code))
+            raise
+        decision = self._decide(learned.facts, asked)
+        hints = learned.facts.hints
+        is_public = hints.private is not True and hints.gated is None
+        scope = PUBLIC if is_public and (hints.private is False or not self._token) else scope_of_token(self._token)
+        checked_at_s = int(self._clock())
+        names = dict.fromkeys((wanted.repo_id, learned.canonical_id))
+        await self._recorder.record(
+            Record(
+                ref_keys=tuple(RefKey(self._settings.endpoint, name, wanted.revision, scope) for name in names),
+                hints=hints,
+                checked_at_s=checked_at_s,
+                facts_key=FactsKey(self._settings.endpoint, learned.canonical_id, learned.commit_hash, scope),
+                facts=learned.facts.commit if learned.is_new else None,
+                decision_key=asked,
+                decision=decision,
+            )
+        )
+        return Resolution(
+            repo_id=wanted.repo_id,
+            canonical_id=learned.canonical_id,
+            revision=wanted.revision,
+            commit_hash=learned.commit_hash,
+            pipeline_tag=hints.pipeline_tag,
+            library_name=hints.library_name,
+            source=Source.HUB,
+            decision=decision,
+            checked_at_s=checked_at_s,
+        )
+
+    def _problem_record(self, wanted: Wanted, problem: str) -> Record:
+        key = RefKey(self._settings.endpoint, wanted.repo_id, wanted.revision, scope_of_token(self._token))
+        return Record(ref_keys=(key,), hints=NO_HINTS, checked_at_s=int(self._clock()), problem=problem)
+
+    async def _look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
+        from resolver.local.hf_cache import find_cached
+
+        cached = await asyncio.to_thread(find_cached, wanted)
+        if cached is None:
+            raise OfflineError(
+                f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "
+                "the Hub may not be asked while offline: resolve it once online, or import a store that knows it"
+            )
+        hints = cached.facts.hints
+        return Resolution(
+            repo_id=wanted.repo_id,
+            canonical_id=cached.repo_id,
+            revision=wanted.revision,
+            commit_hash=cached.commit_hash,
+            pipeline_tag=hints.pipeline_tag,
+            library_name=hints.library_name,
+            source=Source.HF_CACHE,
+            decision=self._decide(cached.facts, asked),
+        )
+
+    async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Resolution:
+        facts = await asyncio.to_thread(read_folder, folder)
+        return Resolution(
+            repo_id=repo_id,
+            canonical_id=None,
+            revision=None,
+            commit_hash=None,
+            pipeline_tag=facts.hints.pipeline_tag,
+            library_name=facts.hints.library_name,
+            source=Source.LOCAL,
+            decision=self._decide(facts, asked),
+        )
+
+    def _decide(self, facts: RepoFacts, asked: DecisionKey) -> Decision:
+        try:
+            return decide(facts, self._registry, asked.task, library=asked.library)
+        except ContradictionError as error:
+            raise TaskMismatchError(str(error)) from error
+
+    async def _stored_facts(self, key: FactsKey) -> CommitFacts | None:
+        return (await self._store.get_facts([key])).get(key)
+
+    async def _open_client(self) -> HubClient:
+        """The client, opened when the first request is needed: its HTTP library takes long to import."""
+        async with self._opening_client:
+            if self._client is None:
+                from resolver.hub.client import HubClient
+
+                client = HubClient(
+                    self._settings.endpoint,
+                    await self._find_token(),
+                    concurrency=self._settings.concurrency,
+                    timeout_s=self._settings.timeout_s,
+                )
+                self._client = await self._exits.enter_async_context(client)
+        return self._client
+
+    async def _find_token(self) -> str | None:
+        if not self._has_token:
+            self._token = await asyncio.to_thread(find_token, self._settings.token, offline=self._settings.offline)
+            self._has_token = True
+        return self._token
+
+
+def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:
+    """The revision named with the id counts before the one for all."""
+    has_own = own_revision is not None or "@" in repo_id
+    return parse_repo_id(repo_id, own_revision if has_own else revision)
+
+
+def _from_store(wanted: Wanted, step: UseStored) -> Resolution:
+    ref, facts_key = step.ref, step.ref.facts_key
+    return Resolution(
+        repo_id=wanted.repo_id,
+        canonical_id=facts_key.canonical_id if facts_key is not None else None,
+        revision=wanted.revision,
+        commit_hash=facts_key.commit_hash if facts_key is not None else None,
+        pipeline_tag=ref.pipeline_tag,
+        library_name=ref.library_name,
+        source=Source.STORE,
+        decision=step.decision,
+        checked_at_s=ref.checked_at_s,
+    )
+
+
+def _remembered_problem(wanted: Wanted, problem: str | None) -> ResolveError:
+    kind = RevisionNotFoundError if problem == RevisionNotFoundError.code else RepositoryNotFoundError
+    return kind(
+        f"{wanted.repo_id}@{wanted.revision} was not there a moment ago, for this token",
+        repo_id=wanted.repo_id,
+        revision=wanted.revision,
+    )
+
+
+def _guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:
+    """`perform` with its errors as values: one repo's trouble ends no other's work."""
+
+    async def answer() -> Answer:
+        try:
+            return await perform()
+        except ResolveError as error:
+            return Failure(repo_id=repo_id, revision=revision, error=error)
+        except Exception as error:
+            logger.exception("resolving %s@%s failed in an unforeseen way", repo_id, revision)
+            failure = ResolveError(f"{repo_id}: unforeseen {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            return Failure(repo_id=repo_id, revision=revision, error=failure)
+
+    return answer

@@ -1,0 +1,167 @@
+"""`Settings`: how a resolver behaves. The only reader of environment variables, but for those of huggingface_hub."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from registry.registry import Registry
+from resolver.errors import SettingsError
+from resolver.freshness import DEFAULT_MAX_AGE_S, Policy
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+DEFAULT_CONCURRENCY = 32
+DEFAULT_TIMEOUT_S = 30.0
+MAX_CONCURRENCY = 1_000
+_TRUE = {"1", "ON", "YES", "TRUE"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every field may be left None: it then comes from the environment, or else has its default.
+
+    `endpoint`: base URL of the Hub (`HF_ENDPOINT`; default https://huggingface.co).
+    `token`: sent as Bearer to the endpoint's origin only; False for none (`HF_TOKEN`, or the token file).
+    `store`: path of the SQLite file, or its SQLAlchemy URL (`HUBRESOLVE_STORE`; default in the user's cache folder).
+    `offline`: open no socket (`HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`).
+    `max_age_s`: how long a branch or tag is believed without asking again (`HUBRESOLVE_MAX_AGE`; default a day).
+    `refresh`: ask again whatever the age. `lean`: fetch `config.json` only where the Hub's extract does not settle it.
+    `concurrency`: most requests under way at once (`HUBRESOLVE_CONCURRENCY`; default 32).
+    `timeout_s`: longest time one request may take. `registry`: the rules; default the ones shipped.
+    """
+
+    endpoint: str | None = None
+    token: str | Literal[False] | None = field(default=None, repr=False)
+    store: str | Path | None = None
+    offline: bool | None = None
+    max_age_s: float | None = None
+    refresh: bool | None = None
+    lean: bool | None = None
+    concurrency: int | None = None
+    timeout_s: float | None = None
+    registry: Registry | None = None
+
+    def filled(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
+        """These settings with every field that is None taken from `environ` (default: the process's) or its default.
+
+        Raises:
+            SettingsError: a value that cannot be used; the message names the field or variable.
+        """
+        env = os.environ if environ is None else environ
+        return FilledSettings(
+            endpoint=_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
+            token=self.token,
+            store=self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _default_store(),
+            offline=_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+            max_age_s=_number("max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")),
+            refresh=bool(self.refresh),
+            lean=bool(self.lean),
+            concurrency=int(
+                _number(
+                    "concurrency",
+                    self.concurrency,
+                    DEFAULT_CONCURRENCY,
+                    1,
+                    MAX_CONCURRENCY,
+                    env.get("HUBRESOLVE_CONCURRENCY"),
+                )
+            ),
+            timeout_s=_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
+            registry=self.registry,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledSettings:
+    """`Settings` with nothing left open; `token` None still means "as huggingface_hub finds it"."""
+
+    endpoint: str
+    token: str | Literal[False] | None = field(repr=False)
+    store: str | Path
+    offline: bool
+    max_age_s: float
+    refresh: bool
+    lean: bool
+    concurrency: int
+    timeout_s: float
+    registry: Registry | None
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh, lean=self.lean)
+
+
+def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> str | None:
+    """The token to send: as given, none for False, else as huggingface_hub finds it. Reads files: not for the loop.
+
+    Offline it is only needed to find what was stored for it; then nothing is asked for that could open a socket.
+    """
+    if token is False:
+        return None
+    if token is None:
+        from huggingface_hub import constants
+
+        if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+            return None
+        if offline:
+            token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or _token_file()
+        else:
+            from huggingface_hub import get_token
+
+            token = get_token()
+    return token.strip() or None if token else None
+
+
+def _token_file() -> str | None:
+    from huggingface_hub import constants
+
+    try:
+        return Path(constants.HF_TOKEN_PATH).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _endpoint(value: str | None) -> str:
+    endpoint = (value or DEFAULT_ENDPOINT).strip().rstrip("/")
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"endpoint: {endpoint!r} is not a base URL such as {DEFAULT_ENDPOINT}")
+    if parts.username or parts.password:
+        raise SettingsError("endpoint: the URL holds a user name or password; pass a token instead")
+    return endpoint
+
+
+def _default_store() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("hubresolve", appauthor=False)) / "store.sqlite3"
+
+
+def _flag(value: bool | None, env: Mapping[str, str], *names: str) -> bool:
+    if value is not None:
+        return value
+    return any(env.get(name, "").upper() in _TRUE for name in names)
+
+
+def _number(
+    name: str, value: float | None, default: float, low: float, high: float, variable: str | None = None
+) -> float:
+    """`value`, else what the environment variable says, else `default`; checked to be from `low` to `high`."""
+    given: float | str = value if value is not None else variable or default
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        raise SettingsError(f"{name}: {given!r} is not a number") from None
+    if not low <= number <= high:
+        raise SettingsError(f"{name}: {given!r} is not between {low:g} and {high:g}")
+    return number

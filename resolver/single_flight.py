@@ -1,0 +1,54 @@
+"""One task per key, shared by everyone who asks for it while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Flight(Generic[V]):
+    task: asyncio.Task[V]
+    waiting: int = 0
+
+
+class SingleFlight(Generic[K, V]):
+    """Runs at most one task per key at a time.
+
+    A caller that is cancelled leaves the task to the others; when the last one has left, the task is cancelled.
+    Nothing is remembered after the task has ended.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[K, _Flight[V]] = {}
+
+    async def run(self, key: K, start: Callable[[], Awaitable[V]]) -> V:
+        """The result of `start()`, or of the same key's task that is under way."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(_run(start)))
+            flight.task.add_done_callback(lambda task: self._land(key, task))
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.task.done():
+                self._land(key, flight.task)
+                flight.task.cancel()
+
+    def _land(self, key: K, task: asyncio.Task[V]) -> None:
+        if (flight := self._flights.get(key)) is not None and flight.task is task:
+            del self._flights[key]
+        if task.done() and not task.cancelled():
+            # Looked at, so that a failure nobody waits for any more is not reported as forgotten.
+            task.exception()
+
+
+async def _run(start: Callable[[], Awaitable[Any]]) -> Any:
+    return await start()

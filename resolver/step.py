@@ -1,0 +1,78 @@
+"""What to do next for a repo, given what the store knows of it. Pure: the time and the policy are parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.decision import Decision
+from resolver.errors import ResolveError
+from resolver.freshness import Freshness, Policy, freshness
+from resolver.repo_id import Wanted
+from store.keys import FactsKey
+from store.records import StoredRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store knows of a repo at a revision: its ref, and the decision, or why none can be made.
+
+    All None: nothing. A ref without either: the facts it leads to are not in the store any more.
+    """
+
+    ref: StoredRef | None = None
+    decision: Decision | None = None
+    error: ResolveError | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class UseStored:
+    """Answer from the store."""
+
+    ref: StoredRef
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with an error that needs no request: the one given, or the stored problem."""
+
+    error: ResolveError | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskHub:
+    """Ask the Hub: for everything, or, where the facts of a commit are stored, first for where the ref points now."""
+
+    facts_key: FactsKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookInHfCache:
+    """Offline and unknown to the store: only the local Hugging Face cache is left."""
+
+
+Step = UseStored | Refuse | AskHub | LookInHfCache
+
+
+def next_step(known: Known, wanted: Wanted, *, now_s: float, policy: Policy) -> Step:
+    """The one thing to do for `wanted` now."""
+    ref = known.ref
+    state = freshness(
+        ref.checked_at_s if ref is not None else None,
+        now_s=now_s,
+        policy=policy,
+        is_pinned=wanted.is_pinned,
+        is_problem=ref is not None and ref.problem is not None,
+    )
+    if state is Freshness.FRESH and ref is not None:
+        if known.decision is not None:
+            return UseStored(ref, known.decision)
+        if known.error is not None or ref.problem is not None:
+            return Refuse(known.error, ref.problem)
+    if policy.offline:
+        return LookInHfCache()
+    return AskHub(ref.facts_key if ref is not None and ref.problem is None else None)

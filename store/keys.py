@@ -1,0 +1,75 @@
+"""The keys that rows are found by: 64-bit hashes of what the row is about. Pure.
+
+A hash of 64 bits can collide; readers compare the columns it was made of, and a row that belongs to another key
+counts as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+PUBLIC = ""
+"""The scope of what anybody may see."""
+
+
+def hash64(*parts: str | bytes) -> int:
+    """A signed 64-bit integer; the same for the same parts on every machine."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(data)
+        digest.update(b"\0")
+    return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+def scope_of_token(token: str | None) -> str:
+    """The visibility scope of a token: 32 hex digits that do not lead back to it; `PUBLIC` without one."""
+    if not token:
+        return PUBLIC
+    return hashlib.blake2b(token.encode(), key=b"hubresolve scope 1", digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RefKey:
+    """What a ref is found by: a repo and revision as asked, at an endpoint, as seen by one scope."""
+
+    endpoint: str
+    repo_id: str
+    revision: str
+    scope: str = PUBLIC
+
+    @property
+    def id(self) -> int:
+        return hash64("ref", self.endpoint, self.repo_id, self.revision, self.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class FactsKey:
+    """What facts are found by: a commit of a repo under its canonical id, as seen by one scope."""
+
+    endpoint: str
+    canonical_id: str
+    commit_hash: str
+    scope: str = PUBLIC
+
+    @property
+    def id(self) -> int:
+        return hash64("facts", self.endpoint, self.canonical_id, self.commit_hash, self.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionKey:
+    """What decisions are recalled by: the rules in force, and the task and library the caller asked for."""
+
+    registry_digest: str
+    task: str | None = None
+    library: str | None = None
+
+    @property
+    def rules_id(self) -> int:
+        return hash64(self.registry_digest)
+
+    @property
+    def asked(self) -> str:
+        return f"{self.task or ''}/{self.library or ''}"

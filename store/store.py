@@ -1,0 +1,282 @@
+"""`MetadataStore`: get and put refs, facts and decisions, many at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from registry.decision import Decision
+from registry.facts import CommitFacts
+from store import codec, engine, schema
+from store.errors import StoreClosedError, StoreError
+from store.keys import DecisionKey, FactsKey, RefKey, hash64
+from store.records import Record, Recalled, StoredRef, StoreInfo
+from store.tables import decisions, facts, refs
+
+logger = logging.getLogger(__name__)
+
+ROWS_PER_QUERY = 1_000
+
+_RECALL = (
+    select(
+        refs.c.id,
+        refs.c.repo_id,
+        refs.c.revision,
+        refs.c.endpoint,
+        refs.c.scope,
+        refs.c.problem,
+        refs.c.hints_id,
+        refs.c.pipeline_tag,
+        refs.c.library_name,
+        refs.c.hints,
+        refs.c.checked_at,
+        facts.c.canonical_id,
+        facts.c.commit_hash,
+        facts.c.scope,
+        decisions.c.body,
+    )
+    .select_from(
+        refs.outerjoin(facts, facts.c.id == refs.c.facts_id).outerjoin(
+            decisions,
+            and_(
+                decisions.c.facts_id == refs.c.facts_id,
+                decisions.c.hints_id == refs.c.hints_id,
+                decisions.c.registry_digest == bindparam("rules_id"),
+                decisions.c.asked == bindparam("asked"),
+            ),
+        )
+    )
+    .where(refs.c.id.in_(bindparam("ids", expanding=True)))
+)
+_FACTS = select(facts).where(facts.c.id.in_(bindparam("ids", expanding=True)))
+
+_put_facts = insert(facts)
+_PUT_FACTS = _put_facts.on_conflict_do_update(index_elements=["id"], set_={"body": _put_facts.excluded.body})
+_put_refs = insert(refs)
+_PUT_REFS = _put_refs.on_conflict_do_update(
+    index_elements=["id"],
+    set_={
+        name: _put_refs.excluded[name]
+        for name in ("facts_id", "problem", "hints_id", "pipeline_tag", "library_name", "hints", "checked_at")
+    },
+    # Of two writers the one that asked the Hub later is right.
+    where=_put_refs.excluded.checked_at >= refs.c.checked_at,
+)
+_PUT_DECISIONS = insert(decisions).on_conflict_do_nothing()
+
+
+class MetadataStore:
+    """What has been learned about repos, in one SQLite file. Promises:
+
+    - A row that was put is there after the process is killed, and is seen by every process that shares the file.
+    - `put` writes all of its records, or, when it fails or is cancelled, none of them.
+    - A row that cannot be read is logged and counts as missing: what is stored never breaks an answer.
+    - Reading never writes, and never waits for a writer.
+
+    Open it with `async with`, in the event loop that uses it.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        """`location` is a file path or a SQLAlchemy URL.
+
+        Raises:
+            StoreError: a URL that names a database this package does not work with.
+        """
+        self._url = engine.store_url(location)
+        self._engine: AsyncEngine | None = None
+
+    async def __aenter__(self) -> Self:
+        """Raises:
+        SchemaMismatchError: the file is not a store of this schema; it was not changed.
+        StoreError: the file cannot be opened.
+        """
+        opened = None
+        try:
+            if self._url.database and self._url.database != ":memory:":
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            opened = engine.open_engine(self._url)
+            await schema.prepare(opened)
+        except (DatabaseError, OSError) as error:
+            if opened is not None:
+                await opened.dispose()
+            cause = error.orig if isinstance(error, DatabaseError) else error
+            raise StoreError(f"the store {self._url.database} cannot be opened: {cause}") from error
+        except StoreError:
+            if opened is not None:
+                await opened.dispose()
+            raise
+        self._engine = opened
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened, self._engine = self._engine, None
+        if opened is not None:
+            await opened.dispose()
+
+    async def recall(self, keys: Sequence[RefKey], decided_by: DecisionKey) -> dict[RefKey, Recalled]:
+        """What is known of each of `keys`, with the decision made under `decided_by`; unknown keys are left out."""
+        recalled: dict[RefKey, Recalled] = {}
+        async with self._connect() as connection:
+            for ids in _batches([key.id for key in keys]):
+                parameters = {"ids": ids, "rules_id": decided_by.rules_id, "asked": decided_by.asked}
+                for row in (await connection.execute(_RECALL, parameters)).all():
+                    found = _recalled(tuple(row))
+                    if found is not None:
+                        recalled[found.ref.key] = found
+        return recalled
+
+    async def get_facts(self, keys: Iterable[FactsKey]) -> dict[FactsKey, CommitFacts]:
+        """The facts of each of `keys`; unknown keys are left out."""
+        found: dict[FactsKey, CommitFacts] = {}
+        async with self._connect() as connection:
+            for ids in _batches([key.id for key in keys]):
+                for row in (await connection.execute(_FACTS, {"ids": ids})).all():
+                    key = FactsKey(row.endpoint, row.canonical_id, row.commit_hash, row.scope)
+                    try:
+                        found[key] = codec.decode(CommitFacts, row.body)
+                    except codec.UnreadableBodyError as error:
+                        logger.warning("facts of %s at %s left out: %s", row.canonical_id, row.commit_hash, error)
+        return found
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Store all that `records` hold, in one transaction.
+
+        Raises:
+            StoreError: nothing was stored (a full disk, a read-only file).
+        """
+        facts_rows, ref_rows, decision_rows = [], [], []
+        for record in records:
+            facts_id = record.facts_key.id if record.facts_key is not None else None
+            hints_body = codec.encode(record.hints)
+            hints_id = hash64(hints_body)
+            ref_rows += [_ref_row(record, key, facts_id, hints_id, hints_body) for key in record.ref_keys]
+            if record.facts_key is not None and record.facts is not None:
+                facts_rows.append(_facts_row(record.facts_key, record.facts))
+            if facts_id is not None and record.decision_key is not None and record.decision is not None:
+                decision_rows.append(
+                    {
+                        "facts_id": facts_id,
+                        "hints_id": hints_id,
+                        "registry_digest": record.decision_key.rules_id,
+                        "asked": record.decision_key.asked,
+                        "body": codec.encode(record.decision),
+                    }
+                )
+        try:
+            async with self._opened().connect() as connection:
+                connection = await connection.execution_options(**engine.WRITE)
+                async with connection.begin():
+                    for statement, rows in (
+                        (_PUT_FACTS, facts_rows),
+                        (_PUT_REFS, ref_rows),
+                        (_PUT_DECISIONS, decision_rows),
+                    ):
+                        if rows:
+                            await connection.execute(statement, rows)
+        except DatabaseError as error:
+            raise StoreError(f"the store {self._url.database} cannot be written: {error.orig}") from error
+
+    async def info(self) -> StoreInfo:
+        """Counts, sizes and ages."""
+        async with self._connect() as connection:
+            counts = [
+                (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+                for table in (facts, refs, decisions)
+            ]
+            missing = select(func.count()).select_from(refs).where(refs.c.problem.is_not(None))
+            ages = (await connection.execute(select(func.min(refs.c.checked_at), func.max(refs.c.checked_at)))).one()
+            by_endpoint = select(refs.c.endpoint, func.count()).group_by(refs.c.endpoint).order_by(refs.c.endpoint)
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+            page_bytes = (await connection.exec_driver_sql("PRAGMA page_size")).scalar_one()
+            return StoreInfo(
+                location=str(self._url.database),
+                schema_version=schema.SCHEMA_VERSION,
+                size_bytes=pages * page_bytes,
+                facts=counts[0],
+                refs=counts[1],
+                decisions=counts[2],
+                missing=(await connection.execute(missing)).scalar_one(),
+                oldest_check_s=ages[0],
+                newest_check_s=ages[1],
+                endpoints=tuple((str(name), int(count)) for name, count in await connection.execute(by_endpoint)),
+            )
+
+    def _opened(self) -> AsyncEngine:
+        if self._engine is None:
+            raise StoreClosedError("the store is not open; use it inside `async with`")
+        return self._engine
+
+    def _connect(self) -> AsyncConnection:
+        """A connection for reading: each statement sees all that was committed before it."""
+        return self._opened().connect()
+
+
+def _batches(ids: list[int]) -> Iterable[list[int]]:
+    for start in range(0, len(ids), ROWS_PER_QUERY):
+        yield ids[start : start + ROWS_PER_QUERY]
+
+
+def _recalled(row: tuple[Any, ...]) -> Recalled | None:
+    """The ref of a row of `_RECALL`, and the decision where one is there and can be read."""
+    row_id, repo_id, revision, endpoint, scope, problem, hints_id, pipeline_tag, library_name, hints = row[:10]
+    checked_at, canonical_id, commit_hash, facts_scope, decision_body = row[10:]
+    key = RefKey(endpoint, repo_id, revision, scope)
+    if key.id != row_id or (canonical_id is None and problem is None):
+        logger.warning("the stored ref of %s@%s does not belong there and is left out", repo_id, revision)
+        return None
+    facts_key = FactsKey(endpoint, canonical_id, commit_hash, facts_scope) if canonical_id is not None else None
+    decision = None
+    if decision_body is not None:
+        try:
+            decision = codec.decode(Decision, decision_body)
+        except codec.UnreadableBodyError as error:
+            logger.warning("the stored decision on %s@%s is left out: %s", repo_id, revision, error)
+    ref = StoredRef(
+        key=key,
+        facts_key=facts_key,
+        problem=problem,
+        hints_id=hints_id,
+        pipeline_tag=pipeline_tag,
+        library_name=library_name,
+        hints_body=hints,
+        checked_at_s=checked_at,
+    )
+    return Recalled(ref, decision)
+
+
+def _facts_row(key: FactsKey, commit: CommitFacts) -> Mapping[str, Any]:
+    return {
+        "id": key.id,
+        "endpoint": key.endpoint,
+        "canonical_id": key.canonical_id,
+        "commit_hash": key.commit_hash,
+        "scope": key.scope,
+        "body": codec.encode(commit),
+    }
+
+
+def _ref_row(record: Record, key: RefKey, facts_id: int | None, hints_id: int, hints: bytes) -> Mapping[str, Any]:
+    return {
+        "id": key.id,
+        "endpoint": key.endpoint,
+        "repo_id": key.repo_id,
+        "revision": key.revision,
+        "scope": key.scope,
+        "facts_id": facts_id,
+        "problem": record.problem,
+        "hints_id": hints_id,
+        "pipeline_tag": record.hints.pipeline_tag,
+        "library_name": record.hints.library_name,
+        "hints": hints,
+        "checked_at": record.checked_at_s,
+    }
