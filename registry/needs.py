@@ -19,9 +19,7 @@ def files_wanted(commit: CommitFacts, hints: HubHints, *, lean: bool = False) ->
 
     With `lean`, `config.json` is wanted only where the Hub's extract does not settle the decision.
     """
-    return tuple(
-        path for path in _wanted(frozenset(commit.filenames), commit, hints, lean) if path not in commit.files
-    )
+    return tuple(path for path in _wanted(frozenset(commit.filenames), commit, hints, lean) if path not in commit.files)
 
 
 def _wanted(names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: bool) -> list[str]:
@@ -46,8 +44,10 @@ def _wanted(names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: b
 
 
 def trunk_configs(names: frozenset[str]) -> list[str]:
-    """Paths of the configs of a sentence-transformers repo's first module, where it lies in a folder ("0_Transformer")."""
-    return sorted(name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1)
+    """Paths of the config of a sentence-transformers repo's first module, in a folder such as "0_Transformer"."""
+    return sorted(
+        name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1
+    )
 
 
 def is_settled_by_extract(names: frozenset[str], hints: HubHints) -> bool:

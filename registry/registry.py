@@ -121,7 +121,7 @@ class Registry:
     @functools.cached_property
     def folded_architectures(self) -> Mapping[str, str]:
         """Architecture names in lower case, for the last resort of matching without regard to case."""
-        return {name.lower(): name for name in reversed(self.rows)}
+        return {name.lower(): name for name in reversed(list(self.rows))}
 
     @functools.cached_property
     def auto_class_models(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:

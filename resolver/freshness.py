@@ -28,7 +28,9 @@ class Policy:
     lean: bool = False
 
 
-def freshness(checked_at_s: float | None, *, now_s: float, policy: Policy, is_pinned: bool, is_problem: bool) -> Freshness:
+def freshness(
+    checked_at_s: float | None, *, now_s: float, policy: Policy, is_pinned: bool, is_problem: bool
+) -> Freshness:
     """Whether a ref last checked at `checked_at_s` (seconds since 1970; None: never) may be used as it is.
 
     `is_pinned`: the revision asked for is a commit hash, which never moves. `is_problem`: what is remembered is that

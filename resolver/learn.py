@@ -113,4 +113,3 @@ def _with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitF
         # Listed, yet not there: what the list says is the commit's own word.
         small_file = SmallFile(state=FileState.UNREADABLE, problem="listed, but the Hub has no such file")
     return CommitFacts(filenames=commit.filenames, files={**commit.files, path: small_file})
-

@@ -56,13 +56,17 @@ def parse_repo_id(repo_id: str, revision: str | None = None) -> Wanted:
     if inner_revision is not None and revision is None:
         revision = inner_revision
     elif inner_revision is not None and inner_revision != revision:
-        raise InvalidRepoIdError(f"{_shown(repo_id)} names a revision, and {_shown(str(revision))} was asked for beside it")
+        raise InvalidRepoIdError(
+            f"{_shown(repo_id)} names a revision, and {_shown(str(revision))} was asked for beside it"
+        )
     if _REPO_ID.fullmatch(name) is None or "--" in name or ".." in name or name.endswith(".git"):
         raise _refusal(name)
     if revision is None:
         return Wanted(name)
     if not isinstance(revision, str) or not _is_revision(revision):
-        raise InvalidRepoIdError(f"{_shown(str(revision))} cannot be a revision: a branch, a tag or a commit hash is wanted")
+        raise InvalidRepoIdError(
+            f"{_shown(str(revision))} cannot be a revision: a branch, a tag or a commit hash is wanted"
+        )
     return Wanted(name, revision)
 
 

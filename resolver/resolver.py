@@ -91,7 +91,9 @@ class Resolver:
     @property
     def requests(self) -> dict[str, int]:
         """Requests sent to the Hub so far, by the bucket it counts them in (`api`, `resolvers`)."""
-        return dict(self._client.requests) if self._client is not None else {}
+        return (
+            {bucket.value: count for bucket, count in self._client.requests.items()} if self._client is not None else {}
+        )
 
     async def resolve(
         self, repo_id: str, revision: str | None = None, task: str | None = None, *, library: str | None = None
@@ -145,9 +147,9 @@ class Resolver:
     async def _look_up(
         self, requests: Sequence[Request], revision: str | None, asked: DecisionKey
     ) -> list[Answer | Pending]:
-        """For each request its answer, where it takes no more than one look into the store, or the work that is left."""
+        """For each request its answer, where one look into the store gives it, or the work that is left."""
         entries: list[Answer | Pending | None] = []
-        wanted: list[tuple[int, str, Wanted]] = []
+        wanted: list[tuple[int, Wanted]] = []
         for request in requests:
             repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
             repo_id = str(repo_id)
@@ -160,10 +162,10 @@ class Resolver:
             except ResolveError as error:
                 entries.append(Failure(repo_id=repo_id, revision=own_revision or revision, error=error))
                 continue
-            wanted.append((len(entries), repo_id, parsed))
+            wanted.append((len(entries), parsed))
             entries.append(None)
-        steps = await self._next_steps([item for _, _, item in wanted], asked)
-        for (position, repo_id, item), step in zip(wanted, steps, strict=True):
+        steps = await self._next_steps([item for _, item in wanted], asked)
+        for (position, item), step in zip(wanted, steps, strict=True):
             if isinstance(step, UseStored):
                 entries[position] = _from_store(item, step)
             else:
@@ -213,9 +215,7 @@ class Resolver:
         client = await self._open_client()
         from resolver.learn import learn
 
-        start = partial(
-            learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts
-        )
+        start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)
         try:
             learned = await self._flights.run(wanted, start)
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:

@@ -58,7 +58,9 @@ class Settings:
             token=self.token,
             store=self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _default_store(),
             offline=_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-            max_age_s=_number("max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")),
+            max_age_s=_number(
+                "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
+            ),
             refresh=bool(self.refresh),
             lean=bool(self.lean),
             concurrency=int(

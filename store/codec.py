@@ -7,7 +7,7 @@ bytes of very similar text, which plain deflate hardly shortens.
 from __future__ import annotations
 
 import zlib
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -46,7 +46,9 @@ DICTIONARY = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoders = {kind: msgspec.json.Decoder(kind) for kind in (CommitFacts, HubHints, Decision)}
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (CommitFacts, HubHints, Decision)
+}
 
 
 class UnreadableBodyError(ValueError):
@@ -70,7 +72,6 @@ def decode(kind: type[T], body: bytes) -> T:
         text = inflate.decompress(body)
         if not inflate.eof:
             raise UnreadableBodyError("the row is cut short")
-        value: T = _decoders[kind].decode(text)
-        return value
+        return cast(T, _decoders[kind].decode(text))
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableBodyError(f"the row does not hold a {kind.__name__}: {error}") from error

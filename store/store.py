@@ -18,7 +18,7 @@ from registry.facts import CommitFacts
 from store import codec, engine, schema
 from store.errors import StoreClosedError, StoreError
 from store.keys import DecisionKey, FactsKey, RefKey, hash64
-from store.records import Record, Recalled, StoredRef, StoreInfo
+from store.records import Recalled, Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
 logger = logging.getLogger(__name__)

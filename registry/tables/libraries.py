@@ -32,7 +32,9 @@ LIBRARIES: dict[str, Library] = {
         model_class="GLiNER",
     ),
     "pylate": Library(names=("PyLate", "pylate"), framework="pt", model_class="ColBERT"),
-    "model2vec": Library(names=("model2vec",), tasks=("feature-extraction", "sentence-similarity"), model_class="StaticModel"),
+    "model2vec": Library(
+        names=("model2vec",), tasks=("feature-extraction", "sentence-similarity"), model_class="StaticModel"
+    ),
     "sentence_transformers": Library(
         names=("sentence-transformers", "sentence_transformers"),
         files=(
@@ -96,7 +98,9 @@ LIBRARIES: dict[str, Library] = {
         tasks=("token-classification",),
         model_class="Pipeline",
     ),
-    "speechbrain": Library(names=("speechbrain",), files=("hyperparams.yaml",), framework="pt", model_class="from_hparams"),
+    "speechbrain": Library(
+        names=("speechbrain",), files=("hyperparams.yaml",), framework="pt", model_class="from_hparams"
+    ),
     "espnet": Library(names=("espnet",), files=("meta.yaml",), framework="pt", model_class="from_pretrained"),
     "sklearn": Library(
         names=("sklearn", "scikit-learn"),
@@ -123,7 +127,10 @@ LIBRARIES: dict[str, Library] = {
     "allennlp": Library(names=("allennlp",), framework="pt"),
     "fairseq": Library(names=("fairseq",), framework="pt"),
     "fasttext": Library(
-        names=("fasttext",), framework="fasttext", tasks=("feature-extraction", "text-classification"), model_class="load_model"
+        names=("fasttext",),
+        framework="fasttext",
+        tasks=("feature-extraction", "text-classification"),
+        model_class="load_model",
     ),
     "stable_baselines3": Library(
         names=("stable-baselines3",), framework="pt", tasks=("reinforcement-learning",), model_class="load"

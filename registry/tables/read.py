@@ -39,9 +39,7 @@ def read_registry() -> Registry:
             for task, name, auto_class in (*REMOVED_MAPPINGS, *AUTO_MAPPINGS)
             for mapping in _removed(task, name, auto_class, transformers["removed"].get(name, {}))
         ),
-        framework_mappings={
-            framework: tuple(_of_framework(framework, transformers)) for framework in ("tf", "flax")
-        },
+        framework_mappings={framework: tuple(_of_framework(framework, transformers)) for framework in ("tf", "flax")},
         custom_classes=CUSTOM_CLASSES,
         main_tasks=MAIN_TASKS,
         other_architectures=transformers["architectures_elsewhere"],

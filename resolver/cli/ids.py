@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import chain
-from typing import TextIO
 
 import click
 
@@ -37,7 +36,7 @@ def _ids_in(lines: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-async def _read_as_it_comes(ids: Iterable[str], text: TextIO) -> AsyncIterator[str]:
+async def _read_as_it_comes(ids: Iterable[str], text: Iterable[str]) -> AsyncIterator[str]:
     """`ids`, then those in `text`, which another program may still be writing.
 
     A thread of its own waits for the lines: one of the loop's would have to be waited for when the run is interrupted.
@@ -59,6 +58,6 @@ async def _read_as_it_comes(ids: Iterable[str], text: TextIO) -> AsyncIterator[s
             return
 
     threading.Thread(target=read, name="hubresolve-ids", daemon=True).start()
-    while (name := await queue.get()) is not None:
+    while (line := await queue.get()) is not None:
         room.release()
-        yield name
+        yield line

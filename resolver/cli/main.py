@@ -62,9 +62,13 @@ def hub_options(command: F) -> F:
         click.option("--task", metavar="T", help="The task the repos are wanted for; checked against each."),
         click.option("--library", metavar="L", help="The library they are to be loaded with; checked against each."),
         click.option("--offline", is_flag=True, default=None, help="Open no socket: answer from what is remembered."),
-        click.option("--max-age", type=float, metavar="SECONDS", help="Believe a branch for so long.  [default: a day]"),
+        click.option(
+            "--max-age", type=float, metavar="SECONDS", help="Believe a branch for so long.  [default: a day]"
+        ),
         click.option("--refresh", is_flag=True, default=None, help="Ask the Hub again, whatever is remembered."),
-        click.option("--lean", is_flag=True, default=None, help="Fetch config.json only where it can change the answer."),
+        click.option(
+            "--lean", is_flag=True, default=None, help="Fetch config.json only where it can change the answer."
+        ),
         click.option("--endpoint", metavar="URL", help="Base URL of the Hub.  [env: HF_ENDPOINT]"),
         click.option("--store", metavar="PATH|URL", help="Where to remember.  [env: HUBRESOLVE_STORE]"),
         click.option("--concurrency", type=int, metavar="N", help="Requests under way at once.  [default: 32]"),

@@ -31,7 +31,7 @@ def open_output(format_: str, path: str | None) -> Iterator[Write]:
         sys.stdout.flush()
         return
     try:
-        file = open(path, "w", encoding="utf-8", newline="")
+        file = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise click.UsageError(f"--output {path}: {error.strerror}") from error
     with file, _writer(format_, file) as write:

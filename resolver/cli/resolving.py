@@ -89,5 +89,3 @@ def _summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float
         f"{total} repos in {elapsed_s:.1f} s ({total / max(elapsed_s, 1e-9):.0f} a second): "
         f"{sources or 'none answered'}; {failed} failed; requests: {sent}"
     )
-
-

@@ -1,4 +1,4 @@
-"""`HubClient`: asks a Hub, over aiohttp. The only importer of the HTTP library; what answers mean is decided elsewhere."""
+"""`HubClient`: asks a Hub, over aiohttp. The only importer of the HTTP library; others say what answers mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 import random
 import urllib.request
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import TracebackType
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import tenacity
+from multidict import CIMultiDict
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError, RateLimitedError
@@ -167,13 +168,12 @@ class HubClient:
             except (aiohttp.ClientError, OSError) as error:
                 reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 raise _about(HubUnavailableError(f"{self._endpoint} cannot be reached ({reason})"), wanted) from error
-        headers = response.headers
+        headers: Mapping[str, str] = response.headers
         if "X-Repo-Commit" not in headers:
             # A large file's own answer comes from a file server; its commit stands on the redirect to there.
             commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
             if commits:
-                headers = headers.copy()
-                headers["X-Repo-Commit"] = commits[-1]
+                headers = CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
         return Answer(status=response.status, headers=headers, body=body, is_cut=is_cut)
 
     def _refusal(self, answer: Answer, wanted: Wanted, bucket: Bucket) -> HubError:
@@ -184,8 +184,9 @@ class HubClient:
         return error
 
     async def _wait_while_blocked(self, bucket: Bucket) -> None:
+        """Wait until the bucket may be used again; one more refusal meanwhile makes it longer."""
         loop = asyncio.get_running_loop()
-        while (left_s := self._blocked_until_s[bucket] - loop.time()) > 0:
+        while (left_s := self._blocked_until_s[bucket] - loop.time()) > 0:  # noqa: ASYNC110 (the wait may grow)
             await asyncio.sleep(left_s)
 
 

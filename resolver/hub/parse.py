@@ -29,7 +29,7 @@ MAX_DEPTH = 200
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-class JsonProblem(ValueError):
+class UnusableJsonError(ValueError):
     """The bytes are not JSON that can be used; the message says why in a few words."""
 
 
@@ -48,7 +48,7 @@ def parse_json(body: bytes) -> Any:
     infinities are read as null, of duplicate keys the last counts.
 
     Raises:
-        JsonProblem: the text is not JSON, or is nested too deep to be handled safely.
+        UnusableJsonError: the text is not JSON, or is nested too deep to be handled safely.
     """
     if body.startswith(b"\xef\xbb\xbf"):
         body = body[3:]
@@ -58,7 +58,7 @@ def parse_json(body: bytes) -> Any:
         value = _parse_leniently(body)
     # Only text with many brackets can nest deep; most files are spared the walk.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(value, MAX_DEPTH):
-        raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels")
+        raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
 
@@ -66,11 +66,11 @@ def _parse_leniently(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=lambda _name: None, parse_float=_finite_float)
     except RecursionError:
-        raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeDecodeError:
-        raise JsonProblem("not UTF-8 text") from None
+        raise UnusableJsonError("not UTF-8 text") from None
     except ValueError as error:
-        raise JsonProblem(f"not JSON: {error}") from None
+        raise UnusableJsonError(f"not JSON: {error}") from None
 
 
 def _finite_float(text: str) -> float | None:
@@ -101,7 +101,7 @@ def parse_small_file(body: bytes, *, is_cut: bool = False) -> SmallFile:
         return SmallFile(state=FileState.UNREADABLE, problem="a pointer to a large file, not the file itself")
     try:
         content = parse_json(body)
-    except JsonProblem as error:
+    except UnusableJsonError as error:
         return SmallFile(state=FileState.UNREADABLE, problem=str(error)[:200])
     if not isinstance(content, (dict, list)):
         return SmallFile(state=FileState.UNREADABLE, problem=f"a JSON {_json_name(content)}, not an object")
@@ -122,7 +122,7 @@ def parse_model_info(body: bytes, *, is_cut: bool = False) -> ModelInfo:
         raise HubResponseError(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
     try:
         payload = parse_json(body)
-    except JsonProblem as error:
+    except UnusableJsonError as error:
         raise HubResponseError(f"model info is {error}") from None
     return model_info(payload)
 

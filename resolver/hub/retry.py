@@ -29,5 +29,5 @@ def wait_s(error: BaseException | None, attempt: int, jitter: float) -> float:
     """
     if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
         return error.retry_after_s + jitter * FIRST_WAIT_S
-    step_s = min(FIRST_WAIT_S * 2 ** (attempt - 1), LONGEST_WAIT_S)
+    step_s = min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_WAIT_S)
     return step_s * (0.5 + jitter / 2)

@@ -21,7 +21,7 @@ from resolver.errors import (
     UnauthorizedError,
 )
 from resolver.hub.answer import Answer
-from resolver.hub.parse import JsonProblem, parse_json
+from resolver.hub.parse import UnusableJsonError, parse_json
 from resolver.hub.quota import retry_after_s
 from resolver.repo_id import Wanted
 
@@ -86,7 +86,7 @@ def _body_message(answer: Answer) -> str:
         return answer.body[:300].decode("utf-8", "replace") if kind.startswith("text/plain") else ""
     try:
         payload = parse_json(answer.body)
-    except JsonProblem:
+    except UnusableJsonError:
         return ""
     said = payload.get("error") if isinstance(payload, dict) else None
     if isinstance(said, list):

@@ -56,7 +56,9 @@ def read_folder(path: Path) -> RepoFacts:
         NotAModelError: it holds no file at all that could belong to a model.
     """
     if not path.is_dir():
-        raise InvalidRepoIdError(f"there is no folder {str(path)!r}" if not path.exists() else f"{str(path)!r} is a file")
+        raise InvalidRepoIdError(
+            f"there is no folder {str(path)!r}" if not path.exists() else f"{str(path)!r} is a file"
+        )
     try:
         filenames = list_files(path)
     except OSError as error:
@@ -80,7 +82,7 @@ def list_files(path: Path) -> tuple[str, ...]:
 
 
 def read_files(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[str], Path | None]) -> CommitFacts:
-    """Facts with every small file read that a decision can want; `locate` gives its path, None where it is not known."""
+    """Facts with every small file read that a decision wants; `locate` gives a path, None where it is not known."""
     commit = CommitFacts(filenames=filenames)
     while wanted := files_wanted(commit, hints):
         files = {name: _read_small_file(locate(name)) for name in wanted}

@@ -1,4 +1,4 @@
-"""Facts of a repo in the local Hugging Face cache, through huggingface_hub. Opens no socket. Blocking: call it in a thread."""
+"""Facts of a repo in the local Hugging Face cache. Opens no socket. Blocking: call it in a thread."""
 
 from __future__ import annotations
 

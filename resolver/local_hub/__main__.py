@@ -10,14 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
-from .catalog import Catalog
-from .demo import demo_catalog
-from .errors import CatalogError
-from .options import HubOptions
-from .readers import read_folder, read_jsonl
-from .rows import repos_from_rows
-from .server import LocalHub
-from .synthetic import synthetic
+from resolver.local_hub.catalog import Catalog
+from resolver.local_hub.demo import demo_catalog
+from resolver.local_hub.errors import CatalogError
+from resolver.local_hub.options import HubOptions
+from resolver.local_hub.readers import read_folder, read_jsonl
+from resolver.local_hub.rows import repos_from_rows
+from resolver.local_hub.server import LocalHub
+from resolver.local_hub.synthetic import synthetic
 
 
 def main(arguments: list[str] | None = None) -> int:

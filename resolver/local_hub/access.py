@@ -6,9 +6,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .answer import DISABLED, INVALID_TOKEN, REPO_NOT_FOUND, Refusal
-from .catalog import HubRepo
-from .options import ANY_REPO, HubOptions
+from resolver.local_hub.answer import DISABLED, INVALID_TOKEN, REPO_NOT_FOUND, Refusal
+from resolver.local_hub.catalog import HubRepo
+from resolver.local_hub.options import ANY_REPO, HubOptions
 
 
 class Need(enum.Enum):

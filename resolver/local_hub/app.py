@@ -16,16 +16,16 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
-from .access import identify, refuse_caller
-from .answer import TOO_MANY_REQUESTS, Answer, Refusal
-from .asking import Ask, parse_query
-from .counts import Counts, LoggedRequest
-from .faults import Action, Cut, Edit, FaultPlan, Reply, Run, ServeInstead, Stall
-from .quota import Allowance, Bucket, Quotas
-from .routes_api import answer_api
-from .routes_files import answer_file, answer_large_file
-from .routing import Route, RouteKind, parse_route
-from .state import HubState
+from resolver.local_hub.access import identify, refuse_caller
+from resolver.local_hub.answer import TOO_MANY_REQUESTS, Answer, Refusal
+from resolver.local_hub.asking import Ask, parse_query
+from resolver.local_hub.counts import Counts, LoggedRequest
+from resolver.local_hub.faults import Action, Cut, Edit, FaultPlan, Reply, Run, ServeInstead, Stall
+from resolver.local_hub.quota import Allowance, Bucket, Quotas
+from resolver.local_hub.routes_api import answer_api
+from resolver.local_hub.routes_files import answer_file, answer_large_file
+from resolver.local_hub.routing import Route, RouteKind, parse_route
+from resolver.local_hub.state import HubState
 
 _GZIP_FROM_BYTES = 1024
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from .access import Caller
-from .routing import Route
+from resolver.local_hub.access import Caller
+from resolver.local_hub.routing import Route
 
 _TRUE: Final = ("true", "1", "True")
 

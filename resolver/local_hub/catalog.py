@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from .contents import to_bytes, tree_sha1
-from .errors import CatalogError, UnknownRepoError
+from resolver.local_hub.contents import to_bytes, tree_sha1
+from resolver.local_hub.errors import CatalogError, UnknownRepoError
 
 EPOCH: Final = datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC)
 """The creation time that the Hub gives to its oldest repos."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-from .catalog import Catalog
-from .readers import read_jsonl
+from resolver.local_hub.catalog import Catalog
+from resolver.local_hub.readers import read_jsonl
 
 
 def demo_catalog() -> Catalog:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from .answer import HTML, JSON, TEXT, Answer
+from resolver.local_hub.answer import HTML, JSON, TEXT, Answer
 
 RATE_LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .catalog import HubRepo
-from .contents import git_sha1, is_lfs, lfs_pointer, sha256
-from .payloads import format_time
+from resolver.local_hub.catalog import HubRepo
+from resolver.local_hub.contents import git_sha1, is_lfs, lfs_pointer, sha256
+from resolver.local_hub.payloads import format_time
 
 _PULL_REQUEST: Final = "refs/pr/"
 _CONVERT: Final = "refs/convert/"

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from . import payloads
-from .catalog import Catalog, HubRepo
+from resolver.local_hub import payloads
+from resolver.local_hub.catalog import Catalog, HubRepo
 
 MAX_PAGE: Final = 1000
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from .catalog import HubRepo, default_object_id
-from .contents import git_sha1, is_lfs, lfs_pointer, paths_of, sha256
-from .extract import derive_extract
+from resolver.local_hub.catalog import HubRepo, default_object_id
+from resolver.local_hub.contents import git_sha1, is_lfs, lfs_pointer, paths_of, sha256
+from resolver.local_hub.extract import derive_extract
 
 _ABSENT: Final = object()
 

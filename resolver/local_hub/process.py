@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .errors import HubProcessError
+from resolver.local_hub.errors import HubProcessError
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _STOP_S: Final = 5.0

@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
-from .catalog import MAIN, Catalog, HubRepo
-from .contents import tree_sha1
-from .errors import CatalogError
-from .rows import RowReader
+from resolver.local_hub.catalog import MAIN, Catalog, HubRepo
+from resolver.local_hub.contents import tree_sha1
+from resolver.local_hub.errors import CatalogError
+from resolver.local_hub.rows import RowReader
 
 _MANIFESTS: Final = ("config.json", "model_index.json", "adapter_config.json", "modules.json")
 _SKIPPED_FOLDERS: Final = (".git", ".cache", "__pycache__")

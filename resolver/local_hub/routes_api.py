@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-from . import file_payloads, payloads
-from .access import Need, is_visible
-from .answer import NO_METHOD, UNKNOWN_ROUTE, Answer, Refusal, bad_request, entry_not_found
-from .asking import Ask
-from .catalog import HubRepo
-from .contents import paths_of
-from .listing import MAX_PAGE, SORTS, Wanted, decode_cursor, encode_cursor, key_shape, select_page
-from .routing import RouteKind
-from .state import HubState
+from resolver.local_hub import file_payloads, payloads
+from resolver.local_hub.access import Need, is_visible
+from resolver.local_hub.answer import NO_METHOD, UNKNOWN_ROUTE, Answer, Refusal, bad_request, entry_not_found
+from resolver.local_hub.asking import Ask
+from resolver.local_hub.catalog import HubRepo
+from resolver.local_hub.contents import paths_of
+from resolver.local_hub.listing import MAX_PAGE, SORTS, Wanted, decode_cursor, encode_cursor, key_shape, select_page
+from resolver.local_hub.routing import RouteKind
+from resolver.local_hub.state import HubState
 
 Outcome = Answer | Refusal
 EXPANDED_TREE_PAGE: Final = 50

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from .access import Need
-from .answer import NO_METHOD, TEXT, UNKNOWN_ROUTE, Answer, Refusal, entry_not_found, redirect
-from .asking import Ask
-from .catalog import HubRepo
-from .contents import git_sha1, is_lfs, lfs_pointer, sha256
-from .routing import RouteKind
-from .state import HubState
+from resolver.local_hub.access import Need
+from resolver.local_hub.answer import NO_METHOD, TEXT, UNKNOWN_ROUTE, Answer, Refusal, entry_not_found, redirect
+from resolver.local_hub.asking import Ask
+from resolver.local_hub.catalog import HubRepo
+from resolver.local_hub.contents import git_sha1, is_lfs, lfs_pointer, sha256
+from resolver.local_hub.routing import RouteKind
+from resolver.local_hub.state import HubState
 
 Outcome = Answer | Refusal
 

@@ -10,7 +10,7 @@ import re
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote
 
-from .quota import Bucket
+from resolver.local_hub.quota import Bucket
 
 RepoType = Literal["model", "dataset", "space"]
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from .catalog import EPOCH, MAIN, HubRepo
-from .contents import RowFiles, to_bytes
-from .errors import CatalogError
+from resolver.local_hub.catalog import EPOCH, MAIN, HubRepo
+from resolver.local_hub.contents import RowFiles, to_bytes
+from resolver.local_hub.errors import CatalogError
 
 _NULL: Final = msgspec.Raw(b"null")
 

@@ -9,12 +9,12 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from .app import HubApp
-from .catalog import Catalog
-from .counts import Counts, LoggedRequest
-from .faults import FaultPlan
-from .options import HubOptions
-from .state import HubState
+from resolver.local_hub.app import HubApp
+from resolver.local_hub.catalog import Catalog
+from resolver.local_hub.counts import Counts, LoggedRequest
+from resolver.local_hub.faults import FaultPlan
+from resolver.local_hub.options import HubOptions
+from resolver.local_hub.state import HubState
 
 HOST: Final = "127.0.0.1"
 _SHUTDOWN_S: Final = 0.5

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
-from .access import Need, is_visible, refuse_missing, refuse_repo
-from .answer import Answer, Refusal, redirect, revision_not_found
-from .asking import Ask
-from .catalog import Catalog, HubRepo
-from .options import HubOptions
-from .routing import RouteKind
+from resolver.local_hub.access import Need, is_visible, refuse_missing, refuse_repo
+from resolver.local_hub.answer import Answer, Refusal, redirect, revision_not_found
+from resolver.local_hub.asking import Ask
+from resolver.local_hub.catalog import Catalog, HubRepo
+from resolver.local_hub.options import HubOptions
+from resolver.local_hub.routing import RouteKind
 
 
 class HubState:

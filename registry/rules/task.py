@@ -75,7 +75,9 @@ def _weigh_tag(
         evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=f"{tagged}: the architecture serves it"))
         return TaskChoice(task=tagged, base=tagged, evidence=tuple(evidence))
     if tagged in registry.coarser.get(main, ()):
-        evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=f"{main}: the tag is a coarser word for it"))
+        evidence.append(
+            Evidence(rule="task by pipeline tag", saw=tag, said=f"{main}: the tag is a coarser word for it")
+        )
         return TaskChoice(task=main, base=main, evidence=tuple(evidence))
     for base in reversed(possible):
         if registry.can_serve(base, tagged):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from registry.decision import Evidence
-from registry.observed import Observed
 from registry.registry import Registry, Row
+from registry.rules.observed import Observed
 
 
 def rows_of(architecture: str, registry: Registry) -> tuple[Row, ...]:
@@ -77,7 +77,9 @@ def version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:
     rows = rows_of(architecture, registry)
     untils = {row.until for row in rows}
     if rows and None not in untils:
-        newest = max((until for until in untils if until), key=lambda version: [int(part) for part in version.split(".")])
+        newest = max(
+            (until for until in untils if until), key=lambda version: [int(part) for part in version.split(".")]
+        )
         return (f"supported by transformers until {newest}",)
     since = registry.since.get(architecture)
     return (f"needs transformers >= {since}",) if since else ()

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from registry.facts import CONFIG, FileState, HubHints, RepoFacts
-from registry.framework import frameworks_of_tags, weights_of
 from registry.needs import trunk_configs
+from registry.rules.framework import frameworks_of_tags, weights_of
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,7 @@ class Observed:
     @cached_property
     def weights(self) -> Mapping[str, str]:
         """Weight format -> the first file (or tag) that shows it, the preferred one first."""
-        return weights_of(self.facts.commit.filenames) or (
-            frameworks_of_tags(self.facts) if not self.names else {}
-        )
+        return weights_of(self.facts.commit.filenames) or (frameworks_of_tags(self.facts) if not self.names else {})
 
     def manifest(self, path: str) -> Mapping[str, Any]:
         """A small file as an object; empty where it was not read."""

@@ -1,0 +1,1 @@
+"""The rules of `decide`, one library or question to a file. Pure."""

@@ -1,0 +1,194 @@
+"""Rules for transformers: architectures, looked up in the auto mappings. Pure."""
+
+from __future__ import annotations
+
+from registry.decision import Candidate, Decision, Evidence
+from registry.rules.model_class import (
+    class_for,
+    class_without_architecture,
+    explain_class,
+    is_native,
+    known_name,
+    loads_trunk,
+    remote_class,
+    rows_of,
+    version_notes,
+)
+from registry.rules.observed import Observed, text
+from registry.rules.question import Asked, decision_of
+from registry.rules.task import TaskChoice, choose_task
+
+TRUNK_TASK = "feature-extraction"
+
+
+def decide_transformers(asked: Asked) -> Decision:
+    """By the architecture, looked up in the auto mappings; the repo's own code where transformers has none."""
+    seen, registry = asked.seen, asked.registry
+    architecture = primary_architecture(asked)
+    if architecture is None:
+        return _decide_without_architecture(asked)
+    rows = rows_of(architecture, registry)
+    if not rows:
+        return _decide_unknown_architecture(asked, architecture)
+    known = known_name(architecture, registry)
+    # A task's place is that of its last row: [a, b, a] means that a is what the class is for.
+    possible = list(dict.fromkeys(row.task for row in reversed(rows)))[::-1]
+    # A tag that the Hub only derived from the architecture adds nothing to what the registry knows better.
+    is_derived = known in registry.main_tasks and asked.tag == seen.hints.auto_task
+    choice = choose_task(
+        possible,
+        origin=architecture,
+        tag=None if is_derived else asked.tag,
+        asked=asked.task,
+        registry=registry,
+        also_asked=(TRUNK_TASK,) if loads_trunk(seen.model_type, registry) else (),
+    )
+    remote = remote_class(seen, choice.base, registry)
+    if remote is not None and not is_native(known, seen.model_type, registry):
+        return _with_remote_class(asked, choice, architecture, remote, possible)
+    base = choice.base or ""
+    model_class = class_for(known, seen.model_type, base, registry)
+    if base == TRUNK_TASK and base not in possible:
+        model_class = "AutoModel"
+    notes = list(version_notes(known, registry))
+    if known != architecture:
+        notes.append(f"the architecture {architecture} was taken for {known}")
+    if remote is not None:
+        notes.append(f"also brings its own code: {remote[1]} for {remote[0]}")
+    others = [task for task in reversed(possible) if task not in (choice.task, choice.base)]
+    return decision_of(
+        asked,
+        choice,
+        model_class,
+        architecture=architecture,
+        candidates=tuple(
+            Candidate(task=task, model_class=class_for(known, seen.model_type, task, registry))
+            for task in ([choice.base] if choice.base not in (choice.task, None) else []) + others
+            if task is not None
+        ),
+        notes=tuple(notes),
+        evidence=(explain_class(model_class, known, seen.model_type, base),),
+    )
+
+
+def primary_architecture(asked: Asked) -> str | None:
+    """Of several architectures the one that serves the tag, else the most specific, else the first."""
+    names = asked.seen.architectures
+    if len(names) < 2:
+        return names[0] if names else None
+    tag = asked.registry.find_task(asked.tag) if asked.tag else None
+    known = [name for name in names if rows_of(name, asked.registry)]
+    for name in known:
+        if any(asked.registry.can_serve(row.task, tag) for row in rows_of(name, asked.registry) if tag is not None):
+            return name
+    return max(known, key=lambda name: rows_of(name, asked.registry)[-1].order) if known else names[0]
+
+
+def _decide_without_architecture(asked: Asked) -> Decision:
+    """Only a model type, or nothing that can be read."""
+    seen, registry = asked.seen, asked.registry
+    model_type = seen.model_type
+    is_known = model_type is not None and loads_trunk(model_type, registry)
+    remote = remote_class(seen, None, registry)
+    otherwise: list[tuple[str, str | None]] = [
+        ("the Hub's auto class", seen.hints.auto_task),
+        ("remote code", registry.auto_class_tasks[remote[0]][1] if remote is not None else None),
+        ("model type", TRUNK_TASK if is_known else None),
+    ]
+    origin = why_no_architecture(seen)
+    choice = choose_task((), origin=origin, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
+    if remote is not None and not is_known:
+        return _with_remote_class(asked, choice, None, remote, [])
+    base = choice.base or ""
+    model_class = None
+    if model_type is not None and choice.base is not None:
+        model_class = class_without_architecture(model_type, base, registry)
+        if model_class is None and is_known:
+            served = [task for task in registry.specialisations if registry.can_serve(task, base)]
+            classes = (class_without_architecture(model_type, task, registry) for task in served)
+            model_class = next((name for name in classes if name is not None), None)
+    model_class = model_class or (seen.hints.auto_model if base == seen.hints.auto_task else None)
+    return decision_of(asked, choice, model_class, evidence=(explain_class(model_class, None, model_type, base),))
+
+
+def why_no_architecture(seen: Observed) -> str:
+    if seen.model_type is not None:
+        return f"config.json names no architecture, only model_type {seen.model_type}"
+    if seen.config_problem is not None:
+        return f"config.json cannot be used ({seen.config_problem})"
+    return "config.json names neither architecture nor model_type" if seen.has_config else "there is no config.json"
+
+
+def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
+    """A class that no version of transformers we know of maps: the repo's own code, or a bare name."""
+    seen, registry = asked.seen, asked.registry
+    remote = remote_class(seen, None, registry)
+    elsewhere = registry.other_architectures.get(architecture)
+    otherwise: list[tuple[str, str | None]] = [
+        ("remote code", registry.auto_class_tasks[remote[0]][1] if remote is not None else None),
+        ("the Hub's auto class", seen.hints.auto_task),
+        ("vision_config", "image-text-to-text" if isinstance(seen.config.get("vision_config"), dict) else None),
+        ("head", _task_of_head(architecture) if remote is None and elsewhere is None else None),
+        ("model type", TRUNK_TASK if elsewhere is not None else None),
+    ]
+    origin = f"the architecture {architecture} is in no auto mapping"
+    choice = choose_task((), origin=origin, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
+    remote = remote_class(seen, choice.base, registry)
+    if remote is not None:
+        return _with_remote_class(asked, choice, architecture, remote, [])
+    model_class = architecture if elsewhere is not None else None
+    notes: tuple[str, ...] = ()
+    if elsewhere is None:
+        notes = (f"unknown to transformers {registry.versions['transformers']}",)
+    version = text(seen.config.get("transformers_version"))
+    if notes and version is not None:
+        notes = (*notes, f"written with transformers {version}")
+    return decision_of(
+        asked,
+        choice,
+        model_class,
+        architecture=architecture,
+        notes=notes,
+        evidence=(explain_class(model_class, architecture, seen.model_type, choice.base or ""),),
+    )
+
+
+_HEADS: tuple[tuple[str, str], ...] = (
+    ("ForCausalLM", "text-generation"),
+    ("LMHeadModel", "text-generation"),
+    ("ForMaskedLM", "fill-mask"),
+    ("ForSequenceClassification", "text-classification"),
+    ("ForRewardModel", "text-classification"),
+    ("ForTokenClassification", "token-classification"),
+    ("ForQuestionAnswering", "question-answering"),
+    ("ForMultipleChoice", "multiple-choice"),
+    ("ForSpeechSeq2Seq", "automatic-speech-recognition"),
+    ("ForCTC", "automatic-speech-recognition"),
+    ("ForImageClassification", "image-classification"),
+    ("ForAudioClassification", "audio-classification"),
+    ("ForObjectDetection", "object-detection"),
+    ("ForVideoClassification", "video-classification"),
+)
+"""Endings of class names that transformers gives to one kind of head only: a weak sign, for when all else is silent."""
+
+
+def _task_of_head(architecture: str) -> str | None:
+    return next((task for ending, task in _HEADS if architecture.endswith(ending)), None)
+
+
+def _with_remote_class(
+    asked: Asked, choice: TaskChoice, architecture: str | None, remote: tuple[str, str], possible: list[str]
+) -> Decision:
+    auto_class, name = remote
+    evidence = Evidence(rule="model class", saw=f"auto_map: {auto_class}", said=f"{name}, code of the repo's own")
+    others = [task for task in reversed(possible) if task not in (choice.task, choice.base)]
+    return decision_of(
+        asked,
+        choice,
+        name,
+        architecture=architecture,
+        requires_remote_code=True,
+        candidates=tuple(Candidate(task=task, model_class=name) for task in others),
+        notes=(f"{auto_class} with trust_remote_code loads it",),
+        evidence=(evidence,),
+    )
