@@ -1,9 +1,18 @@
-"""What has been learned about repos, between runs."""
+"""What has been learned about repos, between runs.
 
-from store.errors import SchemaMismatchError, StoreClosedError, StoreError
-from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
-from store.records import Recalled, Record, StoredRef, StoreInfo
-from store.store import MetadataStore
+The public names are imported when they are first used, so that `store.errors` alone does not load the database library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from store.errors import SchemaMismatchError, StoreClosedError, StoreError
+    from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
+    from store.records import Recalled, Record, StoredRef, StoreInfo
+    from store.store import MetadataStore
 
 __all__ = [
     "PUBLIC",
@@ -20,3 +29,16 @@ __all__ = [
     "StoredRef",
     "scope_of_token",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("SchemaMismatchError", "StoreClosedError", "StoreError"), "store.errors"),
+    **dict.fromkeys(("PUBLIC", "DecisionKey", "FactsKey", "RefKey", "scope_of_token"), "store.keys"),
+    **dict.fromkeys(("Recalled", "Record", "StoredRef", "StoreInfo"), "store.records"),
+    "MetadataStore": "store.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

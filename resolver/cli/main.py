@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,8 @@ def main() -> None:
     from resolver.errors import InvalidRequestError, SettingsError
     from store.errors import StoreError
 
+    # Start-up only makes objects that stay; looking for garbage among them takes a tenth of its time.
+    gc.disable()
     logging.basicConfig(format="hubresolve: %(message)s", level=logging.WARNING)
     try:
         code = cli.main(standalone_mode=False)
@@ -45,6 +48,10 @@ def main() -> None:
 
 def run(work: Coroutine[Any, Any, int]) -> int:
     """Run `work` to its exit code; SIGTERM interrupts it as Ctrl-C does."""
+
+    # What was imported stays until the end: the collector need not look at it again.
+    gc.freeze()
+    gc.enable()
 
     async def interruptible() -> int:
         task = asyncio.current_task()

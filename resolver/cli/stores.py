@@ -18,7 +18,7 @@ async def show_info(location: str | None) -> int:
     rows = [
         ("store", info.location),
         ("schema", str(info.schema_version)),
-        ("size", f"{info.size_bytes / 1e6:.1f} MB"),
+        ("size", f"{info.size_bytes / 1e3:,.0f} kB"),
         ("commits", str(info.facts)),
         ("refs", f"{info.refs} ({info.missing} known to be missing)"),
         ("decisions", str(info.decisions)),
