@@ -13,9 +13,10 @@ from registry.registry import Registry
 from registry.rules.diffusers import decide_diffusers
 from registry.rules.gguf import decide_gguf
 from registry.rules.library import decide_library
+from registry.rules.model_class import FRAMEWORK_PREFIXES, class_in_framework
 from registry.rules.observed import Observed, text
 from registry.rules.others import decide_by_tag, decide_mlx
-from registry.rules.peft import decide_peft
+from registry.rules.peft import decide_peft, is_local_path
 from registry.rules.question import Asked
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
@@ -39,6 +40,8 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
     rules = _BY_LIBRARY.get(found or "", decide_by_tag)
     decision = rules(Asked(seen=seen, registry=registry, task=task, library=found))
     framework, weights, framework_evidence = _framework(seen, found, decision.architecture, registry)
+    if found == "transformers" and framework in FRAMEWORK_PREFIXES:
+        decision = _in_framework(decision, framework, registry)
     return replace(
         decision,
         library=found,
@@ -97,10 +100,31 @@ def _framework(
         return framework, order, Evidence(rule="framework", saw=weights[framework], said=", ".join(order))
     if own is not None:
         return own, (), Evidence(rule="framework", saw=f"library {library}", said=own)
-    for name, prefix in (("tf", "TF"), ("flax", "Flax")):
+    for name, prefix in FRAMEWORK_PREFIXES.items():
         if architecture is not None and architecture.startswith(prefix):
             return name, (), Evidence(rule="framework", saw=architecture, said=name)
     return None, (), Evidence(rule="framework", saw="no weight files", said="unknown")
+
+
+def _in_framework(decision: Decision, framework: str, registry: Registry) -> Decision:
+    """The decision with the classes of TensorFlow or Flax, whose weights alone are there."""
+
+    def stands_in(name: str | None) -> str | None:
+        return class_in_framework(name, decision.model_type, framework, registry) if name is not None else None
+
+    model_class = stands_in(decision.model_class)
+    if model_class is None:
+        return decision
+    return replace(
+        decision,
+        model_class=model_class,
+        candidates=tuple(replace(item, model_class=stands_in(item.model_class)) for item in decision.candidates),
+        notes=(*decision.notes, f"the weights are {framework}'s: needs transformers < 5"),
+        evidence=(
+            *decision.evidence,
+            Evidence(rule="model class", saw=f"only {framework} weights", said=model_class),
+        ),
+    )
 
 
 def _base_models(seen: Observed) -> tuple[str, ...]:
@@ -109,7 +133,7 @@ def _base_models(seen: Observed) -> tuple[str, ...]:
     named = text(adapter.get("base_model_name_or_path"))
     if named is None and isinstance(extract, dict):
         named = text(extract.get("base_model_name_or_path"))
-    if named is not None:
+    if named is not None and not is_local_path(named):
         return (named,)
     return tuple(
         tag.removeprefix("base_model:")
@@ -122,7 +146,12 @@ def _notes(seen: Observed, library: str | None) -> tuple[str, ...]:
     notes = []
     quantization = seen.config.get("quantization_config")
     if isinstance(quantization, dict) and library in ("transformers", "sentence_transformers"):
-        notes.append(f"quantised: {text(quantization.get('quant_method')) or 'method not named'}")
+        # bitsandbytes did not name itself before transformers 4.36.
+        bits = quantization.get("load_in_4bit") or quantization.get("load_in_8bit")
+        method = text(quantization.get("quant_method")) or ("bitsandbytes" if bits else "method not named")
+        notes.append(f"quantised: {method}")
+    if "open_clip_config.json" in seen.names and seen.model_type is not None:
+        notes.append(f"has files of two libraries: open_clip and transformers; taken: {library}")
     if ADAPTER_CONFIG in seen.names and library not in ("peft", "mlx", "adapters"):
         notes.append("holds an adapter beside the model")
     if seen.config_problem is not None:

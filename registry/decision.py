@@ -28,7 +28,8 @@ class Decision:
 
     `library`, `task` and `framework` are canonical names of the registry. `weights` lists every weight format found,
     the chosen framework first. `model_class` is the class or function to call. `conflict` is true where the repo's
-    pipeline tag names a task its architecture cannot serve. `undecided` is None, or the reason why there is no task.
+    pipeline tag names a task its architecture cannot serve, `ambiguous` where its config names several architectures
+    of which one had to be taken. `undecided` is None, or the reason why there is no task.
     `notes` are facts a user should know before loading (quantisation, adapters, versions needed).
     """
 
@@ -41,6 +42,7 @@ class Decision:
     model_class: str | None = None
     requires_remote_code: bool = False
     conflict: bool = False
+    ambiguous: bool = False
     undecided: str | None = None
     candidates: tuple[Candidate, ...] = ()
     base_models: tuple[str, ...] = ()

@@ -10,7 +10,8 @@ class Library:
     """One library whose models are on the Hub.
 
     `names` are the spellings it is called by in `library_name` and tags. A repo is recognised by its files where it
-    has one of `files` (whole paths) or one that ends in one of `suffixes`; `ambiguous` says that other libraries use
+    has one of `files` (whole paths), all of `together`, or one that ends in one of `suffixes`, or where its
+    `config.json` has one of `model_types`, which no other library uses; `ambiguous` says that other libraries use
     such files too, so that they count only where nothing else speaks. `framework` is what its weights are, where the
     files do not tell. `tasks` are the tasks it can serve, the default first; empty: any. `model_class` is the class
     or function that loads its models.
@@ -18,6 +19,8 @@ class Library:
 
     names: tuple[str, ...]
     files: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+    model_types: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     ambiguous: bool = False
     framework: str | None = None

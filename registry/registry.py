@@ -12,7 +12,7 @@ from typing import Any
 from registry.errors import UnknownNameError
 from registry.library import Library
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised when `decide` comes to other answers from the same tables."""
 
 CUSTOM_RANK = -1
@@ -117,6 +117,15 @@ class Registry:
     @functools.cached_property
     def _all_framework_mappings(self) -> tuple[AutoMapping, ...]:
         return tuple(mapping for mappings in self.framework_mappings.values() for mapping in mappings)
+
+    @functools.cached_property
+    def architectures_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The architectures that the mappings of today hold for each model type, what it is mainly for last."""
+        found: dict[str, list[str]] = {}
+        for mapping in self.mappings:
+            for model_type, architectures in mapping.models.items():
+                found.setdefault(model_type, []).extend(architectures)
+        return {model_type: tuple(dict.fromkeys(reversed(names)))[::-1] for model_type, names in found.items()}
 
     @functools.cached_property
     def folded_architectures(self) -> Mapping[str, str]:

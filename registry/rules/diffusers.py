@@ -54,6 +54,17 @@ def decide_diffusers(asked: Asked) -> Decision:
             Candidate(task=task, model_class=row.auto_classes.get(task, pipeline_class) if row is not None else None)
             for task in others
         ),
-        notes=("LoRA weights: to be loaded into the base model",) if is_lora else (),
+        notes=_notes(asked, is_lora, pipeline_class is None),
         evidence=(Evidence(rule="model class", saw=origin, said=said),),
     )
+
+
+def _notes(asked: Asked, is_lora: bool, is_unnamed: bool) -> tuple[str, ...]:
+    seen = asked.seen
+    if is_lora:
+        return ("LoRA weights: to be loaded into the base model",)
+    if MODULAR_MODEL_INDEX in seen.names and MODEL_INDEX not in seen.names:
+        return ("a modular pipeline",)
+    if is_unnamed and not any("/" in name for name in seen.names):
+        return ("a single file: to be loaded with from_single_file",)
+    return ()

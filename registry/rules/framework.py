@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.facts import RepoFacts
-from registry.tables.weights import BY_NAME, BY_PREFIX, BY_SUFFIX, FRAMEWORKS, TAGS
+from registry.tables.weights import BY_NAME, BY_PREFIX, BY_SUFFIX, FRAMEWORKS, INDEX, TAGS
 
 _RANK = {framework: rank for rank, framework in enumerate(FRAMEWORKS)}
 
@@ -20,19 +20,17 @@ def weights_of(filenames: tuple[str, ...]) -> dict[str, str]:
 
 def framework_of_file(path: str) -> str | None:
     """The framework whose weights a file of this name holds; None where it holds none."""
-    head, dot, suffix = path.rpartition(".")
-    if not dot:
-        return None
-    framework = BY_SUFFIX.get(suffix)
+    if ".mlpackage/" in path:
+        return "coreml"
+    path = path.removesuffix(INDEX)
+    suffix = path.rpartition(".")[2]
     name = path.rpartition("/")[2]
     if name in BY_NAME:
         return BY_NAME[name] or None
     for beginning, ending, special in BY_PREFIX:
         if name.startswith(beginning) and name.endswith(ending):
             return special or None
-    if framework is None and ".mlpackage/" in head:
-        return "coreml"
-    return framework
+    return BY_SUFFIX.get(suffix)
 
 
 def frameworks_of_tags(facts: RepoFacts) -> dict[str, str]:

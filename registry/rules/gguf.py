@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.decision import Decision
+from registry.decision import Candidate, Decision
 from registry.rules.model_class import rows_of
 from registry.rules.question import Asked, decision_of
 from registry.rules.task import choose_task
@@ -28,7 +28,7 @@ def decide_gguf(asked: Asked) -> Decision:
     if "conversational" in seen.hints.tags:
         otherwise.append(("tag conversational", "text-generation"))
     # One GGUF architecture serves embedders, rerankers and generators alike: the author knows, the file does not.
-    tag = asked.tag if asked.tag is not None else None
+    tag = asked.tag
     choice = choose_task(
         () if tag is not None else possible,
         origin=origin,
@@ -37,4 +37,6 @@ def decide_gguf(asked: Asked) -> Decision:
         registry=registry,
         otherwise=otherwise,
     )
-    return decision_of(asked, choice, None, architecture=named or name)
+    others = [task for task in reversed(possible) if task not in (choice.task, choice.base)]
+    candidates = tuple(Candidate(task=task) for task in others)
+    return decision_of(asked, choice, None, architecture=named or name, candidates=candidates)

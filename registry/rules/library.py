@@ -10,6 +10,7 @@ from registry.rules.observed import Observed
 from registry.tables.weights import TAGS
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
+WRAPPER = "sentence_transformers"
 _FORMAT_TAGS = frozenset(TAGS)
 
 
@@ -33,11 +34,17 @@ def _by_manifest(seen: Observed, registry: Registry) -> tuple[str, str] | None:
         if name in seen.names:
             return "diffusers", name
     for library in _MANIFEST_LIBRARIES:
-        for name in registry.libraries[library].files:
+        row = registry.libraries[library]
+        for name in row.files:
             if name in seen.names:
                 return _module_library(seen, registry) or library, name
+        if row.together and seen.names.issuperset(row.together):
+            return library, " and ".join(row.together)
     if isinstance(seen.config.get("sentence_transformers"), dict):
         return "sentence_transformers", "config.json: sentence_transformers"
+    if seen.has_config and registry.library_names.get((seen.hints.library_name or "").lower()) == WRAPPER:
+        # It wraps any transformers model, and the author says that it is meant to here.
+        return WRAPPER, f"library_name {seen.hints.library_name}"
     return None
 
 
@@ -45,9 +52,14 @@ def _module_library(seen: Observed, registry: Registry) -> str | None:
     """Another library that writes sentence-transformers' files and names itself."""
     if seen.hints.library_name in ("span-marker", "setfit", "PyLate", "pylate", "model2vec"):
         return registry.library_names.get(seen.hints.library_name.lower())
-    if seen.model_type == "model2vec":
-        return "model2vec"
-    return None
+    return _own_model_type(seen, registry)
+
+
+def _own_model_type(seen: Observed, registry: Registry) -> str | None:
+    """The library that alone uses the config's model type."""
+    if seen.model_type is None or seen.model_type in registry.model_types:
+        return None
+    return next((name for name, row in registry.libraries.items() if seen.model_type in row.model_types), None)
 
 
 def _by_adapter(seen: Observed, registry: Registry) -> tuple[str, str] | None:
@@ -85,8 +97,9 @@ def _by_config(seen: Observed, registry: Registry) -> tuple[str, str] | None:
     only = set(seen.weights)
     if only == {"gguf"}:
         return "gguf", seen.weights["gguf"]
-    if seen.model_type == "model2vec":
-        return "model2vec", "config.json: model_type"
+    own = _own_model_type(seen, registry)
+    if own is not None:
+        return own, f"config.json: model_type {seen.model_type}"
     if seen.model_type is not None or seen.architectures:
         said = [name for name in ("model_type", "architectures") if config.get(name)]
         return "transformers", f"config.json: {', '.join(said)}"
@@ -145,6 +158,8 @@ def _by_key_file(seen: Observed, registry: Registry) -> tuple[str, str] | None:
             for name in row.files:
                 if name in seen.names:
                     return library, name
+            if row.together and seen.names.issuperset(row.together):
+                return library, " and ".join(row.together)
             if row.suffixes:
                 for name in seen.facts.commit.filenames:
                     if name.endswith(row.suffixes):

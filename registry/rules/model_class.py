@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from registry.decision import Evidence
 from registry.registry import Registry, Row
-from registry.rules.observed import Observed
+
+FRAMEWORK_PREFIXES = {"tf": "TF", "flax": "Flax"}
+"""How transformers 4 begins the names of its classes for other frameworks."""
 
 
 def rows_of(architecture: str, registry: Registry) -> tuple[Row, ...]:
@@ -23,12 +25,24 @@ def known_name(architecture: str, registry: Registry) -> str:
 
 
 def class_for(architecture: str, model_type: str | None, task: str, registry: Registry) -> str:
-    """The auto class of `task` that loads this very architecture for this model type; else the architecture's own."""
-    for row in reversed(rows_of(architecture, registry)):
-        if row.task == task and row.auto_class is not None:
-            if architecture in _loaded_by(row.auto_class, model_type, registry):
-                return row.auto_class
-    return architecture
+    """The auto class of `task` that loads this very architecture for this model type; else the architecture's own.
+
+    Of several, the one that is called as the architecture's head is; else the most specific.
+    """
+    loading = [
+        row.auto_class
+        for row in reversed(rows_of(architecture, registry))
+        if row.task == task and row.auto_class and architecture in _loaded_by(row.auto_class, model_type, registry)
+    ]
+    heads = (name for name in loading if "For" in name and architecture.endswith(name[name.index("For") :]))
+    return next(heads, loading[0] if loading else architecture)
+
+
+def class_in_framework(model_class: str, model_type: str | None, framework: str, registry: Registry) -> str | None:
+    """The auto class of TensorFlow or Flax that stands for one of PyTorch, where it knows the model type."""
+    named = f"{FRAMEWORK_PREFIXES.get(framework, '')}{model_class}"
+    is_known = named != model_class and _loaded_by(named, model_type, registry)
+    return named if is_known else None
 
 
 def class_without_architecture(model_type: str, task: str, registry: Registry) -> str | None:
@@ -37,6 +51,17 @@ def class_without_architecture(model_type: str, task: str, registry: Registry) -
         if _loaded_by(auto_class, model_type, registry):
             return auto_class
     return None
+
+
+def is_family_name(architecture: str, model_type: str | None, registry: Registry) -> bool:
+    """Whether a class that no mapping holds is named as the family of its model type, without a head.
+
+    So `Qwen2_5OmniModel` of `qwen2_5_omni`: what loads it, the model type tells. `Model` alone names no family.
+    """
+    family = architecture.removesuffix("Model").lower()
+    if model_type is None or family == architecture.lower() or len(family) < 3:
+        return False
+    return any(name.lower().startswith(family) for name in registry.architectures_of.get(model_type, ()))
 
 
 def loads_trunk(model_type: str | None, registry: Registry) -> bool:
@@ -55,21 +80,6 @@ def is_native(architecture: str, model_type: str | None, registry: Registry) -> 
     """Whether transformers itself has this architecture under this model type."""
     native_type = registry.model_type_aliases.get(model_type or "", model_type)
     return native_type in registry.model_types and architecture in registry.rows
-
-
-def remote_class(seen: Observed, task: str | None, registry: Registry) -> tuple[str, str] | None:
-    """(auto class, remote class) of the repo's own code for `task`, else of its most specific auto class."""
-    ranked = sorted(
-        (registry.auto_class_tasks[auto_class][0], auto_class)
-        for auto_class in seen.auto_map
-        if auto_class in registry.auto_class_tasks
-    )
-    if not ranked:
-        return None
-    for _, auto_class in reversed(ranked):
-        if registry.auto_class_tasks[auto_class][1] == task:
-            return auto_class, seen.auto_map[auto_class]
-    return ranked[-1][1], seen.auto_map[ranked[-1][1]]
 
 
 def version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:

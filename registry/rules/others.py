@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from registry.decision import Candidate, Decision
+from registry.facts import CONFIG
 from registry.rules.question import Asked, decision_of
 from registry.rules.task import choose_task
 from registry.rules.transformers import decide_transformers, why_no_architecture
+
+PLACES_SHOWN = 5
 
 
 def decide_mlx(asked: Asked) -> Decision:
@@ -32,6 +35,9 @@ def decide_by_tag(asked: Asked) -> Decision:
         reason = why_no_architecture(seen)
     else:
         reason = f"a {asked.library} repo without a pipeline tag" if asked.library else "no rule knows such a repo"
+    elsewhere = sorted(name for name in seen.names if name.endswith(f"/{CONFIG}"))
+    if asked.library is None and not seen.has_config and elsewhere:
+        reason += f"; {CONFIG} is not at the top, but there is {_listed(elsewhere)}"
     if seen.names and not (seen.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
     otherwise: list[tuple[str, str | None]] = [("the Hub's auto class", seen.hints.auto_task)]
@@ -40,3 +46,8 @@ def decide_by_tag(asked: Asked) -> Decision:
     choice = choose_task((), origin=reason, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
     model_class = row.model_class if row is not None else None
     return decision_of(asked, choice, model_class, architecture=seen.architectures[0] if seen.architectures else None)
+
+
+def _listed(paths: list[str]) -> str:
+    shown = ", ".join(paths[:PLACES_SHOWN])
+    return shown if len(paths) <= PLACES_SHOWN else f"{shown} and {len(paths) - PLACES_SHOWN} more"

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.decision import Candidate, Decision, Evidence
 from registry.rules.model_class import (
     class_for,
     class_without_architecture,
     explain_class,
+    is_family_name,
     is_native,
     known_name,
     loads_trunk,
-    remote_class,
     rows_of,
     version_notes,
 )
 from registry.rules.observed import Observed, text
 from registry.rules.question import Asked, decision_of
+from registry.rules.remote import (
+    TRUNK,
+    RemoteClass,
+    remote_candidates,
+    remote_class,
+    sees_images,
+    serves,
+    speaks_of_images,
+)
 from registry.rules.task import TaskChoice, choose_task
 
 TRUNK_TASK = "feature-extraction"
+_IMAGE_TEXT = "image-text-to-text"
 
 
 def decide_transformers(asked: Asked) -> Decision:
@@ -45,7 +57,7 @@ def decide_transformers(asked: Asked) -> Decision:
     )
     remote = remote_class(seen, choice.base, registry)
     if remote is not None and not is_native(known, seen.model_type, registry):
-        return _with_remote_class(asked, choice, architecture, remote, possible)
+        return _with_remote_class(asked, choice, architecture, remote)
     base = choice.base or ""
     model_class = class_for(known, seen.model_type, base, registry)
     if base == TRUNK_TASK and base not in possible:
@@ -54,17 +66,30 @@ def decide_transformers(asked: Asked) -> Decision:
     if known != architecture:
         notes.append(f"the architecture {architecture} was taken for {known}")
     if remote is not None:
-        notes.append(f"also brings its own code: {remote[1]} for {remote[0]}")
-    others = [task for task in reversed(possible) if task not in (choice.task, choice.base)]
+        notes.append(f"also brings its own code: {remote.name} for {remote.auto_class}")
+    candidates = dict.fromkeys(task for task in (choice.base, *reversed(possible)) if task not in (choice.task, None))
+    others = [name for name in seen.architectures if name != architecture]
+    if others:
+        notes.append(f"config.json names several architectures; taken: {architecture}, left: {', '.join(others)}")
+    served_by_others = [
+        Candidate(task=row.task, model_class=class_for(known_name(name, registry), seen.model_type, row.task, registry))
+        for name in others
+        for row in reversed(rows_of(name, registry))
+        if row.task not in (choice.task, *candidates)
+    ]
     return decision_of(
         asked,
         choice,
         model_class,
         architecture=architecture,
-        candidates=tuple(
-            Candidate(task=task, model_class=class_for(known, seen.model_type, task, registry))
-            for task in ([choice.base] if choice.base not in (choice.task, None) else []) + others
-            if task is not None
+        ambiguous=bool(others),
+        candidates=(
+            *(
+                Candidate(task=task, model_class=class_for(known, seen.model_type, task, registry))
+                for task in candidates
+                if task is not None
+            ),
+            *dict.fromkeys(served_by_others),
         ),
         notes=tuple(notes),
         evidence=(explain_class(model_class, known, seen.model_type, base),),
@@ -92,13 +117,13 @@ def _decide_without_architecture(asked: Asked) -> Decision:
     remote = remote_class(seen, None, registry)
     otherwise: list[tuple[str, str | None]] = [
         ("the Hub's auto class", seen.hints.auto_task),
-        ("remote code", registry.auto_class_tasks[remote[0]][1] if remote is not None else None),
+        ("remote code", remote.task if remote is not None else None),
         ("model type", TRUNK_TASK if is_known else None),
     ]
     origin = why_no_architecture(seen)
     choice = choose_task((), origin=origin, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
     if remote is not None and not is_known:
-        return _with_remote_class(asked, choice, None, remote, [])
+        return _with_remote_class(asked, choice, None, remote)
     base = choice.base or ""
     model_class = None
     if model_type is not None and choice.base is not None:
@@ -124,25 +149,30 @@ def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
     seen, registry = asked.seen, asked.registry
     remote = remote_class(seen, None, registry)
     elsewhere = registry.other_architectures.get(architecture)
+    if remote is None and elsewhere is None and is_family_name(architecture, seen.model_type, registry):
+        return _decide_family(asked, architecture)
+    is_trunk = remote is not None and remote.auto_class == TRUNK
+    head = _task_of_head(architecture) if elsewhere is None and (remote is None or is_trunk) else None
     otherwise: list[tuple[str, str | None]] = [
-        ("remote code", registry.auto_class_tasks[remote[0]][1] if remote is not None else None),
+        ("images and words in the config", _IMAGE_TEXT if is_trunk and speaks_of_images(seen.config) else None),
+        ("head", head if is_trunk else None),
+        ("remote code", remote.task if remote is not None else None),
         ("the Hub's auto class", seen.hints.auto_task),
-        ("vision_config", "image-text-to-text" if isinstance(seen.config.get("vision_config"), dict) else None),
-        ("head", _task_of_head(architecture) if remote is None and elsewhere is None else None),
+        ("images in the config", _IMAGE_TEXT if sees_images(seen.config) else None),
+        ("head", head),
         ("model type", TRUNK_TASK if elsewhere is not None else None),
     ]
     origin = f"the architecture {architecture} is in no auto mapping"
     choice = choose_task((), origin=origin, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
+    notes: tuple[str, ...] = ("role: reward model",) if architecture.endswith("ForRewardModel") else ()
     remote = remote_class(seen, choice.base, registry)
     if remote is not None:
-        return _with_remote_class(asked, choice, architecture, remote, [])
+        return _with_remote_class(asked, choice, architecture, remote, notes)
     model_class = architecture if elsewhere is not None else None
-    notes: tuple[str, ...] = ()
     if elsewhere is None:
-        notes = (f"unknown to transformers {registry.versions['transformers']}",)
-    version = text(seen.config.get("transformers_version"))
-    if notes and version is not None:
-        notes = (*notes, f"written with transformers {version}")
+        notes = (*notes, f"unknown to transformers {registry.versions['transformers']}")
+        version = text(seen.config.get("transformers_version"))
+        notes = (*notes, f"written with transformers {version}") if version is not None else notes
     return decision_of(
         asked,
         choice,
@@ -150,6 +180,34 @@ def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
         architecture=architecture,
         notes=notes,
         evidence=(explain_class(model_class, architecture, seen.model_type, choice.base or ""),),
+    )
+
+
+def _decide_family(asked: Asked, architecture: str) -> Decision:
+    """A class named as the family of its model type, without a head: what the model type's classes serve."""
+    seen, registry = asked.seen, asked.registry
+    model_type = seen.model_type or ""
+    names = registry.architectures_of.get(model_type, ())
+    ranked = [rows_of(name, registry)[-1] for name in names]
+    possible = [row.task for row in sorted(ranked, key=lambda row: row.order)]
+    main = rows_of(names[-1], registry)[-1].task
+    possible = [*(task for task in dict.fromkeys(possible) if task != main), main]
+    origin = f"{architecture}, taken for the family of model_type {model_type}"
+    choice = choose_task(possible, origin=origin, tag=asked.tag, asked=asked.task, registry=registry)
+    base = choice.base or ""
+    model_class = class_without_architecture(model_type, base, registry)
+    return decision_of(
+        asked,
+        choice,
+        model_class,
+        architecture=architecture,
+        candidates=tuple(
+            Candidate(task=task, model_class=class_without_architecture(model_type, task, registry))
+            for task in reversed(possible)
+            if task not in (choice.task, choice.base)
+        ),
+        notes=(f"transformers has no {architecture}; it was taken for one of {', '.join(names)}",),
+        evidence=(explain_class(model_class, architecture, model_type, base),),
     )
 
 
@@ -177,18 +235,25 @@ def _task_of_head(architecture: str) -> str | None:
 
 
 def _with_remote_class(
-    asked: Asked, choice: TaskChoice, architecture: str | None, remote: tuple[str, str], possible: list[str]
+    asked: Asked, choice: TaskChoice, architecture: str | None, remote: RemoteClass, notes: tuple[str, ...] = ()
 ) -> Decision:
-    auto_class, name = remote
-    evidence = Evidence(rule="model class", saw=f"auto_map: {auto_class}", said=f"{name}, code of the repo's own")
-    others = [task for task in reversed(possible) if task not in (choice.task, choice.base)]
+    seen, registry = asked.seen, asked.registry
+    saw = f"auto_map: {remote.auto_class}"
+    evidence = [Evidence(rule="model class", saw=saw, said=f"{remote.name}, code of the repo's own")]
+    tagged = registry.find_task(asked.tag) if asked.tag is not None else None
+    if asked.task is None and tagged is not None and not serves(seen, tagged, registry):
+        choice = replace(choice, conflict=True)
+        evidence.append(Evidence(rule="conflict", saw=saw, said=f"is for {remote.task}, tagged {asked.tag}"))
     return decision_of(
         asked,
         choice,
-        name,
+        remote.name,
         architecture=architecture,
         requires_remote_code=True,
-        candidates=tuple(Candidate(task=task, model_class=name) for task in others),
-        notes=(f"{auto_class} with trust_remote_code loads it",),
-        evidence=(evidence,),
+        ambiguous=len(seen.architectures) > 1,
+        candidates=tuple(
+            item for item in remote_candidates(seen, remote, registry) if item.task not in (choice.task, None)
+        ),
+        notes=(f"{remote.auto_class} with trust_remote_code loads it", *notes),
+        evidence=tuple(evidence),
     )

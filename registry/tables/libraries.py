@@ -17,12 +17,17 @@ LIBRARIES: dict[str, Library] = {
     "setfit": Library(
         names=("setfit",),
         files=("config_setfit.json",),
+        together=("modules.json", "model_head.pkl"),
         tasks=("text-classification",),
         framework="pt",
         model_class="SetFitModel",
     ),
     "span_marker": Library(
-        names=("span-marker",), tasks=("token-classification",), framework="pt", model_class="SpanMarkerModel"
+        names=("span-marker",),
+        model_types=("span-marker",),
+        tasks=("token-classification",),
+        framework="pt",
+        model_class="SpanMarkerModel",
     ),
     "gliner": Library(
         names=("gliner",),
@@ -33,7 +38,10 @@ LIBRARIES: dict[str, Library] = {
     ),
     "pylate": Library(names=("PyLate", "pylate"), framework="pt", model_class="ColBERT"),
     "model2vec": Library(
-        names=("model2vec",), tasks=("feature-extraction", "sentence-similarity"), model_class="StaticModel"
+        names=("model2vec",),
+        model_types=("model2vec",),
+        tasks=("feature-extraction", "sentence-similarity"),
+        model_class="StaticModel",
     ),
     "sentence_transformers": Library(
         names=("sentence-transformers", "sentence_transformers"),
@@ -47,6 +55,7 @@ LIBRARIES: dict[str, Library] = {
             "sentence_albert_config.json",
             "sentence_xlm-roberta_config.json",
             "sentence_xlnet_config.json",
+            "1_Pooling/config.json",
         ),
         framework="pt",
     ),
@@ -79,6 +88,7 @@ LIBRARIES: dict[str, Library] = {
     ),
     "keras": Library(
         names=("keras", "tf-keras"),
+        together=("config.json", "metadata.json", "model.weights.h5"),
         suffixes=(".keras", "keras_metadata.pb"),
         framework="keras",
         model_class="load_model",
@@ -86,6 +96,7 @@ LIBRARIES: dict[str, Library] = {
     "nemo": Library(names=("nemo",), suffixes=(".nemo",), framework="pt", model_class="ASRModel"),
     "spacy": Library(
         names=("spacy",),
+        together=("meta.json", "config.cfg"),
         suffixes=(".whl",),
         framework="spacy",
         tasks=("token-classification", "text-classification", "feature-extraction"),
@@ -111,7 +122,12 @@ LIBRARIES: dict[str, Library] = {
         model_class="load",
     ),
     "fastai": Library(
-        names=("fastai",), files=("model.pkl",), framework="pt", ambiguous=True, model_class="from_pretrained_fastai"
+        names=("fastai",),
+        files=("model.pkl",),
+        together=("model.pkl", "pyproject.toml"),
+        framework="pt",
+        ambiguous=True,
+        model_class="from_pretrained_fastai",
     ),
     "pyannote_audio": Library(
         names=("pyannote-audio", "pyannote.audio"), framework="pt", model_class="from_pretrained"

@@ -47,6 +47,9 @@ BY_NAME: dict[str, str] = {
 }
 """Exact file names, looked at first; an empty string: not weights."""
 
+INDEX = ".index.json"
+"""Ends the name of a list of shards, which is called as the weights in one file would be."""
+
 BY_PREFIX: tuple[tuple[str, str, str], ...] = (
     ("tf_model-", ".h5", "tf"),
     ("flax_model-", ".msgpack", "flax"),

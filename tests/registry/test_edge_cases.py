@@ -1,0 +1,42 @@
+"""Odd repos, as tables of rows: each names the repo, its facts, and what the decision must hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.decide import decide
+from registry.registry import default_registry
+from tests.registry.edge_cases import CODE_AND_VERSIONS, CONFIG_ODDITIES, TASK_AGAINST_ARCHITECTURE, Row
+from tests.registry.edge_cases_formats import LIBRARIES_AND_FORMATS
+
+ROWS = (*CONFIG_ODDITIES, *TASK_AGAINST_ARCHITECTURE, *LIBRARIES_AND_FORMATS, *CODE_AND_VERSIONS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.section}: {row.id}")
+def test_an_odd_repo_comes_to_its_answer(row: Row) -> None:
+    decision = decide(row.given, default_registry(), row.asked.get("task"), library=row.asked.get("library"))
+
+    assert {name: getattr(decision, name) for name in row.expected} == dict(row.expected)
+    assert set(row.candidates) <= {candidate.task for candidate in decision.candidates}
+    for note in row.notes:
+        assert any(note in said for said in decision.notes), (note, decision.notes)
+    if row.undecided is not None:
+        assert decision.undecided is not None
+        assert row.undecided in decision.undecided
+    else:
+        assert (decision.undecided is None) == (decision.task is not None)
+
+
+def test_no_row_is_there_twice() -> None:
+    names = [(row.section, row.id) for row in ROWS]
+
+    assert len(names) == len(set(names)) > 100
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.section}: {row.id}")
+def test_every_decision_says_why(row: Row) -> None:
+    decision = decide(row.given, default_registry())
+
+    assert [item.rule for item in decision.evidence][-1] == "framework"
+    assert len(decision.evidence) >= 3
+    assert all(item.rule and item.saw and item.said for item in decision.evidence)
