@@ -52,8 +52,11 @@ async def learn(
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
         pinned = Wanted(info.canonical_id, info.commit_hash)
-        if config is not None:
+        if config is not None and (CONFIG in info.filenames or not info.filenames):
             commit = _with_file(commit, CONFIG, await _same_commit(client, pinned, await config))
+        elif config is not None:
+            # What the list does not hold cannot fail the repo. Cancelling would cost the connection.
+            await asyncio.wait([config])
     finally:
         if config is not None and not config.done():
             config.cancel()

@@ -13,10 +13,13 @@ MAX_REVISION_LENGTH = 250
 # huggingface_hub 2.4, utils/_validators.py: each part 1 to 96 of these, beginning and ending with a word character.
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO_ID = re.compile(rf"(?:{_PART}/)?{_PART}", re.ASCII)
+_CANONICAL_ID = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}", re.ASCII)
 _COMMIT_HASH = re.compile(r"[0-9a-f]{40}", re.ASCII)
-# A revision is a git ref: no white space, control or glob characters, nor ".." (git-check-ref-format).
-_REVISION = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
+# A revision is a git ref: no white space, control or glob characters, nor ".." or "@{" (git-check-ref-format).
+_REVISION = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+")
 _OTHER_KINDS = ("datasets/", "spaces/", "dataset/", "space/")
+_RESERVED = ("datasets/", "spaces/")
+"""Paths of the Hub's own, which no user or organisation can be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Wanted:
 def is_commit_hash(text: str) -> bool:
     """Whether `text` is 40 lower-case hex digits."""
     return len(text) == 40 and _COMMIT_HASH.fullmatch(text) is not None
+
+
+def is_repo_name(text: str) -> bool:
+    """Whether `text` can be what a Hub calls one of its repos: more freely formed than what may be asked for, but
+    nothing that would lead elsewhere as a part of a URL."""
+    return _CANONICAL_ID.fullmatch(text) is not None
 
 
 def split_revision(text: str) -> tuple[str, str | None]:
@@ -61,6 +70,8 @@ def parse_repo_id(repo_id: str, revision: str | None = None) -> Wanted:
         )
     if _REPO_ID.fullmatch(name) is None or "--" in name or ".." in name or name.endswith(".git"):
         raise _refusal(name)
+    if name.startswith(_RESERVED):
+        raise _refusal(name)
     if revision is None:
         return Wanted(name)
     if not isinstance(revision, str) or not _is_revision(revision):
@@ -75,6 +86,7 @@ def _is_revision(revision: str) -> bool:
         len(revision) <= MAX_REVISION_LENGTH
         and _REVISION.fullmatch(revision) is not None
         and ".." not in revision
+        and "@{" not in revision
         and "//" not in revision
         and not revision.startswith(("/", "-"))
         and not revision.endswith(("/", ".", ".lock"))

@@ -161,7 +161,8 @@ class HubClient:
                     body, is_cut = await _read(response, limit_bytes)
             except aiohttp.TooManyRedirects as error:
                 raise _about(HubResponseError("the Hub redirects in circles"), wanted) from error
-            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlRedirectClientError) as error:
+            except (ValueError, aiohttp.NonHttpUrlRedirectClientError) as error:
+                # aiohttp's own InvalidURL, or what yarl raises for a port or host that cannot be.
                 raise _about(HubResponseError("the Hub redirects to what is no HTTP address"), wanted) from error
             except TimeoutError as error:
                 raise _about(HubUnavailableError(f"no answer within {self._timeout_s:g} s"), wanted) from error

@@ -15,7 +15,7 @@ import msgspec
 
 from registry.facts import CommitHash, FileState, HubHints, SmallFile
 from resolver.errors import HubResponseError
-from resolver.repo_id import is_commit_hash
+from resolver.repo_id import is_commit_hash, is_repo_name
 
 MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Longest JSON file of a repo that is read; the longest real `config.json` (label names) are about 2 MB."""
@@ -64,13 +64,18 @@ def parse_json(body: bytes) -> Any:
 
 def _parse_leniently(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=lambda _name: None, parse_float=_finite_float)
+        value = json.loads(body, parse_constant=lambda _name: None, parse_float=_finite_float)
+        # Half of a surrogate pair is text that can neither be stored nor written out again.
+        json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
+    except UnicodeEncodeError:
+        raise UnusableJsonError("not JSON: half a character in a string") from None
     except UnicodeDecodeError:
         raise UnusableJsonError("not UTF-8 text") from None
     except ValueError as error:
         raise UnusableJsonError(f"not JSON: {error}") from None
+    return value
 
 
 def _finite_float(text: str) -> float | None:
@@ -136,7 +141,7 @@ def model_info(payload: Any) -> ModelInfo:
     if not isinstance(payload, dict):
         raise HubResponseError("model info is not a JSON object")
     canonical_id, commit_hash = payload.get("id") or payload.get("modelId"), payload.get("sha")
-    if not isinstance(canonical_id, str) or not canonical_id:
+    if not isinstance(canonical_id, str) or not is_repo_name(canonical_id):
         raise HubResponseError("model info names no repo")
     if not isinstance(commit_hash, str) or not is_commit_hash(commit_hash):
         raise HubResponseError(f"model info of {canonical_id!r} names no commit")

@@ -54,14 +54,14 @@ def error_of(answer: Answer, wanted: Wanted, *, has_token: bool) -> HubError:
     elif code == "RepoNotFound":
         kind, text = RepositoryNotFoundError, f"{wanted.repo_id} does not exist, or is hidden from this token"
     elif status == HTTPStatus.UNAUTHORIZED and message.lower() == INVALID_TOKEN:
-        kind, text = UnauthorizedError, "the Hub refuses the token: it is invalid or has expired"
+        kind, text = UnauthorizedError, f"the Hub refuses the token for {about}: it is invalid or has expired"
     elif status == HTTPStatus.UNAUTHORIZED and not has_token:
         kind, text = RepositoryNotFoundError, f"{wanted.repo_id} does not exist, or is private and needs a token"
     elif status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         kind, text = UnauthorizedError, f"the token may not read {about}{told}"
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitedError(
-            f"the Hub's quota is used up{told}",
+            f"the Hub's quota was used up before {about} was answered{told}",
             repo_id=wanted.repo_id,
             revision=wanted.revision,
             status=status,

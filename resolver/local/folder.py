@@ -33,12 +33,11 @@ def folder_meant_by(text: str) -> Path | None:
     that name holds a model, as for `from_pretrained`.
     """
     is_path = text.startswith(("./", "../", "/", "~", ".\\", "..\\")) or text in (".", "..") or "\\" in text
-    if is_path or text.count("/") > 1:
-        path = Path(text).expanduser()
-        return path if is_path or path.is_dir() else None
-    if not text or not os.path.isdir(text):
+    if is_path:
+        return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+    if not os.path.isdir(text):
         return None
-    return Path(text) if _holds_model(text) else None
+    return Path(text) if text.count("/") > 1 or _holds_model(text) else None
 
 
 def _holds_model(path: str) -> bool:
@@ -55,14 +54,10 @@ def read_folder(path: Path) -> RepoFacts:
         InvalidRepoIdError: there is no such folder, or it cannot be read.
         NotAModelError: it holds no file at all that could belong to a model.
     """
-    if not path.is_dir():
-        raise InvalidRepoIdError(
-            f"there is no folder {str(path)!r}" if not path.exists() else f"{str(path)!r} is a file"
-        )
-    try:
-        filenames = list_files(path)
-    except OSError as error:
-        raise InvalidRepoIdError(f"the folder {str(path)!r} cannot be read: {error.strerror}") from error
+    # os.path answers where Path raises: on names that are too long or hold a NUL.
+    if not os.path.isdir(path):
+        raise InvalidRepoIdError(f"there is no folder {str(path)!r}, or it is a file")
+    filenames = list_files(path)
     if not any(Path(name).name in _MODEL_NAMES or name.endswith(_MODEL_SUFFIXES) for name in filenames):
         raise NotAModelError(f"the folder {str(path)!r} holds no model: none of its files is a config or weights")
     hints = card_hints(path / "README.md")
@@ -91,9 +86,11 @@ def read_files(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[st
 
 
 def _read_small_file(path: Path | None) -> SmallFile:
-    if path is None or not path.is_file():
+    if path is None or not os.path.lexists(path):
         return ABSENT_FILE
     try:
+        if not path.is_file():
+            return SmallFile(state=FileState.UNREADABLE, problem="not a file, or a link that leads to none")
         with path.open("rb") as file:
             body = file.read(MAX_SMALL_FILE_BYTES + 1)
     except OSError as error:
@@ -103,20 +100,29 @@ def _read_small_file(path: Path | None) -> SmallFile:
 
 def card_hints(path: Path) -> HubHints:
     """What the YAML header of a model card says; no hints where there is none that can be read."""
-    if not path.is_file() or path.stat().st_size > MAX_CARD_BYTES:
+    if not path.is_file():
         return HubHints()
     import yaml
     from huggingface_hub import metadata_load
 
     try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            return HubHints()
         card = metadata_load(path)
     except (yaml.YAMLError, ValueError, OSError, RecursionError):
         return HubHints()
     if not isinstance(card, dict):
         return HubHints()
-    pipeline_tag, library_name, tags = card.get("pipeline_tag"), card.get("library_name"), card.get("tags")
+    tags = card.get("tags")
     return HubHints(
-        pipeline_tag=pipeline_tag if isinstance(pipeline_tag, str) else None,
-        library_name=library_name if isinstance(library_name, str) else None,
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        pipeline_tag=_text(card.get("pipeline_tag")),
+        library_name=_text(card.get("library_name")),
+        tags=tuple(filter(None, map(_text, tags))) if isinstance(tags, list) else (),
     )
+
+
+def _text(value: object) -> str | None:
+    """`value` where it is text that can be written out again; YAML can spell half a character."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.encode("utf-8", "replace").decode()
