@@ -12,7 +12,7 @@ from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoun
 from resolver.hub.client import FetchedFile, HubClient
 from resolver.hub.parse import ModelInfo
 from resolver.repo_id import Wanted
-from store.keys import FactsKey
+from store.records import StoredRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +25,12 @@ class Learned:
     is_new: bool
 
 
-StoredFacts = Callable[[FactsKey], Awaitable[CommitFacts | None]]
-"""The facts stored under a key, None where there are none (any more)."""
+StoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
+"""The facts that a stored ref leads to, None where there are none (any more)."""
 
 
 async def learn(
-    client: HubClient, wanted: Wanted, *, lean: bool, known: FactsKey | None, stored_facts: StoredFacts
+    client: HubClient, wanted: Wanted, *, lean: bool, known: StoredRef | None, stored_facts: StoredFacts
 ) -> Learned:
     """The facts and hints of `wanted` as the Hub has them now.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from registry.decision import Decision
-from registry.facts import CommitFacts, RepoFacts
+from registry.facts import RepoFacts
 from resolver.errors import ResolveError
 from resolver.recorder import Recorder
-from resolver.repo_id import Wanted
+from resolver.repo_id import DEFAULT_REVISION, Wanted
 from resolver.step import NOTHING_KNOWN, Known
-from store.keys import DecisionKey, RefKey
-from store.records import Recalled, Record
+from store.keys import DecisionKey, FactsKey
+from store.records import Record, StoredRef
 from store.store import MetadataStore
 
 Decide = Callable[[RepoFacts], Decision]
@@ -33,71 +33,67 @@ async def recall(
     Takes one look-up for all of them, and a second one for those that were decided under other rules: they are
     decided anew from stored facts.
     """
-    asked = [RefKey(endpoint, item.repo_id, item.revision, scope) for item in wanted]
-    # A commit may be known as what the default branch stood at, without having been asked for by its hash.
-    branches = {
-        key: RefKey(endpoint, item.repo_id, "main", scope)
-        for key, item in zip(asked, wanted, strict=True)
-        if item.is_pinned
-    }
-    found = await store.recall([*asked, *branches.values()], decided_by)
-    for key, branch in branches.items():
-        at_branch = found.get(branch)
-        if key not in found and at_branch is not None and at_branch.ref.facts_key is not None:
-            if at_branch.ref.facts_key.commit_hash == key.revision:
-                found[key] = at_branch
-    decided = await _decide_anew(store, recorder, [found[key] for key in asked if key in found], decided_by, decide)
-    known = []
-    for key in asked:
-        recalled = found.get(key)
-        if recalled is None:
-            known.append(NOTHING_KNOWN)
-            continue
-        outcome = recalled.decision or decided.get(recalled.ref.key)
-        known.append(
-            Known(
-                ref=recalled.ref,
-                decision=outcome if isinstance(outcome, Decision) else None,
-                error=outcome if isinstance(outcome, ResolveError) else None,
-            )
-        )
+    found = await store.recall(endpoint, scope, [(item.repo_id, item.revision) for item in wanted], decided_by)
+    await _find_through_branch(store, wanted, found, endpoint, scope, decided_by)
+    known = [Known(ref=ref, decision=ref.decision()) if ref is not None else NOTHING_KNOWN for ref in found]
+    undecided = [item.ref for item in known if item.ref is not None and item.decision is None]
+    if any(ref.commit_hash is not None for ref in undecided):
+        anew = await _decide_anew(store, recorder, undecided, endpoint, scope, decided_by, decide)
+        known = [anew.get(item.ref.id, item) if item.ref is not None else item for item in known]
     return known
+
+
+async def _find_through_branch(
+    store: MetadataStore,
+    wanted: Sequence[Wanted],
+    found: list[StoredRef | None],
+    endpoint: str,
+    scope: str,
+    decided_by: DecisionKey,
+) -> None:
+    """Fill in commits that are known as what the default branch stood at, without having been asked for by hash."""
+    places = [i for i, item in enumerate(wanted) if found[i] is None and item.is_pinned]
+    if not places:
+        return
+    names = [(wanted[i].repo_id, DEFAULT_REVISION) for i in places]
+    for i, branch in zip(places, await store.recall(endpoint, scope, names, decided_by), strict=True):
+        if branch is not None and branch.commit_hash == wanted[i].revision:
+            found[i] = branch
 
 
 async def _decide_anew(
     store: MetadataStore,
     recorder: Recorder,
-    found: Sequence[Recalled],
+    undecided: Sequence[StoredRef],
+    endpoint: str,
+    scope: str,
     decided_by: DecisionKey,
     decide: Decide,
-) -> dict[RefKey, Decision | ResolveError]:
-    undecided = [recalled.ref for recalled in found if recalled.decision is None and recalled.ref.facts_key is not None]
-    if not undecided:
-        return {}
-    commits = await store.get_facts({ref.facts_key for ref in undecided if ref.facts_key is not None})
-    outcomes: dict[RefKey, Decision | ResolveError] = {}
+) -> dict[int, Known]:
+    """What is known, by the refs' ids, once the facts that `undecided` lead to are decided under the rules in force."""
+    anew: dict[int, Known] = {}
     records = []
+    repo_facts = await store.get_repo_facts(undecided)
     for ref in undecided:
-        commit: CommitFacts | None = commits.get(ref.facts_key) if ref.facts_key is not None else None
-        if commit is None:
+        facts = repo_facts.get(ref.id)
+        if facts is None or ref.commit_hash is None:
             continue
-        facts = RepoFacts(commit=commit, hints=ref.hints())
         try:
             decision = decide(facts)
         except ResolveError as error:
-            outcomes[ref.key] = error
+            anew[ref.id] = Known(ref=ref, error=error)
             continue
-        outcomes[ref.key] = decision
+        anew[ref.id] = Known(ref=ref, decision=decision)
         records.append(
             Record(
                 ref_keys=(),
                 hints=facts.hints,
                 checked_at_s=ref.checked_at_s,
-                facts_key=ref.facts_key,
+                facts_key=FactsKey(endpoint, ref.canonical_id, ref.commit_hash, scope),
                 decision_key=decided_by,
                 decision=decision,
             )
         )
     if records:
         await recorder.record(*records)
-    return outcomes
+    return anew

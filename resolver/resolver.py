@@ -26,7 +26,7 @@ from resolver.errors import (
     TaskMismatchError,
     UnknownAskedError,
 )
-from resolver.local.folder import folder_meant_by, read_folder
+from resolver.local.folder import folder_meant_by, names_here, read_folder
 from resolver.recall import recall
 from resolver.recorder import Recorder
 from resolver.repo_id import Wanted, parse_repo_id
@@ -35,7 +35,7 @@ from resolver.settings import FilledSettings, Settings, find_token
 from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
 from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
-from store.records import Record
+from store.records import Record, StoredRef
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
@@ -149,11 +149,12 @@ class Resolver:
     ) -> list[Answer | Pending]:
         """For each request its answer, where one look into the store gives it, or the work that is left."""
         entries: list[Answer | Pending | None] = []
+        here = names_here()
         wanted: list[tuple[int, Wanted]] = []
         for request in requests:
             repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
             repo_id = str(repo_id)
-            folder = folder_meant_by(repo_id) if own_revision is None else None
+            folder = folder_meant_by(repo_id, here) if own_revision is None else None
             if folder is not None:
                 entries.append(_guarded(repo_id, None, partial(self._resolve_folder, repo_id, folder, asked)))
                 continue
@@ -179,7 +180,7 @@ class Resolver:
         if open_ones and (scope := scope_of_token(await self._find_token())) != PUBLIC:
             scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
             for i, step in zip(open_ones, scoped, strict=True):
-                if not (isinstance(step, AskHub) and step.facts_key is None):
+                if not (isinstance(step, AskHub) and step.known is None):
                     steps[i] = step
         return steps
 
@@ -205,13 +206,13 @@ class Resolver:
             case Refuse():
                 raise step.error or _remembered_problem(wanted, step.problem)
             case AskHub():
-                return await self._ask_hub(wanted, step.facts_key, asked)
+                return await self._ask_hub(wanted, step.known, asked)
             case LookInHfCache():
                 return await self._look_in_hf_cache(wanted, asked)
             case _:
                 assert_never(step)
 
-    async def _ask_hub(self, wanted: Wanted, known: FactsKey | None, asked: DecisionKey) -> Resolution:
+    async def _ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
         client = await self._open_client()
         from resolver.learn import learn
 
@@ -294,8 +295,9 @@ class Resolver:
         except ContradictionError as error:
             raise TaskMismatchError(str(error)) from error
 
-    async def _stored_facts(self, key: FactsKey) -> CommitFacts | None:
-        return (await self._store.get_facts([key])).get(key)
+    async def _stored_facts(self, ref: StoredRef) -> CommitFacts | None:
+        found = (await self._store.get_repo_facts([ref])).get(ref.id)
+        return found.commit if found is not None else None
 
     async def _open_client(self) -> HubClient:
         """The client, opened when the first request is needed: its HTTP library takes long to import."""
@@ -326,12 +328,12 @@ def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Want
 
 
 def _from_store(wanted: Wanted, step: UseStored) -> Resolution:
-    ref, facts_key = step.ref, step.ref.facts_key
+    ref = step.ref
     return Resolution(
         repo_id=wanted.repo_id,
-        canonical_id=facts_key.canonical_id if facts_key is not None else None,
+        canonical_id=ref.canonical_id,
         revision=wanted.revision,
-        commit_hash=facts_key.commit_hash if facts_key is not None else None,
+        commit_hash=ref.commit_hash,
         pipeline_tag=ref.pipeline_tag,
         library_name=ref.library_name,
         source=Source.STORE,

@@ -8,7 +8,6 @@ from registry.decision import Decision
 from resolver.errors import ResolveError
 from resolver.freshness import Freshness, Policy, freshness
 from resolver.repo_id import Wanted
-from store.keys import FactsKey
 from store.records import StoredRef
 
 
@@ -47,7 +46,7 @@ class Refuse:
 class AskHub:
     """Ask the Hub: for everything, or, where the facts of a commit are stored, first for where the ref points now."""
 
-    facts_key: FactsKey | None
+    known: StoredRef | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +74,4 @@ def next_step(known: Known, wanted: Wanted, *, now_s: float, policy: Policy) -> 
             return Refuse(known.error, ref.problem)
     if policy.offline:
         return LookInHfCache()
-    return AskHub(ref.facts_key if ref is not None and ref.problem is None else None)
+    return AskHub(ref if ref is not None and ref.problem is None else None)

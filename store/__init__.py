@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from store.errors import SchemaMismatchError, StoreClosedError, StoreError
     from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
-    from store.records import Recalled, Record, StoredRef, StoreInfo
+    from store.records import Record, StoredRef, StoreInfo
     from store.store import MetadataStore
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "DecisionKey",
     "FactsKey",
     "MetadataStore",
-    "Recalled",
     "Record",
     "RefKey",
     "SchemaMismatchError",
@@ -33,7 +32,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("SchemaMismatchError", "StoreClosedError", "StoreError"), "store.errors"),
     **dict.fromkeys(("PUBLIC", "DecisionKey", "FactsKey", "RefKey", "scope_of_token"), "store.keys"),
-    **dict.fromkeys(("Recalled", "Record", "StoredRef", "StoreInfo"), "store.records"),
+    **dict.fromkeys(("Record", "StoredRef", "StoreInfo"), "store.records"),
     "MetadataStore": "store.store",
 }
 

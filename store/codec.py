@@ -6,6 +6,7 @@ bytes of very similar text, which plain deflate hardly shortens.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from typing import Any, TypeVar, cast
 
@@ -75,3 +76,9 @@ def decode(kind: type[T], body: bytes) -> T:
         return cast(T, _decoders[kind].decode(text))
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableBodyError(f"the row does not hold a {kind.__name__}: {error}") from error
+
+
+@functools.lru_cache(maxsize=8_192)
+def decode_decision(body: bytes) -> Decision:
+    """As `decode`; repos alike have the very same decision, which is then decoded once and shared."""
+    return decode(Decision, body)

@@ -20,6 +20,8 @@ SQLITE_PRAGMAS = (
     # In WAL mode this cannot corrupt the file; a power cut may lose the last transactions, a killed process none.
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",
+    # KiB; looking up many ids touches pages all over the file.
+    "PRAGMA cache_size=-16384",
 )
 
 WRITE = {"hubresolve_write": True}

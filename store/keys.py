@@ -13,14 +13,15 @@ PUBLIC = ""
 """The scope of what anybody may see."""
 
 
-def hash64(*parts: str | bytes) -> int:
+def hash64(*parts: str) -> int:
     """A signed 64-bit integer; the same for the same parts on every machine."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(data)
-        digest.update(b"\0")
+    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+def hash64_of(body: bytes) -> int:
+    """A signed 64-bit integer; the same for the same bytes on every machine."""
+    return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
 
 
 def scope_of_token(token: str | None) -> str:
@@ -28,6 +29,11 @@ def scope_of_token(token: str | None) -> str:
     if not token:
         return PUBLIC
     return hashlib.blake2b(token.encode(), key=b"hubresolve scope 1", digest_size=16).hexdigest()
+
+
+def ref_id(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
+    """The key of the ref with these parts: `RefKey.id`, without making a `RefKey`."""
+    return hash64("ref", endpoint, repo_id, revision, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class RefKey:
 
     @property
     def id(self) -> int:
-        return hash64("ref", self.endpoint, self.repo_id, self.revision, self.scope)
+        return ref_id(self.endpoint, self.scope, self.repo_id, self.revision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints
 from store import codec
 from store.keys import DecisionKey, FactsKey, RefKey
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRef:
-    """A ref as it was last seen.
 
-    `checked_at_s` is in seconds since 1970, UTC. `facts_key` is None, and `problem` an error code, where the repo or
-    revision is known to be missing. `hints_body` is decoded by `hints()` only when it is needed.
+class StoredRef(NamedTuple):
+    """A ref as it was last seen, as one row of the database.
+
+    `commit_hash` is None, and `problem` an error code, where the repo or revision is known to be missing.
+    `checked_at_s` is in seconds since 1970, UTC. `decision_body` is the decision made under the rules asked for, None
+    where there is none; `decision()` reads it.
     """
 
-    key: RefKey
-    facts_key: FactsKey | None
+    id: int
+    repo_id: str
+    revision: str
+    other_id: str | None
+    commit_hash: str | None
     problem: str | None
-    hints_id: int
     pipeline_tag: str | None
     library_name: str | None
-    hints_body: bytes
     checked_at_s: int
+    decision_body: bytes | None
 
-    def hints(self) -> HubHints:
-        return codec.decode(HubHints, self.hints_body)
+    @property
+    def canonical_id(self) -> str:
+        return self.other_id or self.repo_id
 
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """What the store knows of one ref; `decision` is None where none was made under the rules asked for."""
-
-    ref: StoredRef
-    decision: Decision | None
+    def decision(self) -> Decision | None:
+        """The stored decision; None where there is none, or it cannot be read."""
+        if self.decision_body is None:
+            return None
+        try:
+            return codec.decode_decision(self.decision_body)
+        except codec.UnreadableBodyError as error:
+            logger.warning("the stored decision on %s@%s is left out: %s", self.repo_id, self.revision, error)
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

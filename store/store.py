@@ -13,38 +13,36 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from registry.decision import Decision
-from registry.facts import CommitFacts
+from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, engine, schema
 from store.errors import StoreClosedError, StoreError
-from store.keys import DecisionKey, FactsKey, RefKey, hash64
-from store.records import Recalled, Record, StoredRef, StoreInfo
+from store.keys import DecisionKey, FactsKey, RefKey, hash64_of, ref_id
+from store.records import Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
 logger = logging.getLogger(__name__)
 
 ROWS_PER_QUERY = 1_000
 
+# A list of ids as one parameter: its text is the same for any number of them, so it is compiled once.
+_IDS = func.json_each(bindparam("ids")).table_valued("value").alias("ids")
+
 _RECALL = (
+    # In the order of StoredRef.
     select(
         refs.c.id,
         refs.c.repo_id,
         refs.c.revision,
-        refs.c.endpoint,
-        refs.c.scope,
+        refs.c.canonical_id,
+        refs.c.commit_hash,
         refs.c.problem,
-        refs.c.hints_id,
         refs.c.pipeline_tag,
         refs.c.library_name,
-        refs.c.hints,
         refs.c.checked_at,
-        facts.c.canonical_id,
-        facts.c.commit_hash,
-        facts.c.scope,
         decisions.c.body,
     )
     .select_from(
-        refs.outerjoin(facts, facts.c.id == refs.c.facts_id).outerjoin(
+        _IDS.join(refs, refs.c.id == _IDS.c.value).outerjoin(
             decisions,
             and_(
                 decisions.c.facts_id == refs.c.facts_id,
@@ -54,9 +52,11 @@ _RECALL = (
             ),
         )
     )
-    .where(refs.c.id.in_(bindparam("ids", expanding=True)))
+    .where(refs.c.endpoint == bindparam("endpoint"), refs.c.scope == bindparam("scope"))
 )
-_FACTS = select(facts).where(facts.c.id.in_(bindparam("ids", expanding=True)))
+_REPO_FACTS = select(refs.c.id, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
+    _IDS.join(refs, refs.c.id == _IDS.c.value).join(facts, facts.c.id == refs.c.facts_id)
+)
 
 _put_facts = insert(facts)
 _PUT_FACTS = _put_facts.on_conflict_do_update(index_elements=["id"], set_={"body": _put_facts.excluded.body})
@@ -65,7 +65,17 @@ _PUT_REFS = _put_refs.on_conflict_do_update(
     index_elements=["id"],
     set_={
         name: _put_refs.excluded[name]
-        for name in ("facts_id", "problem", "hints_id", "pipeline_tag", "library_name", "hints", "checked_at")
+        for name in (
+            "facts_id",
+            "canonical_id",
+            "commit_hash",
+            "problem",
+            "hints_id",
+            "pipeline_tag",
+            "library_name",
+            "hints",
+            "checked_at",
+        )
     },
     # Of two writers the one that asked the Hub later is right.
     where=_put_refs.excluded.checked_at >= refs.c.checked_at,
@@ -123,30 +133,44 @@ class MetadataStore:
         if opened is not None:
             await opened.dispose()
 
-    async def recall(self, keys: Sequence[RefKey], decided_by: DecisionKey) -> dict[RefKey, Recalled]:
-        """What is known of each of `keys`, with the decision made under `decided_by`; unknown keys are left out."""
-        recalled: dict[RefKey, Recalled] = {}
+    async def recall(
+        self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decided_by: DecisionKey
+    ) -> list[StoredRef | None]:
+        """The ref of each (repo id, revision) in `names`, with the decision made under `decided_by`; None: unknown."""
+        places = {ref_id(endpoint, scope, *name): place for place, name in enumerate(names)}
+        found: list[StoredRef | None] = [None] * len(names)
+        parameters = {
+            "endpoint": endpoint,
+            "scope": scope,
+            "rules_id": decided_by.rules_id,
+            "asked": decided_by.asked,
+        }
         async with self._connect() as connection:
-            for ids in _batches([key.id for key in keys]):
-                parameters = {"ids": ids, "rules_id": decided_by.rules_id, "asked": decided_by.asked}
-                for row in (await connection.execute(_RECALL, parameters)).all():
-                    found = _recalled(tuple(row))
-                    if found is not None:
-                        recalled[found.ref.key] = found
-        return recalled
-
-    async def get_facts(self, keys: Iterable[FactsKey]) -> dict[FactsKey, CommitFacts]:
-        """The facts of each of `keys`; unknown keys are left out."""
-        found: dict[FactsKey, CommitFacts] = {}
-        async with self._connect() as connection:
-            for ids in _batches([key.id for key in keys]):
-                for row in (await connection.execute(_FACTS, {"ids": ids})).all():
-                    key = FactsKey(row.endpoint, row.canonical_id, row.commit_hash, row.scope)
-                    try:
-                        found[key] = codec.decode(CommitFacts, row.body)
-                    except codec.UnreadableBodyError as error:
-                        logger.warning("facts of %s at %s left out: %s", row.canonical_id, row.commit_hash, error)
+            for ids in _batches(list(places)):
+                for row in (await connection.execute(_RECALL, {**parameters, "ids": ids})).all():
+                    ref = StoredRef._make(row)
+                    place = places[ref.id]
+                    if names[place] == (ref.repo_id, ref.revision):
+                        found[place] = ref
+        # The same name may be asked for twice; a dict keeps its last place only.
+        if len(places) < len(names):
+            by_name = {(ref.repo_id, ref.revision): ref for ref in found if ref is not None}
+            return [by_name.get(name) for name in names]
         return found
+
+    async def get_repo_facts(self, found: Iterable[StoredRef]) -> dict[int, RepoFacts]:
+        """Facts and hints that the refs lead to, by the refs' ids; those that are gone or unreadable are left out."""
+        by_id: dict[int, RepoFacts] = {}
+        async with self._connect() as connection:
+            for ids in _batches([ref.id for ref in found if ref.commit_hash is not None]):
+                for row in (await connection.execute(_REPO_FACTS, {"ids": ids})).all():
+                    try:
+                        commit, hints = codec.decode(CommitFacts, row.body), codec.decode(HubHints, row.hints)
+                    except codec.UnreadableBodyError as error:
+                        logger.warning("what is stored of %s is left out: %s", row.repo_id, error)
+                        continue
+                    by_id[row.id] = RepoFacts(commit=commit, hints=hints)
+        return by_id
 
     async def put(self, records: Sequence[Record]) -> None:
         """Store all that `records` hold, in one transaction.
@@ -158,7 +182,7 @@ class MetadataStore:
         for record in records:
             facts_id = record.facts_key.id if record.facts_key is not None else None
             hints_body = codec.encode(record.hints)
-            hints_id = hash64(hints_body)
+            hints_id = hash64_of(hints_body)
             ref_rows += [_ref_row(record, key, facts_id, hints_id, hints_body) for key in record.ref_keys]
             if record.facts_key is not None and record.facts is not None:
                 facts_rows.append(_facts_row(record.facts_key, record.facts))
@@ -221,37 +245,10 @@ class MetadataStore:
         return self._opened().connect()
 
 
-def _batches(ids: list[int]) -> Iterable[list[int]]:
+def _batches(ids: list[int]) -> Iterable[str]:
+    """`ids` as JSON lists of at most `ROWS_PER_QUERY`."""
     for start in range(0, len(ids), ROWS_PER_QUERY):
-        yield ids[start : start + ROWS_PER_QUERY]
-
-
-def _recalled(row: tuple[Any, ...]) -> Recalled | None:
-    """The ref of a row of `_RECALL`, and the decision where one is there and can be read."""
-    row_id, repo_id, revision, endpoint, scope, problem, hints_id, pipeline_tag, library_name, hints = row[:10]
-    checked_at, canonical_id, commit_hash, facts_scope, decision_body = row[10:]
-    key = RefKey(endpoint, repo_id, revision, scope)
-    if key.id != row_id or (canonical_id is None and problem is None):
-        logger.warning("the stored ref of %s@%s does not belong there and is left out", repo_id, revision)
-        return None
-    facts_key = FactsKey(endpoint, canonical_id, commit_hash, facts_scope) if canonical_id is not None else None
-    decision = None
-    if decision_body is not None:
-        try:
-            decision = codec.decode(Decision, decision_body)
-        except codec.UnreadableBodyError as error:
-            logger.warning("the stored decision on %s@%s is left out: %s", repo_id, revision, error)
-    ref = StoredRef(
-        key=key,
-        facts_key=facts_key,
-        problem=problem,
-        hints_id=hints_id,
-        pipeline_tag=pipeline_tag,
-        library_name=library_name,
-        hints_body=hints,
-        checked_at_s=checked_at,
-    )
-    return Recalled(ref, decision)
+        yield str(ids[start : start + ROWS_PER_QUERY])
 
 
 def _facts_row(key: FactsKey, commit: CommitFacts) -> Mapping[str, Any]:
@@ -266,6 +263,7 @@ def _facts_row(key: FactsKey, commit: CommitFacts) -> Mapping[str, Any]:
 
 
 def _ref_row(record: Record, key: RefKey, facts_id: int | None, hints_id: int, hints: bytes) -> Mapping[str, Any]:
+    facts_key = record.facts_key
     return {
         "id": key.id,
         "endpoint": key.endpoint,
@@ -273,6 +271,8 @@ def _ref_row(record: Record, key: RefKey, facts_id: int | None, hints_id: int, h
         "revision": key.revision,
         "scope": key.scope,
         "facts_id": facts_id,
+        "canonical_id": facts_key.canonical_id if facts_key and facts_key.canonical_id != key.repo_id else None,
+        "commit_hash": facts_key.commit_hash if facts_key else None,
         "problem": record.problem,
         "hints_id": hints_id,
         "pipeline_tag": record.hints.pipeline_tag,

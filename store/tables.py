@@ -33,6 +33,10 @@ refs = Table(
     Column("scope", String, nullable=False),
     # facts.id; null where the repo or revision is known to be missing.
     Column("facts_id", BigInteger),
+    # As in the facts; null where it is repo_id.
+    Column("canonical_id", String),
+    # As in the facts: the most frequent look-up needs no more than this row and the decision.
+    Column("commit_hash", String(40)),
     # Error code of a repo or revision known to be missing, else null.
     Column("problem", String),
     # A hash of all hints, the key that decisions name them by.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
@@ -26,18 +26,30 @@ _MODEL_NAMES = (
 _MODEL_SUFFIXES = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".keras", ".msgpack", ".pt", ".pth", ".nemo")
 
 
-def folder_meant_by(text: str) -> Path | None:
+def folder_meant_by(text: str, here: Collection[str] | None = None) -> Path | None:
     """The folder that `text` names, None where it is rather a repo id.
 
     A path that could not be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
-    that name holds a model, as for `from_pretrained`.
+    that name holds a model, as for `from_pretrained`. `here` are the names in the current folder, where they are known
+    already: one look at it spares one for each of many ids.
     """
-    is_path = text.startswith(("./", "../", "/", "~", ".\\", "..\\")) or text in (".", "..") or "\\" in text
-    if is_path:
-        return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+    if text.startswith((".", "/", "~")) or "\\" in text:
+        starts = ("./", "../", "/", "~", ".\\", "..\\")
+        if text.startswith(starts) or text in (".", "..") or "\\" in text:
+            return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+    if here is not None and text.partition("/")[0] not in here:
+        return None
     if not os.path.isdir(text):
         return None
     return Path(text) if text.count("/") > 1 or _holds_model(text) else None
+
+
+def names_here() -> frozenset[str]:
+    """The names in the current folder; none where it cannot be read."""
+    try:
+        return frozenset(os.listdir())
+    except OSError:
+        return frozenset()
 
 
 def _holds_model(path: str) -> bool:
