@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three of `known` that look most like `name`, whatever their case."""
+    import difflib
+
+    folded = {item.lower(): item for item in sorted(set(known))}
+    return [folded[item] for item in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
 
 
 class RegistryError(Exception):
@@ -14,7 +21,7 @@ class UnknownNameError(RegistryError, LookupError):
     """A task, library or class that the registry does not know; the message names the nearest known ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        nearest = difflib.get_close_matches(name.lower(), sorted(set(known)), n=3, cutoff=0.5)
+        nearest = _nearest(name, known)
         hint = f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
         super().__init__(f"unknown {kind} {name!r}{hint}")
         self.kind = kind
@@ -25,6 +32,10 @@ class UnknownNameError(RegistryError, LookupError):
 
 class ContradictionError(RegistryError):
     """The task or library asked for is one that the repo's facts rule out; the message says why."""
+
+
+class MalformedReferenceError(RegistryError, ValueError):
+    """A text that is meant to name a class, but is not written as "package.module:Name"."""
 
 
 class ExtensionError(RegistryError):

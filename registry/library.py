@@ -14,7 +14,7 @@ class Library:
     `config.json` has one of `model_types`, which no other library uses; `ambiguous` says that other libraries use
     such files too, so that they count only where nothing else speaks. `framework` is what its weights are, where the
     files do not tell. `tasks` are the tasks it can serve, the default first; empty: any. `model_class` is the class
-    or function that loads its models.
+    or function that loads its models, `module` where it is imported from.
     """
 
     names: tuple[str, ...]
@@ -26,3 +26,4 @@ class Library:
     framework: str | None = None
     tasks: tuple[str, ...] = ()
     model_class: str | None = None
+    module: str | None = None

@@ -66,6 +66,7 @@ class Registry:
     with_past_tasks: frozenset[str]
     specialisations: Mapping[str, tuple[str, ...]]
     coarser: Mapping[str, tuple[str, ...]]
+    kind_of: Mapping[str, str]
     libraries: Mapping[str, Library]
     mappings: tuple[AutoMapping, ...]
     old_mappings: tuple[AutoMapping, ...]
@@ -77,6 +78,7 @@ class Registry:
     model_type_aliases: Mapping[str, str]
     since: Mapping[str, str]
     pipelines: Mapping[str, Pipeline]
+    pipeline_families: Mapping[str, Mapping[str, str]]
     components: frozenset[str]
     peft_task_types: Mapping[str, tuple[str, str]]
     gguf_architectures: Mapping[str, str | None]
@@ -126,6 +128,20 @@ class Registry:
             for model_type, architectures in mapping.models.items():
                 found.setdefault(model_type, []).extend(architectures)
         return {model_type: tuple(dict.fromkeys(reversed(names)))[::-1] for model_type, names in found.items()}
+
+    @functools.cached_property
+    def custom_classes_by_type(self) -> Mapping[tuple[str, str], str]:
+        """(task, model type) -> the class that serves it and no auto class leads to; of several the first."""
+        found = {
+            (mapping.task, model_type): architectures[0]
+            for mapping in self.mappings
+            if mapping.auto_class is None
+            for model_type, architectures in mapping.models.items()
+        }
+        for architecture, served in self.custom_classes.items():
+            for row in served:
+                found.setdefault(row, architecture)
+        return found
 
     @functools.cached_property
     def folded_architectures(self) -> Mapping[str, str]:
@@ -204,6 +220,12 @@ class Registry:
         if found is None:
             raise UnknownNameError("library", name, self.library_names)
         return found
+
+    def served_as(self, task: str) -> tuple[str, ...]:
+        """`task`, then the tasks whose models may serve it, the nearest first."""
+        others = [base for base in self.specialisations if self.can_serve(base, task)]
+        nearest = self.kind_of.get(task)
+        return tuple(dict.fromkeys((task, *((nearest,) if nearest is not None else ()), *others)))
 
     def can_serve(self, task: str, tag: str) -> bool:
         """Whether a model for `task` may be tagged `tag` without contradiction."""

@@ -53,6 +53,18 @@ def class_without_architecture(model_type: str, task: str, registry: Registry) -
     return None
 
 
+def class_of_model_type(model_type: str, task: str, registry: Registry) -> str | None:
+    """What loads a model type for `task`, or for the nearest task that may serve it; None where nothing does."""
+    for served in registry.served_as(task):
+        auto_class = class_without_architecture(model_type, served, registry)
+        if auto_class is not None:
+            return auto_class
+        own = registry.custom_classes_by_type.get((served, model_type))
+        if own is not None:
+            return own
+    return None
+
+
 def is_family_name(architecture: str, model_type: str | None, registry: Registry) -> bool:
     """Whether a class that no mapping holds is named as the family of its model type, without a head.
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from registry.decision import Candidate, Decision, Evidence
 from registry.rules.model_class import (
     class_for,
+    class_of_model_type,
     class_without_architecture,
     explain_class,
     is_family_name,
@@ -127,11 +128,7 @@ def _decide_without_architecture(asked: Asked) -> Decision:
     base = choice.base or ""
     model_class = None
     if model_type is not None and choice.base is not None:
-        model_class = class_without_architecture(model_type, base, registry)
-        if model_class is None and is_known:
-            served = [task for task in registry.specialisations if registry.can_serve(task, base)]
-            classes = (class_without_architecture(model_type, task, registry) for task in served)
-            model_class = next((name for name in classes if name is not None), None)
+        model_class = class_of_model_type(model_type, base, registry)
     model_class = model_class or (seen.hints.auto_model if base == seen.hints.auto_task else None)
     return decision_of(asked, choice, model_class, evidence=(explain_class(model_class, None, model_type, base),))
 

@@ -160,5 +160,5 @@ CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("visual-question-answering", "pix2struct"),
         ("image-to-text", "pix2struct"),
     ),
-    "ColPaliForRetrieval": (("feature-extraction", "colpali"), ("visual-document-retrieval", "colpali")),
+    "ColPaliForRetrieval": (("feature-extraction", "colpali"),),
 }

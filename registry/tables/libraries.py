@@ -20,6 +20,7 @@ LIBRARIES: dict[str, Library] = {
         together=("modules.json", "model_head.pkl"),
         tasks=("text-classification",),
         framework="pt",
+        module="setfit",
         model_class="SetFitModel",
     ),
     "span_marker": Library(
@@ -27,6 +28,7 @@ LIBRARIES: dict[str, Library] = {
         model_types=("span-marker",),
         tasks=("token-classification",),
         framework="pt",
+        module="span_marker",
         model_class="SpanMarkerModel",
     ),
     "gliner": Library(
@@ -34,13 +36,15 @@ LIBRARIES: dict[str, Library] = {
         files=("gliner_config.json",),
         tasks=("token-classification",),
         framework="pt",
+        module="gliner",
         model_class="GLiNER",
     ),
-    "pylate": Library(names=("PyLate", "pylate"), framework="pt", model_class="ColBERT"),
+    "pylate": Library(names=("PyLate", "pylate"), framework="pt", module="pylate.models", model_class="ColBERT"),
     "model2vec": Library(
         names=("model2vec",),
         model_types=("model2vec",),
         tasks=("feature-extraction", "sentence-similarity"),
+        module="model2vec",
         model_class="StaticModel",
     ),
     "sentence_transformers": Library(
@@ -60,7 +64,9 @@ LIBRARIES: dict[str, Library] = {
         framework="pt",
     ),
     "peft": Library(names=("peft",), framework="pt"),
-    "adapters": Library(names=("adapter-transformers", "adapters"), framework="pt", model_class="AutoAdapterModel"),
+    "adapters": Library(
+        names=("adapter-transformers", "adapters"), framework="pt", module="adapters", model_class="AutoAdapterModel"
+    ),
     "timm": Library(
         names=("timm",),
         framework="pt",
@@ -71,6 +77,7 @@ LIBRARIES: dict[str, Library] = {
             "image-segmentation",
             "object-detection",
         ),
+        module="timm",
         model_class="create_model",
     ),
     "open_clip": Library(
@@ -79,10 +86,16 @@ LIBRARIES: dict[str, Library] = {
         suffixes=("open_clip_pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"),
         framework="pt",
         tasks=("zero-shot-image-classification", "image-feature-extraction", "feature-extraction"),
+        module="open_clip",
         model_class="create_model_from_pretrained",
     ),
     "gguf": Library(names=("gguf", "llama.cpp", "ggml"), framework="gguf"),
-    "mlx": Library(names=("mlx", "mlx-lm", "mlx-vlm", "mlx-image", "mlx-audio"), framework="mlx", model_class="load"),
+    "mlx": Library(
+        names=("mlx", "mlx-lm", "mlx-vlm", "mlx-image", "mlx-audio"),
+        framework="mlx",
+        module="mlx_lm",
+        model_class="load",
+    ),
     "keras_hub": Library(
         names=("keras-hub", "keras-nlp"), files=("task.json",), framework="keras", model_class="from_preset"
     ),
@@ -91,15 +104,23 @@ LIBRARIES: dict[str, Library] = {
         together=("config.json", "metadata.json", "model.weights.h5"),
         suffixes=(".keras", "keras_metadata.pb"),
         framework="keras",
+        module="keras.saving",
         model_class="load_model",
     ),
-    "nemo": Library(names=("nemo",), suffixes=(".nemo",), framework="pt", model_class="ASRModel"),
+    "nemo": Library(
+        names=("nemo",),
+        suffixes=(".nemo",),
+        framework="pt",
+        module="nemo.collections.asr.models",
+        model_class="ASRModel",
+    ),
     "spacy": Library(
         names=("spacy",),
         together=("meta.json", "config.cfg"),
         suffixes=(".whl",),
         framework="spacy",
         tasks=("token-classification", "text-classification", "feature-extraction"),
+        module="spacy",
         model_class="load",
     ),
     "stanza": Library(
@@ -107,6 +128,7 @@ LIBRARIES: dict[str, Library] = {
         files=("models/default.zip",),
         framework="pt",
         tasks=("token-classification",),
+        module="stanza",
         model_class="Pipeline",
     ),
     "speechbrain": Library(
@@ -119,6 +141,7 @@ LIBRARIES: dict[str, Library] = {
         suffixes=(".joblib", ".skops"),
         framework="sklearn",
         tasks=("tabular-classification", "tabular-regression", "text-classification"),
+        module="skops.io",
         model_class="load",
     ),
     "fastai": Library(
@@ -127,6 +150,7 @@ LIBRARIES: dict[str, Library] = {
         together=("model.pkl", "pyproject.toml"),
         framework="pt",
         ambiguous=True,
+        module="huggingface_hub",
         model_class="from_pretrained_fastai",
     ),
     "pyannote_audio": Library(
@@ -146,6 +170,7 @@ LIBRARIES: dict[str, Library] = {
         names=("fasttext",),
         framework="fasttext",
         tasks=("feature-extraction", "text-classification"),
+        module="fasttext",
         model_class="load_model",
     ),
     "stable_baselines3": Library(
@@ -153,7 +178,7 @@ LIBRARIES: dict[str, Library] = {
     ),
     "ml_agents": Library(names=("ml-agents",), framework="onnx", tasks=("reinforcement-learning",)),
     "sample_factory": Library(names=("sample-factory",), framework="pt", tasks=("reinforcement-learning",)),
-    "bertopic": Library(names=("bertopic",), framework="pt", model_class="BERTopic"),
+    "bertopic": Library(names=("bertopic",), framework="pt", module="bertopic", model_class="BERTopic"),
     "paddlenlp": Library(
         names=("paddlenlp",), suffixes=("model_state.pdparams",), framework="paddle", model_class="from_pretrained"
     ),
@@ -166,7 +191,10 @@ LIBRARIES: dict[str, Library] = {
     "rkllm": Library(names=("rkllm",), suffixes=(".rkllm",), framework="rkllm"),
     "multimolecule": Library(names=("multimolecule",), framework="pt"),
     "ultralytics": Library(
-        names=("ultralytics", "yolov5", "yolov8", "yolov10", "yolov11"), framework="pt", model_class="YOLO"
+        names=("ultralytics", "yolov5", "yolov8", "yolov10", "yolov11"),
+        framework="pt",
+        module="ultralytics",
+        model_class="YOLO",
     ),
     "unity_sentis": Library(names=("unity-sentis",), suffixes=(".sentis",), framework="onnx"),
     "k2": Library(names=("k2",), framework="pt", tasks=("automatic-speech-recognition",)),

@@ -10,7 +10,7 @@ from typing import Any
 from registry.registry import AutoMapping, Pipeline, Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
 from registry.tables.libraries import LIBRARIES
-from registry.tables.tasks import ALIASES, COARSER, SPECIALISATIONS, TASKS, WITH_PAST_TASKS
+from registry.tables.tasks import ALIASES, COARSER, KIND_OF, SPECIALISATIONS, TASKS, WITH_PAST_TASKS
 
 
 def read_table(name: str) -> Mapping[str, Any]:
@@ -29,6 +29,7 @@ def read_registry() -> Registry:
         with_past_tasks=WITH_PAST_TASKS,
         specialisations=SPECIALISATIONS,
         coarser=COARSER,
+        kind_of=KIND_OF,
         libraries=LIBRARIES,
         mappings=tuple(
             AutoMapping(name=name, task=task, auto_class=auto_class, models=_tuples(transformers["mappings"][name]))
@@ -50,6 +51,7 @@ def read_registry() -> Registry:
             name: Pipeline(tasks=tuple(row["tasks"]), auto_classes=row["auto"])
             for name, row in diffusers["pipelines"].items()
         },
+        pipeline_families=diffusers["families"],
         components=frozenset(diffusers["models"]),
         peft_task_types={name: (row["task"], row["model_class"]) for name, row in peft["task_types"].items()},
         gguf_architectures={name: row["task"] for name, row in gguf["architectures"].items()},

@@ -245,3 +245,22 @@ COARSER: dict[str, tuple[str, ...]] = {
     "inpainting": ("image-to-image",),
     "semantic-segmentation": ("image-segmentation",),
 }
+
+KIND_OF: dict[str, str] = {
+    # A task that no class is made for -> the task whose classes serve it best.
+    "audio-text-to-text": "any-to-any",
+    "image-text-to-image": "any-to-any",
+    "image-to-text": "image-text-to-text",
+    "semantic-segmentation": "image-segmentation",
+    "sentence-similarity": "feature-extraction",
+    "summarization": "text2text-generation",
+    "table-to-text": "text2text-generation",
+    "tabular-to-text": "text2text-generation",
+    "text-ranking": "text-classification",
+    "text-retrieval": "feature-extraction",
+    "translation": "text2text-generation",
+    "video-text-to-text": "image-text-to-text",
+    "voice-activity-detection": "audio-frame-classification",
+    "zero-shot-audio-classification": "feature-extraction",
+    "zero-shot-classification": "text-classification",
+}
