@@ -30,6 +30,10 @@ class UnknownNameError(RegistryError, LookupError):
     __str__ = Exception.__str__
 
 
+class UnknownModelError(RegistryError, LookupError):
+    """A model or class in memory of which no library or task can be told; the message names its ancestors."""
+
+
 class ContradictionError(RegistryError):
     """The task or library asked for is one that the repo's facts rule out; the message says why."""
 

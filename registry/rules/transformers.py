@@ -149,7 +149,7 @@ def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
     if remote is None and elsewhere is None and is_family_name(architecture, seen.model_type, registry):
         return _decide_family(asked, architecture)
     is_trunk = remote is not None and remote.auto_class == TRUNK
-    head = _task_of_head(architecture) if elsewhere is None and (remote is None or is_trunk) else None
+    head = task_of_head(architecture) if elsewhere is None and (remote is None or is_trunk) else None
     otherwise: list[tuple[str, str | None]] = [
         ("images and words in the config", _IMAGE_TEXT if is_trunk and speaks_of_images(seen.config) else None),
         ("head", head if is_trunk else None),
@@ -227,7 +227,8 @@ _HEADS: tuple[tuple[str, str], ...] = (
 """Endings of class names that transformers gives to one kind of head only: a weak sign, for when all else is silent."""
 
 
-def _task_of_head(architecture: str) -> str | None:
+def task_of_head(architecture: str) -> str | None:
+    """The task that a class name's ending tells; None where it tells none."""
     return next((task for ending, task in _HEADS if architecture.endswith(ending)), None)
 
 
