@@ -1,26 +1,80 @@
-"""What is known about the ecosystem: the vocabulary, the rules and the tables that decisions are made by."""
+"""What is known about the ecosystem: the vocabulary, the rules and the tables that decisions are made by.
 
-from registry.decide import decide
-from registry.decision import Candidate, Decision, Evidence
-from registry.errors import ContradictionError, ExtensionError, RegistryError, UnknownNameError
-from registry.facts import CommitFacts, CommitHash, FileState, HubHints, RepoFacts, SmallFile
-from registry.registry import Registry, default_registry
+The public names are imported when they are first used, so that `import registry` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from registry.class_lookup import find_class
+    from registry.class_ref import ClassRef, parse_class_ref
+    from registry.decide import decide
+    from registry.decision import Candidate, Decision, Evidence
+    from registry.errors import ContradictionError, ExtensionError, RegistryError, UnknownModelError, UnknownNameError
+    from registry.extension import ArchitectureRow, Extension
+    from registry.facts import CommitFacts, CommitHash, FileState, HubHints, RepoFacts, SmallFile
+    from registry.library import Library
+    from registry.of_model import framework_of_model, library_of_model, task_of_class, task_of_model
+    from registry.registry import Registry, default_registry, shipped_registry
 
 __all__ = [
+    "ArchitectureRow",
     "Candidate",
+    "ClassRef",
     "CommitFacts",
     "CommitHash",
     "ContradictionError",
     "Decision",
     "Evidence",
+    "Extension",
     "ExtensionError",
     "FileState",
     "HubHints",
+    "Library",
     "Registry",
     "RegistryError",
     "RepoFacts",
     "SmallFile",
+    "UnknownModelError",
     "UnknownNameError",
     "decide",
     "default_registry",
+    "find_class",
+    "framework_of_model",
+    "library_of_model",
+    "parse_class_ref",
+    "shipped_registry",
+    "task_of_class",
+    "task_of_model",
 ]
+
+_HOMES = {
+    "registry.class_lookup": ("find_class",),
+    "registry.class_ref": ("ClassRef", "parse_class_ref"),
+    "registry.decide": ("decide",),
+    "registry.decision": ("Candidate", "Decision", "Evidence"),
+    "registry.errors": (
+        "ContradictionError",
+        "ExtensionError",
+        "RegistryError",
+        "UnknownModelError",
+        "UnknownNameError",
+    ),
+    "registry.extension": ("ArchitectureRow", "Extension"),
+    "registry.facts": ("CommitFacts", "CommitHash", "FileState", "HubHints", "RepoFacts", "SmallFile"),
+    "registry.library": ("Library",),
+    "registry.of_model": ("framework_of_model", "library_of_model", "task_of_class", "task_of_model"),
+    "registry.registry": ("Registry", "default_registry", "shipped_registry"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from registry.class_ref import ClassRef
+from registry.class_ref import ClassRef, parse_class_ref
 from registry.errors import ContradictionError, UnknownNameError
 from registry.registry import Registry
 from registry.rules.model_class import class_for, class_of_model_type, known_name, loads_trunk, rows_of
@@ -95,7 +95,8 @@ def _of_transformers(wanted: _Wanted, registry: Registry) -> ClassRef:
         name = next((found[0] for found in names if found), None)
         if name is None:
             raise ContradictionError(f"transformers has no auto class for {wanted.task}; name an architecture")
-    return ClassRef("transformers", name)
+    own = registry.class_refs.get(name)
+    return parse_class_ref(own) if own is not None else ClassRef("transformers", name)
 
 
 def _of_architecture(architecture: str, wanted: _Wanted, registry: Registry) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import UnknownNameError
 from registry.library import Library
+from registry.mappings import AutoMapping, Pipeline, Row
+
+if TYPE_CHECKING:
+    from registry.extension import Extension
 
 RULES_VERSION = 2
 """Raised when `decide` comes to other answers from the same tables."""
@@ -19,46 +21,13 @@ CUSTOM_RANK = -1
 OLD_RANK = -10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoMapping:
-    """One auto mapping of a library: model type -> architectures, and the task and auto class it stands for.
-
-    `until` is the last version of the library that had it, None where today's has it.
-    """
-
-    name: str
-    task: str
-    auto_class: str | None
-    models: Mapping[str, tuple[str, ...]]
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """A diffusers pipeline class: its tasks, the main one first, and the auto class of each task that maps to it."""
-
-    tasks: tuple[str, ...]
-    auto_classes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A task that an architecture can serve. `order` is its rank: of several the highest is what it is for, unless
-    `Registry.main_tasks` names another."""
-
-    order: int
-    task: str
-    auto_class: str | None
-    model_types: tuple[str, ...]
-    until: str | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Registry:
     """What is known about the ecosystem. A value: extending it makes another one.
 
     `mappings` are tried in order, later ones count more; `old_mappings` count only for architectures that those do
-    not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework.
+    not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework. `class_refs` says
+    where classes outside the libraries are imported from ("package.module:Name"), by name.
     """
 
     tasks: Mapping[str, str]
@@ -86,6 +55,18 @@ class Registry:
     sentence_kind_aliases: Mapping[str, str]
     sentence_namespaces: Mapping[str, str]
     versions: Mapping[str, str]
+    class_refs: Mapping[str, str] = field(default_factory=dict)
+    extensions: tuple[Extension, ...] = ()
+
+    def extended(self, *extensions: Extension) -> Registry:
+        """A registry that has these extensions too; this one stays as it is.
+
+        Raises:
+            ExtensionError: an extension is not well formed, or contradicts another one.
+        """
+        from registry.extension import extend
+
+        return extend(self, extensions)
 
     def digest(self) -> str:
         """32 hex digits that change when any table or rule does."""
@@ -93,9 +74,12 @@ class Registry:
 
     @functools.cached_property
     def _digest(self) -> str:
-        content = {item.name: getattr(self, item.name) for item in fields(self)}
-        text = json.dumps([RULES_VERSION, content], sort_keys=True, default=_plain)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        import hashlib
+        import marshal
+
+        content = [(item.name, _plain(getattr(self, item.name))) for item in fields(self) if item.name != "extensions"]
+        # Of the formats of marshal the second is the newest that writes equal values alike, however they came to be.
+        return hashlib.blake2b(marshal.dumps([RULES_VERSION, content], 2), digest_size=16).hexdigest()
 
     @functools.cached_property
     def rows(self) -> Mapping[str, tuple[Row, ...]]:
@@ -253,16 +237,45 @@ def _add_rows(
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, frozenset):
+    """`value` in types that `marshal` writes, the same ones for equal values.
+
+    Only what holds a row of the tables, or has no order, is taken apart: the rest is many and plain already.
+    """
+    if hasattr(value, "__dataclass_fields__"):
+        return [_plain(getattr(value, name)) for name in value.__dataclass_fields__]
+    if isinstance(value, frozenset | set):
         return sorted(value)
-    return dict(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()} if _holds_rows(value.values()) else dict(value)
+    if isinstance(value, tuple | list) and _holds_rows(value):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _holds_rows(values: Iterable[Any]) -> bool:
+    return not isinstance(next(iter(values), ""), str | int) and any(
+        hasattr(item, "__dataclass_fields__")
+        or isinstance(item, Mapping | frozenset)
+        or (isinstance(item, tuple) and bool(item) and hasattr(item[0], "__dataclass_fields__"))
+        for item in values
+    )
+
+
+@functools.cache
+def shipped_registry() -> Registry:
+    """The registry of the shipped tables alone: the same on every machine."""
+    from registry.tables.read import read_registry
+
+    return read_registry()
 
 
 @functools.cache
 def default_registry() -> Registry:
-    """The registry that is shipped."""
-    from registry.tables.read import read_registry
+    """The shipped registry, with what a newer installed transformers adds and what installed plugins do.
 
-    return read_registry()
+    Raises:
+        ExtensionError: a plugin contradicts another one, or does not give an extension.
+    """
+    from registry.installed import installed_registry
+
+    return installed_registry(shipped_registry())

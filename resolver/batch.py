@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ CHUNKS_AHEAD = 2
 
 async def answer_all(
     requests: Iterable[Q] | AsyncIterable[Q], look_up: LookUp[Q], *, ordered: bool
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer]:
     """An answer for each of `requests`: in their order, or else as soon as it is there.
 
     Requests are read in chunks, only as far ahead as `WINDOW` and `CHUNKS_AHEAD` allow, so that endless input takes

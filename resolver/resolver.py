@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -106,11 +106,11 @@ class Resolver:
         Raises:
             ResolveError: of the kind that says what can be done about it.
         """
-        async for item in self.resolve_many([(repo_id, revision)], task=task, library=library):
-            if isinstance(item, Failure):
-                raise item.error
-            return item
-        raise AssertionError("a batch of one has one answer")
+        async with aclosing(self.resolve_many([(repo_id, revision)], task=task, library=library)) as items:
+            item = await anext(items)
+        if isinstance(item, Failure):
+            raise item.error
+        return item
 
     async def resolve_many(
         self,
@@ -120,19 +120,21 @@ class Resolver:
         task: str | None = None,
         library: str | None = None,
         ordered: bool = True,
-    ) -> AsyncIterator[Resolution | Failure]:
+    ) -> AsyncGenerator[Resolution | Failure]:
         """An answer for each of `ids`, as they come, or with `ordered` in the order asked for.
 
         `ids` holds "org/name", "org/name@rev", (id, revision) or local folders; it may be endless, and is read only as
-        far ahead as there is work. `revision` counts for those that name none.
+        far ahead as there is work. `revision` counts for those that name none. Who leaves the loop early closes the
+        iterator (`contextlib.aclosing`), which ends the work under way.
 
         Raises:
             UnknownAskedError: `task` or `library` is not one the registry knows.
         """
         asked = self._asked(task, library)
         look_up = partial(self._look_up, revision=revision, asked=asked)
-        async for item in answer_all(ids, look_up, ordered=ordered):
-            yield item
+        async with aclosing(answer_all(ids, look_up, ordered=ordered)) as items:
+            async for item in items:
+                yield item
 
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from registry.decision import Evidence
-from registry.registry import Registry, Row
+from registry.mappings import Row
+from registry.registry import Registry
 
 FRAMEWORK_PREFIXES = {"tf": "TF", "flax": "Flax"}
 """How transformers 4 begins the names of its classes for other frameworks."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from registry.registry import AutoMapping, Pipeline, Registry
+from registry.mappings import AutoMapping, Pipeline
+from registry.registry import Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
 from registry.tables.libraries import LIBRARIES
 from registry.tables.tasks import ALIASES, COARSER, KIND_OF, SPECIALISATIONS, TASKS, WITH_PAST_TASKS
@@ -15,7 +16,7 @@ from registry.tables.tasks import ALIASES, COARSER, KIND_OF, SPECIALISATIONS, TA
 
 def read_table(name: str) -> Mapping[str, Any]:
     """One generated table, by its file name without the ending."""
-    table: Mapping[str, Any] = json.loads(files("registry.tables").joinpath(f"{name}.json").read_bytes())
+    table: Mapping[str, Any] = json.loads((Path(__file__).parent / f"{name}.json").read_bytes())
     return table
 
 

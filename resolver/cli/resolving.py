@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -58,10 +59,11 @@ async def resolve_ids(
                 ordered=ordered,
             )
             with open_progress(len(ids) if file is None else None, quiet=quiet) as advance:
-                async for answer in answers:
-                    counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
-                    write(answer)
-                    advance(counts, resolver.requests)
+                async with aclosing(answers):
+                    async for answer in answers:
+                        counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
+                        write(answer)
+                        advance(counts, resolver.requests)
     if not quiet and counts.total() > 1:
         click.echo(_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
     return ERROR_ROWS if counts["failed"] else ALL_ANSWERED

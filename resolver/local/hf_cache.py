@@ -69,7 +69,10 @@ def _tree(repo_id: str, commit_hash: str, cache: Path) -> tuple[str, ...]:
 
     try:
         tree = get_cached_repo_tree(repo_id, revision=commit_hash, cache_dir=cache)
-    except (CachedRepoTreeNotFoundError, OSError, ValueError):
+    except CachedRepoTreeNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        # The library trusts what it finds in the file; one that was damaged says nothing.
         return ()
     return tuple(entry.path for entry in tree)
 

@@ -140,7 +140,7 @@ def test_every_task_has_a_modality(registry: Registry) -> None:
 
 
 def test_no_table_is_empty(registry: Registry) -> None:
-    for name in Registry.__dataclass_fields__:
+    for name in Registry.__dataclass_fields__.keys() - {"class_refs", "extensions"}:
         assert len(getattr(registry, name)) > 0, name
     counts = {
         "architectures": (len(registry.rows), 1_600),

@@ -120,7 +120,7 @@ def rows_without_source(items: Sequence[Resolution | Failure]) -> list[bytes]:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a process that imports this source tree."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning", **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
 def command(*arguments: str | Path, **more: str) -> tuple[list[str], dict[str, str]]:
