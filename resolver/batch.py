@@ -79,7 +79,8 @@ async def answer_all(
             if isinstance(entry, list):
                 for item in entry:
                     if isinstance(item, asyncio.Task):
-                        await asyncio.wait([item])
+                        if not item.done():
+                            await asyncio.wait([item])
                         yield take(item)
                     else:
                         yield item

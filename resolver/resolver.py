@@ -67,8 +67,8 @@ class Resolver:
         self._registry: Registry = self._settings.registry or default_registry()
         self._clock = clock
         self._store = MetadataStore(self._settings.store)
-        self._recorder = Recorder(self._store)
         self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
+        self._recorder = Recorder(self._store, more_are_coming=lambda: len(self._flights) > 0)
         self._client: HubClient | None = None
         self._opening_client = asyncio.Lock()
         self._token: str | None = None
@@ -215,7 +215,7 @@ class Resolver:
                 assert_never(step)
 
     async def _ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
-        client = await self._open_client()
+        client = self._client or await self._open_client()
         from resolver.learn import learn
 
         start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)

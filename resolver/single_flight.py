@@ -27,6 +27,10 @@ class SingleFlight(Generic[K, V]):
     def __init__(self) -> None:
         self._flights: dict[K, _Flight[V]] = {}
 
+    def __len__(self) -> int:
+        """How many tasks are under way."""
+        return len(self._flights)
+
     async def run(self, key: K, start: Callable[[], Awaitable[V]]) -> V:
         """The result of `start()`, or of the same key's task that is under way."""
         flight = self._flights.get(key)

@@ -140,11 +140,18 @@ class HubClient:
             return False
 
     async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """`attempt`, and again for as long as its error is worth that.
+
+        The first time without the library: it nearly always does, and the library takes as long as the request.
+        """
+        try:
+            return await attempt()
+        except HubError as error:
+            if retry.attempts_for(error) == 1:
+                raise
+            await asyncio.sleep(retry.wait_s(error, 1, random.random()))
         retrying = tenacity.AsyncRetrying(
-            retry=_is_worth_asking_again,
-            wait=_wait_s,
-            stop=tenacity.stop_never,
-            reraise=True,
+            retry=_is_worth_asking_again, wait=_wait_s, stop=tenacity.stop_never, reraise=True
         )
         return await retrying(attempt)
 
@@ -220,13 +227,18 @@ def _about(error: HubError, wanted: Wanted, answer: Answer | None = None) -> Hub
 def _is_worth_asking_again(state: tenacity.RetryCallState) -> bool:
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, HubUnavailableError):
-        error.attempts = state.attempt_number
-    return error is not None and state.attempt_number < retry.attempts_for(error)
+        error.attempts = _attempts(state)
+    return error is not None and _attempts(state) < retry.attempts_for(error)
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
-    return retry.wait_s(error, state.attempt_number, random.random())
+    return retry.wait_s(error, _attempts(state), random.random())
+
+
+def _attempts(state: tenacity.RetryCallState) -> int:
+    """Attempts so far, with the first one, which was made outside."""
+    return state.attempt_number + 1
 
 
 def _proxy_for(endpoint: str) -> str | None:
