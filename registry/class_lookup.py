@@ -12,6 +12,7 @@ from registry.class_ref import ClassRef, parse_class_ref
 from registry.errors import ContradictionError, UnknownNameError
 from registry.registry import Registry
 from registry.rules.model_class import class_for, class_of_model_type, known_name, loads_trunk, rows_of
+from registry.served import tasks_of_model_type
 from registry.tables.weights import FRAMEWORKS, TAGS
 
 TRUNK_TASK = "feature-extraction"
@@ -131,25 +132,6 @@ def _no_class_of_type(wanted: _Wanted, registry: Registry) -> Exception:
     if not served:
         return UnknownNameError("model type", model_type, (*registry.model_types, *registry.model_type_aliases))
     return ContradictionError(f"{model_type} has no class for {wanted.task}; it serves {_listed(served)}")
-
-
-def tasks_of_model_type(model_type: str, registry: Registry) -> dict[str, tuple[str, ...]]:
-    """Task -> the classes that load a model type for it (auto class first, else the architecture's own); may be empty.
-
-    In the order of the mappings, the most specific task last; of its classes the most specific first.
-    """
-    model_type = registry.model_type_aliases.get(model_type, model_type)
-    found: dict[str, list[str]] = {}
-    today = {mapping.task for mapping in registry.mappings if model_type in mapping.models}
-    old = (mapping for mapping in registry.old_mappings if mapping.task not in today)
-    for mapping in (*old, *registry.mappings):
-        for architecture in mapping.models.get(model_type, ()):
-            found.setdefault(mapping.task, []).append(mapping.auto_class or architecture)
-    for architecture, served in registry.custom_classes.items():
-        for task, custom_type in served:
-            if custom_type == model_type:
-                found.setdefault(task, []).append(architecture)
-    return {task: tuple(dict.fromkeys(reversed(names))) for task, names in found.items()}
 
 
 def _of_other_framework(wanted: _Wanted, registry: Registry) -> str:

@@ -22,6 +22,7 @@ FORMATS = ("table", "jsonl", "csv")
 
 def main() -> None:
     """Run the command; never ends in a traceback for what a user or a repo did wrong."""
+    from registry.errors import RegistryError
     from resolver.errors import InvalidRequestError, SettingsError
     from store.errors import StoreError
 
@@ -33,7 +34,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = WRONG_USAGE
-    except (SettingsError, StoreError, InvalidRequestError) as error:
+    except (SettingsError, StoreError, RegistryError, InvalidRequestError) as error:
         print(f"hubresolve: {error}", file=sys.stderr)
         code = WRONG_USAGE
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
@@ -124,6 +125,16 @@ def explain(id_: str, **hub: Any) -> int:
     from resolver.cli.resolving import explain_id
 
     return run(explain_id(id_, hub))
+
+
+@cli.command()
+@click.option("--model-type", metavar="T", help="Only what this model type serves, with the classes that load it.")
+@click.option("--library", metavar="L", help="Only what this library serves.")
+def tasks(model_type: str | None, library: str | None) -> int:
+    """List the task names that are known, with modality and other names."""
+    from resolver.cli.tasks import show_tasks
+
+    return show_tasks(model_type, library)
 
 
 @cli.command()

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from registry.class_lookup import find_class, tasks_of_model_type
+from registry.class_lookup import find_class
 from registry.class_ref import ClassRef, parse_class_ref
 from registry.errors import ContradictionError, MalformedReferenceError, UnknownNameError
 from registry.registry import default_registry
+from registry.served import tasks_of_library, tasks_of_model_type
 
 TRANSFORMERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     # (task, what is known, class); "optimum" marks rows of TasksManager 2.3, exporters/tasks.py.
@@ -200,3 +201,26 @@ def test_a_class_reference_is_parsed_as_it_is_printed() -> None:
 def test_what_is_no_class_reference_is_refused(text: str) -> None:
     with pytest.raises(MalformedReferenceError):
         parse_class_ref(text)
+
+
+@pytest.mark.parametrize(
+    ("library", "task", "classes"),
+    [
+        ("transformers", "automatic-speech-recognition", ("AutoModelForSpeechSeq2Seq", "AutoModelForTDT")),
+        ("transformers", "audio-to-audio", ()),
+        ("diffusers", "text-to-image", ("AutoPipelineForText2Image",)),
+        ("diffusers", "text-to-3d", ("ShapEPipeline",)),
+        ("sentence_transformers", "text-ranking", ("CrossEncoder",)),
+        ("peft", "text-generation", ("AutoPeftModelForCausalLM",)),
+        ("timm", "image-classification", ("create_model",)),
+    ],
+)
+def test_the_tasks_of_a_library_are_given_with_their_classes(library: str, task: str, classes: tuple[str, ...]) -> None:
+    assert set(classes) <= set(tasks_of_library(library, default_registry())[task])
+
+
+def test_every_library_has_its_tasks_told() -> None:
+    registry = default_registry()
+
+    for library in registry.libraries:
+        assert tasks_of_library(library, registry).keys() <= registry.tasks.keys()
