@@ -8,9 +8,9 @@ written is done without.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,9 @@ from registry.newer import is_newer, with_newer_mappings
 from registry.registry import Registry
 
 if TYPE_CHECKING:
-    from registry.extension import Extension
+    import logging
 
-log = logging.getLogger(__name__)
+    from registry.extension import Extension
 
 PLUGIN_GROUP = "hubresolve.registry"
 """The entry point group of plugins: each names an `Extension`, or a function that gives one."""
@@ -69,7 +69,9 @@ def load_plugin(name: str, value: str) -> Extension:
 def _look_around() -> dict[str, Any]:
     """`transformers`: the installed version or None; `plugins`: (name, value) of each, sorted."""
     state = _state_of_path()
-    cached = _read_cache("environment.json", ("state", "transformers", "plugins"))
+    # One file for each environment, so that two of them in turn do not forget what is in the other.
+    name = f"environment-{zlib.crc32(repr([entry[0] for entry in state]).encode()):08x}.json"
+    cached = _read_cache(name, ("state", "transformers", "plugins"))
     if cached is not None and cached["state"] == state:
         return cached
     from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -80,7 +82,7 @@ def _look_around() -> dict[str, Any]:
         transformers = None
     plugins = sorted({(point.name, point.value) for point in entry_points(group=PLUGIN_GROUP)})
     found = {"state": state, "transformers": transformers, "plugins": [list(plugin) for plugin in plugins]}
-    _write_cache("environment.json", found)
+    _write_cache(name, found)
     return found
 
 
@@ -88,6 +90,8 @@ def _state_of_path() -> list[list[Any]]:
     """The folders modules are found in, with the time each was last changed."""
     state: list[list[Any]] = [[_CACHE_VERSION, sys.version_info[0], sys.version_info[1]]]
     for path in sys.path:
+        if not path:
+            continue
         try:
             state.append([path, Path(path).stat().st_mtime_ns])
         except OSError:
@@ -102,7 +106,7 @@ def _with_installed_transformers(registry: Registry, version: str) -> Registry:
         try:
             tables = read_installed_transformers()
         except (OSError, SyntaxError, ValueError) as error:
-            log.warning(
+            _log().warning(
                 "what transformers %s maps cannot be read (%s); what %s maps is taken instead",
                 version,
                 error,
@@ -134,6 +138,12 @@ def read_installed_transformers() -> dict[str, Any]:
     return {"mappings": parse_auto_source(module), "auto_classes": parse_auto_classes(module)}
 
 
+def _log() -> logging.Logger:
+    import logging
+
+    return logging.getLogger(__name__)
+
+
 def _cache_folder() -> Path:
     import platformdirs
 
@@ -157,4 +167,4 @@ def _write_cache(name: str, content: Mapping[str, Any]) -> None:
         unfinished.write_text(json.dumps(content), encoding="utf-8")
         unfinished.replace(folder / name)
     except OSError as error:
-        log.debug("what is installed cannot be remembered: %s", error)
+        _log().debug("what is installed cannot be remembered: %s", error)

@@ -47,7 +47,7 @@ async def learn(
         info = await _model_info(client, wanted)
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
-            commit = await stored_facts(known)
+            commit = _within_reach(await stored_facts(known))
         is_new = commit is None
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
@@ -109,6 +109,14 @@ async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: I
 
 async def _read_one(client: HubClient, pinned: Wanted, path: str) -> SmallFile:
     return (await client.fetch_file(pinned, path)).small_file
+
+
+def _within_reach(commit: CommitFacts | None) -> CommitFacts | None:
+    """The stored facts without the files that this token could not read then: it may have been given access."""
+    if commit is None:
+        return None
+    files = {path: small for path, small in commit.files.items() if small.state is not FileState.INACCESSIBLE}
+    return commit if len(files) == len(commit.files) else CommitFacts(filenames=commit.filenames, files=files)
 
 
 def _with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:

@@ -135,6 +135,6 @@ def card_hints(path: Path) -> HubHints:
 
 def _text(value: object) -> str | None:
     """`value` where it is text that can be written out again; YAML can spell half a character."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
         return None
-    return value.encode("utf-8", "replace").decode()
+    return value or None

@@ -180,10 +180,12 @@ def test_what_is_installed_is_looked_for_again_only_when_the_environment_changed
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"state": 1}', json.dumps({"state": []})])
 def test_a_damaged_cache_is_done_without(content: str, site: Path, tmp_path: Path) -> None:
-    (tmp_path / "cache").mkdir()
-    for name in ("environment.json", "transformers-5.99.0.json"):
-        (tmp_path / "cache" / name).write_text(content)
     install_transformers(site, "5.99.0")
+    installed_registry(shipped_registry())
+    written = sorted((tmp_path / "cache").iterdir())
+    assert len(written) == 2
+    for path in written:
+        path.write_text(content)
 
     assert decide(repo("ZyxForCausalLM", "zyx"), installed_registry(shipped_registry())).task == "text-generation"
 

@@ -1,0 +1,18 @@
+"""The tests of the registry leave the user's cache folder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry import installed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder: Path = tmp_path_factory.mktemp("registry-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installed, "_cache_folder", lambda: folder)
+        yield
