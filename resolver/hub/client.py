@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import random
-import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import tenacity
 from multidict import CIMultiDict
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
-from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError, RateLimitedError
+from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError
 from resolver.hub import parse, retry, status, urls
 from resolver.hub.answer import Answer, Bucket
+from resolver.hub.bucket import BucketState
+from resolver.hub.identity import proxy_for, user_agent
+from resolver.hub.limit import AdaptiveLimit
+from resolver.hub.quota import parse_quota, retry_after_s
 from resolver.repo_id import Wanted, is_commit_hash
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,10 @@ class HubClient:
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
-        self._free = {bucket: asyncio.Semaphore(concurrency) for bucket in Bucket}
-        self._blocked_until_s = dict.fromkeys(Bucket, 0.0)
-        self._proxy = _proxy_for(endpoint)
+        self._limits = {bucket: AdaptiveLimit(concurrency) for bucket in Bucket}
+        self.buckets = {bucket: BucketState() for bucket in Bucket}
+        """What is known of each of the Hub's quotas."""
+        self._proxy = proxy_for(endpoint)
         self.requests: Counter[Bucket] = Counter()
         """Requests sent so far, redirects and repeated ones counted each."""
 
@@ -93,7 +95,7 @@ class HubClient:
         async def attempt() -> parse.ModelInfo:
             answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
             if not status.is_success(answer):
-                raise self._refusal(answer, wanted, Bucket.API)
+                raise self._refusal(answer, wanted)
             try:
                 info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
             except HubResponseError as error:
@@ -119,7 +121,7 @@ class HubClient:
             elif status.is_entry_missing(answer):
                 small_file = ABSENT_FILE
             else:
-                error = self._refusal(answer, wanted, Bucket.RESOLVERS)
+                error = self._refusal(answer, wanted)
                 if not isinstance(error, GatedRepoError):
                     raise error
                 small_file = SmallFile(state=FileState.INACCESSIBLE, problem="gated: this token has no access")
@@ -156,11 +158,18 @@ class HubClient:
         return await retrying(attempt)
 
     async def _get(self, url: str, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
-        """One request, redirects followed, with at most `limit_bytes` of the body read."""
+        """One request, redirects followed, with at most `limit_bytes` of the body read.
+
+        Raises:
+            HubError: there was no answer, or it refuses for quota; any other answer is returned as it is.
+        """
         if self._session is None:
             raise RuntimeError("the client is not open; use it inside `async with`")
-        async with self._free[bucket]:
-            await self._wait_while_blocked(bucket)
+        limit, state, loop = self._limits[bucket], self.buckets[bucket], asyncio.get_running_loop()
+        async with limit:
+            while (wait_s := state.wait_s(loop.time())) > 0:  # noqa: ASYNC110 (what is waited for may move)
+                await asyncio.sleep(wait_s)
+            state.sent(loop.time())
             self.requests[bucket] += 1
             try:
                 async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response:
@@ -172,35 +181,44 @@ class HubClient:
                 # aiohttp's own InvalidURL, or what yarl raises for a port or host that cannot be.
                 raise _about(HubResponseError("the Hub redirects to what is no HTTP address"), wanted) from error
             except TimeoutError as error:
+                limit.failed()
                 raise _about(HubUnavailableError(f"no answer within {self._timeout_s:g} s"), wanted) from error
             except (aiohttp.ClientError, OSError) as error:
+                limit.failed()
                 reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 raise _about(HubUnavailableError(f"{self._endpoint} cannot be reached ({reason})"), wanted) from error
-        headers: Mapping[str, str] = response.headers
-        if "X-Repo-Commit" not in headers:
-            # A large file's own answer comes from a file server; its commit stands on the redirect to there.
-            commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
-            if commits:
-                headers = CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
-        return Answer(status=response.status, headers=headers, body=body, is_cut=is_cut)
+            finally:
+                state.ended()
+            answer = Answer(status=response.status, headers=_headers(response), body=body, is_cut=is_cut)
+            self._learn_from(answer, bucket, hops=len(response.history))
+        return answer
 
-    def _refusal(self, answer: Answer, wanted: Wanted, bucket: Bucket) -> HubError:
-        error = status.error_of(answer, wanted, has_token=bool(self._token))
-        if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
-            now_s = asyncio.get_running_loop().time()
-            self._blocked_until_s[bucket] = max(self._blocked_until_s[bucket], now_s + error.retry_after_s)
-        return error
+    def _learn_from(self, answer: Answer, bucket: Bucket, *, hops: int) -> None:
+        """What an answer says of the quota and of how the server fares."""
+        quota, now_s = parse_quota(answer), asyncio.get_running_loop().time()
+        # The Hub may count a route in another bucket than expected; its own word counts.
+        named = Bucket(quota.name) if quota is not None and quota.name in list(Bucket) else bucket
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.buckets[named].refused(retry_after_s(answer), quota, now_s)
+        else:
+            self.buckets[named].answered(quota, now_s, hops=hops)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._limits[bucket].failed()
+        else:
+            self._limits[bucket].succeeded()
 
-    async def _wait_while_blocked(self, bucket: Bucket) -> None:
-        """Wait until the bucket may be used again; one more refusal meanwhile makes it longer."""
-        loop = asyncio.get_running_loop()
-        while (left_s := self._blocked_until_s[bucket] - loop.time()) > 0:  # noqa: ASYNC110 (the wait may grow)
-            await asyncio.sleep(left_s)
+    def _refusal(self, answer: Answer, wanted: Wanted) -> HubError:
+        return status.error_of(answer, wanted, has_token=bool(self._token))
 
 
-def user_agent() -> str:
-    """How requests name themselves: this package, Python and the HTTP library."""
-    return f"hubresolve/{version('hubresolve')}; python/{platform.python_version()}; aiohttp/{aiohttp.__version__}"
+def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """The answer's headers; with the commit that a redirect to a file server named, as its own answer does not."""
+    if "X-Repo-Commit" in response.headers:
+        return response.headers
+    commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
+    if not commits:
+        return response.headers
+    return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
 
 
 async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> tuple[bytes, bool]:
@@ -239,14 +257,3 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
 def _attempts(state: tenacity.RetryCallState) -> int:
     """Attempts so far, with the first one, which was made outside."""
     return state.attempt_number + 1
-
-
-def _proxy_for(endpoint: str) -> str | None:
-    """The proxy that the environment names for `endpoint`.
-
-    Given to aiohttp request by request: its `trust_env` would read ~/.netrc too and refuse to send our token then.
-    """
-    parts = urlsplit(endpoint)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)

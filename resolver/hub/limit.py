@@ -1,0 +1,64 @@
+"""How many requests may be under way at once, learned from how they fare. Waits, but does no I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+LOWEST = 2.0
+CUT = 0.5
+"""What is left of the limit after a failure."""
+
+
+class AdaptiveLimit:
+    """A limit on concurrent work that grows by one for each round of successes and is halved by a failure.
+
+    Additive increase, multiplicative decrease, as TCP does it: several clients that share a server settle at fair parts.
+    It starts at, and never exceeds, `highest`.
+    """
+
+    def __init__(self, highest: int) -> None:
+        self._highest = float(highest)
+        self._limit = float(highest)
+        self._under_way = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def limit(self) -> int:
+        return int(self._limit)
+
+    async def __aenter__(self) -> Self:
+        while self._under_way >= int(self._limit):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._wake()
+                raise
+        self._under_way += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._under_way -= 1
+        self._wake()
+
+    def succeeded(self) -> None:
+        if self._limit < self._highest:
+            self._limit = min(self._highest, self._limit + 1 / self._limit)
+            self._wake()
+
+    def failed(self) -> None:
+        self._limit = max(min(LOWEST, self._highest), self._limit * CUT)
+
+    def _wake(self) -> None:
+        while self._waiting and self._under_way < int(self._limit):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
