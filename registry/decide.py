@@ -54,23 +54,32 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
 
 
 def _check_library(library: str, found: str | None, seen: Observed) -> None:
-    """Whether the repo can be used with a library other than its own.
-
-    sentence-transformers wraps any transformers repo and the other way round; a timm model loads through either.
-    """
-    compatible = {
-        "transformers",
-        "sentence_transformers",
-        "open_clip",
-        "timm",
-        "transformers_js",
-        "mlx",
-        "peft",
-        "gguf",
-    }
-    if found is None or library == found or (library in compatible and found in compatible and seen.has_config):
+    """Whether the repo can be used with a library other than its own."""
+    if found is None or library == found or _can_load(library, found, seen):
         return
     raise ContradictionError(f"{library} was asked for, but the repo is one of {found}")
+
+
+def _can_load(library: str, found: str, seen: Observed) -> bool:
+    match library:
+        case "transformers":
+            # It reads GGUF, adapters with their base, and timm models; but not the arrays that MLX quantises.
+            is_mlx = found == "mlx" and isinstance(seen.config.get("quantization"), dict)
+            return seen.has_config and found not in ("diffusers", "keras", "keras_hub") and not is_mlx
+        case "sentence_transformers":
+            return seen.has_config and found in ("transformers", "transformers_js", "setfit", "pylate", "model2vec")
+        case "timm":
+            return "pretrained_cfg" in seen.config
+        case "open_clip":
+            return "open_clip_config.json" in seen.names
+        case "peft" | "adapters":
+            return ADAPTER_CONFIG in seen.names
+        case "mlx":
+            return found == "transformers" and seen.has_config
+        case "transformers_js":
+            return "onnx" in seen.weights
+        case _:
+            return library in seen.weights
 
 
 _BY_LIBRARY: Mapping[str, Callable[[Asked], Decision]] = {

@@ -32,6 +32,8 @@ from registry.rules.task import TaskChoice, choose_task
 
 TRUNK_TASK = "feature-extraction"
 _IMAGE_TEXT = "image-text-to-text"
+_MAY_SEE = (TRUNK, "AutoModelForCausalLM")
+"""Auto classes that remote code of models for images and words was mapped to for want of a better one."""
 
 
 def decide_transformers(asked: Asked) -> Decision:
@@ -149,9 +151,10 @@ def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
     if remote is None and elsewhere is None and is_family_name(architecture, seen.model_type, registry):
         return _decide_family(asked, architecture)
     is_trunk = remote is not None and remote.auto_class == TRUNK
+    is_seeing = remote is not None and remote.auto_class in _MAY_SEE and speaks_of_images(seen.config)
     head = task_of_head(architecture) if elsewhere is None and (remote is None or is_trunk) else None
     otherwise: list[tuple[str, str | None]] = [
-        ("images and words in the config", _IMAGE_TEXT if is_trunk and speaks_of_images(seen.config) else None),
+        ("images and words in the config", _IMAGE_TEXT if is_seeing else None),
         ("head", head if is_trunk else None),
         ("remote code", remote.task if remote is not None else None),
         ("the Hub's auto class", seen.hints.auto_task),

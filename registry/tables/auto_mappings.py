@@ -137,6 +137,17 @@ CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "RagTokenForGeneration": (("question-answering", "rag"), ("text2text-generation", "rag")),
     "SeamlessM4TForSpeechToSpeech": (("audio-to-audio", "seamless_m4t"),),
     "SeamlessM4Tv2ForSpeechToSpeech": (("audio-to-audio", "seamless_m4t_v2"),),
+    # One model for all: the mappings know it as a trunk.
+    "SeamlessM4TModel": (
+        ("text-to-audio", "seamless_m4t"),
+        ("text2text-generation", "seamless_m4t"),
+        ("automatic-speech-recognition", "seamless_m4t"),
+    ),
+    "SeamlessM4Tv2Model": (
+        ("text-to-audio", "seamless_m4t_v2"),
+        ("text2text-generation", "seamless_m4t_v2"),
+        ("automatic-speech-recognition", "seamless_m4t_v2"),
+    ),
     "SegGptForImageSegmentation": (("image-segmentation", "seggpt"),),
     "SpeechT5ForSpeechToSpeech": (("audio-to-audio", "speecht5"),),
     "TimeSeriesTransformerForPrediction": (("time-series-forecasting", "time_series_transformer"),),

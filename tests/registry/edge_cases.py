@@ -579,6 +579,29 @@ TASK_AGAINST_ARCHITECTURE = (
 CODE_AND_VERSIONS = (
     Row(
         section="code",
+        id="OpenGVLab/InternVL3-1B: remote code for images and words, without a tag",
+        given=repo(
+            "InternVLChatModel",
+            "internvl_chat",
+            auto_map={
+                "AutoModel": "modeling_internvl_chat.InternVLChatModel",
+                "AutoModelForCausalLM": "modeling_internvl_chat.InternVLChatModel",
+            },
+            config={"vision_config": {}, "llm_config": {}},
+        ),
+        expected=answer(
+            TF, "image-text-to-text", "modeling_internvl_chat.InternVLChatModel", requires_remote_code=True
+        ),
+        candidates=("text-generation",),
+    ),
+    Row(
+        section="code",
+        id="facebook/seamless-m4t-v2-large: one model for all",
+        given=repo("SeamlessM4Tv2Model", "seamless_m4t_v2", tag="automatic-speech-recognition"),
+        expected=answer(TF, "automatic-speech-recognition", "SeamlessM4Tv2Model", conflict=False),
+    ),
+    Row(
+        section="code",
         id="THUDM/chatglm3-6b",
         given=repo(
             "ChatGLMModel",

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 USE_ALL = """
-import json, sys
+import sys
 import registry
 before = set(sys.modules)
+import json
 for name in registry.__all__:
     getattr(registry, name)
 from registry.tables.read import read_registry
