@@ -64,6 +64,18 @@ async def learn(
         elif config is not None and not config.cancelled():
             # Looked at even when model info failed first, so that its own failure is not reported as forgotten.
             config.exception()
+    return await complete(client, info, commit, lean=lean, is_new=is_new)
+
+
+async def complete(
+    client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool, is_new: bool = True
+) -> Learned:
+    """What model info told, with the files that are still wanted read at its commit.
+
+    Raises:
+        ResolveError: one of them cannot be had.
+    """
+    pinned = Wanted(info.canonical_id, info.commit_hash)
     while wanted_paths := files_wanted(commit, info.hints, lean=lean):
         is_new = True
         commit = await _read(client, pinned, commit, wanted_paths)

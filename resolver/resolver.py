@@ -15,9 +15,19 @@ from typing import TYPE_CHECKING, Self, assert_never
 from registry.decide import decide
 from registry.decision import Decision
 from registry.errors import ContradictionError, UnknownNameError
-from registry.facts import NO_HINTS, CommitFacts, RepoFacts
+from registry.facts import CommitFacts, RepoFacts
 from registry.registry import Registry, default_registry
+from resolver.answers import (
+    from_folder,
+    from_hf_cache,
+    from_hub,
+    from_store,
+    problem_record,
+    record_of,
+    remembered_problem,
+)
 from resolver.batch import Answer, Pending, answer_all
+from resolver.connection import Connection
 from resolver.errors import (
     OfflineError,
     RepositoryNotFoundError,
@@ -30,16 +40,15 @@ from resolver.local.folder import folder_meant_by, names_here, read_folder
 from resolver.recall import recall
 from resolver.recorder import Recorder
 from resolver.repo_id import Wanted, parse_repo_id
-from resolver.resolution import Failure, Resolution, Source
-from resolver.settings import FilledSettings, Settings, find_token
+from resolver.resolution import Failure, Resolution
+from resolver.settings import FilledSettings, Settings
 from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
-from store.keys import PUBLIC, DecisionKey, FactsKey, RefKey, scope_of_token
-from store.records import Record, StoredRef
+from store.keys import PUBLIC, DecisionKey, scope_of_token
+from store.records import StoredRef
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
-    from resolver.hub.client import HubClient
     from resolver.learn import Learned
 
 logger = logging.getLogger(__name__)
@@ -69,10 +78,7 @@ class Resolver:
         self._store = MetadataStore(self._settings.store)
         self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
         self._recorder = Recorder(self._store, more_are_coming=lambda: len(self._flights) > 0)
-        self._client: HubClient | None = None
-        self._opening_client = asyncio.Lock()
-        self._token: str | None = None
-        self._has_token = False
+        self._connection = Connection(self._settings)
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -81,6 +87,7 @@ class Resolver:
         """
         await self._exits.enter_async_context(self._store)
         self._exits.push_async_callback(self._recorder.close)
+        await self._exits.enter_async_context(self._connection)
         return self
 
     async def __aexit__(
@@ -91,9 +98,7 @@ class Resolver:
     @property
     def requests(self) -> dict[str, int]:
         """Requests sent to the Hub so far, by the bucket it counts them in (`api`, `resolvers`)."""
-        return (
-            {bucket.value: count for bucket, count in self._client.requests.items()} if self._client is not None else {}
-        )
+        return self._connection.requests
 
     async def resolve(
         self, repo_id: str, revision: str | None = None, task: str | None = None, *, library: str | None = None
@@ -170,7 +175,7 @@ class Resolver:
         steps = await self._next_steps([item for _, item in wanted], asked)
         for (position, item), step in zip(wanted, steps, strict=True):
             if isinstance(step, UseStored):
-                entries[position] = _from_store(item, step)
+                entries[position] = from_store(item, step)
             else:
                 entries[position] = _guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
         return [entry for entry in entries if entry is not None]
@@ -179,7 +184,7 @@ class Resolver:
         """What to do for each of `wanted`: by what everybody may know, else by what this token may know."""
         steps = await self._next_steps_in(PUBLIC, wanted, asked)
         open_ones = [i for i, step in enumerate(steps) if isinstance(step, (AskHub, LookInHfCache))]
-        if open_ones and (scope := scope_of_token(await self._find_token())) != PUBLIC:
+        if open_ones and (scope := scope_of_token(await self._connection.find_token())) != PUBLIC:
             scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
             for i, step in zip(open_ones, scoped, strict=True):
                 if not (isinstance(step, AskHub) and step.known is None):
@@ -204,9 +209,9 @@ class Resolver:
     async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Resolution:
         match step:
             case UseStored():
-                return _from_store(wanted, step)
+                return from_store(wanted, step)
             case Refuse():
-                raise step.error or _remembered_problem(wanted, step.problem)
+                raise step.error or remembered_problem(wanted, step.problem)
             case AskHub():
                 return await self._ask_hub(wanted, step.known, asked)
             case LookInHfCache():
@@ -215,47 +220,52 @@ class Resolver:
                 assert_never(step)
 
     async def _ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
-        client = self._client or await self._open_client()
+        client = self._connection.client or await self._connection.open_client()
         from resolver.learn import learn
 
         start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)
         try:
             learned = await self._flights.run(wanted, start)
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            await self._recorder.record(self._problem_record(wanted, error.code))
-            raise
-        decision = self._decide(learned.facts, asked)
-        hints = learned.facts.hints
-        is_public = hints.private is not True and hints.gated is None
-        scope = PUBLIC if is_public and (hints.private is False or not self._token) else scope_of_token(self._token)
-        checked_at_s = int(self._clock())
-        names = dict.fromkeys((wanted.repo_id, learned.canonical_id))
-        await self._recorder.record(
-            Record(
-                ref_keys=tuple(RefKey(self._settings.endpoint, name, wanted.revision, scope) for name in names),
-                hints=hints,
-                checked_at_s=checked_at_s,
-                facts_key=FactsKey(self._settings.endpoint, learned.canonical_id, learned.commit_hash, scope),
-                facts=learned.facts.commit if learned.is_new else None,
-                decision_key=asked,
-                decision=decision,
+            await self._recorder.record(
+                problem_record(
+                    wanted,
+                    error.code,
+                    endpoint=self._settings.endpoint,
+                    token=self._connection.token,
+                    checked_at_s=int(self._clock()),
+                )
             )
-        )
-        return Resolution(
-            repo_id=wanted.repo_id,
-            canonical_id=learned.canonical_id,
-            revision=wanted.revision,
-            commit_hash=learned.commit_hash,
-            pipeline_tag=hints.pipeline_tag,
-            library_name=hints.library_name,
-            source=Source.HUB,
-            decision=decision,
-            checked_at_s=checked_at_s,
-        )
+            raise
+        answer = (await self._remember([(wanted, learned)], asked))[0]
+        if isinstance(answer, Failure):
+            raise answer.error
+        return answer
 
-    def _problem_record(self, wanted: Wanted, problem: str) -> Record:
-        key = RefKey(self._settings.endpoint, wanted.repo_id, wanted.revision, scope_of_token(self._token))
-        return Record(ref_keys=(key,), hints=NO_HINTS, checked_at_s=int(self._clock()), problem=problem)
+    async def _remember(self, found: Iterable[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
+        """Decide what was learned, store it in one transaction, and give the answers."""
+        checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
+        for wanted, learned in found:
+            decision: Decision | None = None
+            try:
+                decision = self._decide(learned.facts, asked)
+                answers.append(from_hub(wanted, learned, decision, checked_at_s))
+            except ResolveError as error:
+                answers.append(Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=error))
+            records.append(
+                record_of(
+                    (wanted.repo_id, learned.canonical_id),
+                    wanted.revision,
+                    learned,
+                    decision,
+                    endpoint=self._settings.endpoint,
+                    token=self._connection.token,
+                    checked_at_s=checked_at_s,
+                    decided_by=asked,
+                )
+            )
+        await self._recorder.record(*records)
+        return answers
 
     async def _look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
         from resolver.local.hf_cache import find_cached
@@ -266,30 +276,11 @@ class Resolver:
                 f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "
                 "the Hub may not be asked while offline: resolve it once online, or import a store that knows it"
             )
-        hints = cached.facts.hints
-        return Resolution(
-            repo_id=wanted.repo_id,
-            canonical_id=cached.repo_id,
-            revision=wanted.revision,
-            commit_hash=cached.commit_hash,
-            pipeline_tag=hints.pipeline_tag,
-            library_name=hints.library_name,
-            source=Source.HF_CACHE,
-            decision=self._decide(cached.facts, asked),
-        )
+        return from_hf_cache(wanted, cached, self._decide(cached.facts, asked))
 
     async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Resolution:
         facts = await asyncio.to_thread(read_folder, folder)
-        return Resolution(
-            repo_id=repo_id,
-            canonical_id=None,
-            revision=None,
-            commit_hash=None,
-            pipeline_tag=facts.hints.pipeline_tag,
-            library_name=facts.hints.library_name,
-            source=Source.LOCAL,
-            decision=self._decide(facts, asked),
-        )
+        return from_folder(repo_id, facts.hints, self._decide(facts, asked))
 
     def _decide(self, facts: RepoFacts, asked: DecisionKey) -> Decision:
         try:
@@ -301,56 +292,11 @@ class Resolver:
         found = (await self._store.get_repo_facts([ref])).get(ref.id)
         return found.commit if found is not None else None
 
-    async def _open_client(self) -> HubClient:
-        """The client, opened when the first request is needed: its HTTP library takes long to import."""
-        async with self._opening_client:
-            if self._client is None:
-                from resolver.hub.client import HubClient
-
-                client = HubClient(
-                    self._settings.endpoint,
-                    await self._find_token(),
-                    concurrency=self._settings.concurrency,
-                    timeout_s=self._settings.timeout_s,
-                )
-                self._client = await self._exits.enter_async_context(client)
-        return self._client
-
-    async def _find_token(self) -> str | None:
-        if not self._has_token:
-            self._token = await asyncio.to_thread(find_token, self._settings.token, offline=self._settings.offline)
-            self._has_token = True
-        return self._token
-
 
 def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:
     """The revision named with the id counts before the one for all."""
     has_own = own_revision is not None or "@" in repo_id
     return parse_repo_id(repo_id, own_revision if has_own else revision)
-
-
-def _from_store(wanted: Wanted, step: UseStored) -> Resolution:
-    ref = step.ref
-    return Resolution(
-        repo_id=wanted.repo_id,
-        canonical_id=ref.canonical_id,
-        revision=wanted.revision,
-        commit_hash=ref.commit_hash,
-        pipeline_tag=ref.pipeline_tag,
-        library_name=ref.library_name,
-        source=Source.STORE,
-        decision=step.decision,
-        checked_at_s=ref.checked_at_s,
-    )
-
-
-def _remembered_problem(wanted: Wanted, problem: str | None) -> ResolveError:
-    kind = RevisionNotFoundError if problem == RevisionNotFoundError.code else RepositoryNotFoundError
-    return kind(
-        f"{wanted.repo_id}@{wanted.revision} was not there a moment ago, for this token",
-        repo_id=wanted.repo_id,
-        revision=wanted.revision,
-    )
 
 
 def _guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:

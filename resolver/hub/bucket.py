@@ -8,7 +8,7 @@ request after the reset finds out how things stand before the others follow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from resolver.hub.quota import Quota
 
@@ -36,7 +36,8 @@ class BucketState:
     blocked_until_s: float = 0.0
     next_at_s: float = 0.0
     interval_s: float = 0.0
-    probing: bool = field(default=False)
+    under_way: int = 0
+    probing: bool = False
 
     def wait_s(self, now_s: float) -> float:
         """How long the next request has to wait; zero: it may be sent now, and `sent` is to be called."""
@@ -52,6 +53,7 @@ class BucketState:
 
     def sent(self, now_s: float) -> None:
         """A request goes out."""
+        self.under_way += 1
         if self.left is None:
             return
         if now_s >= self.resets_at_s + AFTER_RESET_S:
@@ -72,20 +74,21 @@ class BucketState:
             self.left, self.resets_at_s = quota.remaining, resets_at_s
             self.next_at_s = self.interval_s = 0.0
         else:
-            # What was sent and is not answered yet is not in the server's number.
-            self.left = min(self.left - hops, quota.remaining)
+            # What is under way may not be in the server's number yet; it can be no further off than that.
+            self.left = max(min(self.left - hops, quota.remaining), quota.remaining - self.under_way)
         if not self.interval_s and self.quota and 0 < self.left <= self.quota * (1 - FREE_SHARE):
             time_left_s = max(0.0, self.resets_at_s - now_s)
             self.interval_s = time_left_s * SPREAD_OVER / self.left
 
     def ended(self) -> None:
         """A request is over, with an answer or without."""
+        self.under_way -= 1
         self.probing = False
 
     def refused(self, retry_after_s: float | None, quota: Quota | None, now_s: float) -> None:
         """An answer was a refusal for quota: nobody asks before `retry_after_s` is over."""
-        self.answered(quota, now_s)
         if quota is not None and quota.remaining == 0:
+            self.answered(quota, now_s)
             self.left = 0
             self.resets_at_s = now_s + quota.reset_after_s
         elif retry_after_s is not None:

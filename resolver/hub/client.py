@@ -133,6 +133,28 @@ class HubClient:
 
         return await self._retrying(attempt)
 
+    async def fetch_listing(self, url: str) -> tuple[list[parse.ModelInfo], str | None]:
+        """One page of a listing of models (see `urls.listing_url`), and the URL of the next one.
+
+        Raises:
+            HubError: the server does not answer, or knows no such listing.
+        """
+        wanted = Wanted("a listing")
+
+        async def attempt() -> tuple[list[parse.ModelInfo], str | None]:
+            answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
+            if not status.is_success(answer):
+                raise self._refusal(answer, wanted)
+            try:
+                infos = parse.parse_listing(answer.body, is_cut=answer.is_cut)
+            except HubResponseError as error:
+                raise _about(error, wanted, answer) from None
+            next_url = parse.parse_next_link(answer.headers.get("link", ""))
+            # A page elsewhere would be asked for with the token.
+            return infos, next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
+
+        return await self._retrying(attempt)
+
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where it cannot be told. Asked once, never again."""
         url = urls.dataset_info_url(self._endpoint, repo_id)

@@ -15,8 +15,8 @@ CUT = 0.5
 class AdaptiveLimit:
     """A limit on concurrent work that grows by one for each round of successes and is halved by a failure.
 
-    Additive increase, multiplicative decrease, as TCP does it: several clients that share a server settle at fair parts.
-    It starts at, and never exceeds, `highest`.
+    Additive increase, multiplicative decrease, as TCP does it: several clients of a server settle at fair parts. It
+    starts at, and never exceeds, `highest`.
     """
 
     def __init__(self, highest: int) -> None:

@@ -132,6 +132,40 @@ def parse_model_info(body: bytes, *, is_cut: bool = False) -> ModelInfo:
     return model_info(payload)
 
 
+def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo]:
+    """One page of a listing; items that name no repo or commit, or are disabled, are left out.
+
+    Raises:
+        HubResponseError: it is not a list.
+    """
+    if is_cut:
+        raise HubResponseError(f"a page of the listing is longer than {MAX_INFO_BYTES // 2**20} MiB")
+    try:
+        payload = parse_json(body)
+    except UnusableJsonError as error:
+        raise HubResponseError(f"a page of the listing is {error}") from None
+    if not isinstance(payload, list):
+        raise HubResponseError("a page of the listing is not a JSON list")
+    infos = []
+    for item in payload:
+        try:
+            info = model_info(item)
+        except HubResponseError:
+            continue
+        if not info.hints.disabled:
+            infos.append(info)
+    return infos
+
+
+def parse_next_link(header: str) -> str | None:
+    """The URL of the next page in a `Link` header; None on the last one."""
+    for part in header.split(","):
+        url, _, parameters = part.strip().partition(">")
+        if url.startswith("<") and 'rel="next"' in parameters:
+            return url[1:]
+    return None
+
+
 def model_info(payload: Any) -> ModelInfo:
     """Model info from one parsed object, as a single answer or an item of a listing holds it.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode
 
 EXPAND = (
     "sha",
@@ -19,12 +20,34 @@ EXPAND = (
 )
 """The properties of model info that facts and hints are made of (huggingface_hub 2.4, hf_api.ExpandModelProperty_T)."""
 
+LONGEST_PAGE = 1_000
+"""Most repos in one page of a listing (huggingface.co, 2026)."""
+
 _EXPAND_QUERY = "&".join(f"expand={name}" for name in EXPAND)
 
 
 def model_info_url(endpoint: str, repo_id: str, revision: str) -> str:
     """Model info by revision: the route that mirrors answer too, though they ignore `expand`."""
     return f"{endpoint}/api/models/{repo_id}/revision/{quote(revision, safe='')}?{_EXPAND_QUERY}"
+
+
+def listing_url(
+    endpoint: str,
+    *,
+    author: str | None = None,
+    search: str | None = None,
+    filters: Sequence[str] = (),
+    page_size: int = LONGEST_PAGE,
+) -> str:
+    """The first page of a listing of models, with the properties that facts and hints are made of."""
+    query = [("author", author), ("search", search), *(("filter", name) for name in filters), ("limit", str(page_size))]
+    given = urlencode([(name, value) for name, value in query if value is not None])
+    return f"{endpoint}/api/models?{given}&{_EXPAND_QUERY}"
+
+
+def is_page_of(endpoint: str, url: str) -> bool:
+    """Whether `url`, which a server named as the next page, leads to the listing of the same endpoint."""
+    return url.startswith(f"{endpoint}/api/models?")
 
 
 def dataset_info_url(endpoint: str, repo_id: str) -> str:
