@@ -176,7 +176,6 @@ WRONG = (
     ("an output that cannot be", ["resolve", "a/b", "--output", "/nowhere/out"]),
     ("a store of another kind", ["resolve", "a/b", "--store", "mysql://host/db"]),
     ("a store in a file", ["resolve", "a/b", "--store", "/dev/null/store"]),
-    ("a store that is a folder", ["resolve", "a/b", "--store", "/"]),
     ("store info of nothing", ["store", "info", "--store", "/dev/null/store"]),
     ("explain without an id", ["explain"]),
 )

@@ -28,7 +28,7 @@ from tests.resolver.support import (
     settings_for,
 )
 
-INFO, FILES = "/api/models/acme/bert/*", "/acme/bert/resolve/*"
+INFO, FILES = "/api/models/acme/bert/*", "/{}/resolve/*"
 WRONG_TOKEN = "hf_wrong_or_expired"
 
 
@@ -98,7 +98,7 @@ class Trouble:
     action: faults.Action
     code: str
     attempts: int = 1
-    path: str = INFO
+    path: str = "/api/models/{}/*"
 
 
 def body(payload: Any, **more: Any) -> faults.Reply:
@@ -121,10 +121,6 @@ TROUBLES = (
     Trouble("403 of a gated repo", faults.failing(403, "GatedRepo"), "gated"),
     Trouble("401 of an invalid token", faults.failing(401, message="Invalid credentials in Authorization header"),
             "unauthorized"),
-    Trouble("429", faults.rate_limited(), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 of a finer limit", faults.rate_limited(remaining=7), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 with Retry-After", faults.rate_limited(remaining=None, retry_after_s=1), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 without a word", faults.rate_limited(remaining=None), "rate_limited", MAX_ATTEMPTS),
     Trouble("reset in the headers", faults.Cut(0), "hub_unavailable", MAX_ATTEMPTS),
     Trouble("reset in the body", faults.Cut(40), "hub_unavailable", MAX_ATTEMPTS),
     Trouble("slow headers", faults.Stall(5.0), "hub_unavailable", MAX_ATTEMPTS),
@@ -150,25 +146,48 @@ TROUBLES = (
     Trouble("not gzip", body(b"{}", headers={"Content-Encoding": "gzip"}), "hub_unavailable", MAX_ATTEMPTS),
     Trouble("500 for the file", faults.failing(500), "hub_unavailable", MAX_ATTEMPTS, FILES),
     Trouble("403 for the file", faults.failing(403), "unauthorized", path=FILES),
-    Trouble("429 for the file", faults.rate_limited(bucket="resolvers"), "rate_limited", MAX_ATTEMPTS, FILES),
     Trouble("404 without a code for the file", faults.failing(404), "bad_response", path=FILES),
     Trouble("slow file", faults.Stall(5.0), "hub_unavailable", MAX_ATTEMPTS, FILES),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("row", TROUBLES, ids=[row.id for row in TROUBLES])
-async def test_trouble_is_one_error_and_no_other_row_is_affected(hub: LocalHub, store: Path, row: Trouble) -> None:
-    hub.catalog.add(catalog_of(bert_row("acme/other")).get("acme/other"))  # type: ignore[arg-type]
-    armed = hub.faults.add(row.action, row.path, times=None)
-    settings = settings_for(hub, store, timeout_s=0.15)
-    found = await answers(settings, ["acme/other", "acme/bert", "acme/sd"])
-    assert [code_of(item) for item in found] == [None, row.code, None]
-    failure = found[1]
-    assert isinstance(failure, Failure) and "acme/bert" in str(failure.error)
+REFUSALS = (
+    Trouble("429", faults.rate_limited(reset_s=0), "rate_limited", MAX_ATTEMPTS),
+    Trouble("429 of a finer limit", faults.rate_limited(remaining=400), "rate_limited", MAX_ATTEMPTS),
+    Trouble("429 with Retry-After", faults.rate_limited(remaining=None, retry_after_s=1), "rate_limited", MAX_ATTEMPTS),
+    Trouble("429 without a word", faults.rate_limited(remaining=None), "rate_limited", MAX_ATTEMPTS),
+    Trouble("429 for the file", faults.rate_limited(reset_s=0, bucket="resolvers"), "rate_limited", MAX_ATTEMPTS,
+            FILES),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=[row.id for row in REFUSALS])
+async def test_a_quota_that_stays_used_up_is_an_error_in_the_end(hub: LocalHub, store: Path, row: Trouble) -> None:
+    armed = hub.faults.add(row.action, row.path.format("acme/bert"), times=None)
+    assert await codes(settings_for(hub, store), ["acme/bert"]) == [row.code]
     assert armed.hits == row.attempts
     hub.faults.clear()
-    # Trouble is not knowledge: the next question is asked anew.
     assert await codes(settings_for(hub, store), ["acme/bert"]) == [None]
+
+
+async def test_trouble_is_one_error_and_no_other_row_is_affected(store: Path) -> None:
+    rows = {f"acme/t{number}": row for number, row in enumerate(TROUBLES)}
+    ids = [name for repo_id in rows for name in (repo_id, f"{repo_id}-neighbour")]
+    async with LocalHub(catalog_of(*map(bert_row, ids))) as hub:
+        armed = {}
+        for repo_id, row in rows.items():
+            armed[repo_id] = hub.faults.add(row.action, row.path.format(repo_id), times=None)
+        settings = settings_for(hub, store, timeout_s=0.5, concurrency=200)
+        found = {item.repo_id: item for item in await answers(settings, ids)}
+        got = {row.id: (code_of(found[repo_id]), armed[repo_id].hits) for repo_id, row in rows.items()}
+        assert got == {row.id: (row.code, row.attempts) for row in TROUBLES}
+        assert {code_of(found[f"{repo_id}-neighbour"]) for repo_id in rows} == {None}
+        for repo_id in rows:
+            item = found[repo_id]
+            assert isinstance(item, Failure) and repo_id in str(item.error)
+        hub.faults.clear()
+        # Trouble is not knowledge: the next question is asked anew.
+        assert set(await codes(settings_for(hub, store), ids)) == {None}
 
 
 WRONG: dict[str, tuple[Any, ...]] = {
@@ -251,7 +270,7 @@ async def test_nobody_asks_while_the_quota_is_known_to_be_used_up(
     hub: LocalHub, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolver.hub.quota.MAX_RETRY_AFTER_S", 0.3)
-    hub.faults.add(faults.rate_limited(), "/api/models/*")
+    hub.faults.add(faults.rate_limited(reset_s=0), "/api/models/*")
     settings = settings_for(hub, store, concurrency=1, lean=True)
     started_s = time.monotonic()
     assert await codes(settings, ["acme/bert", "acme/sd", "acme/gguf"]) == [None] * 3

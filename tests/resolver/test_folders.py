@@ -64,29 +64,31 @@ async def test_the_model_card_says_what_the_files_do_not(store: Path, tmp_path: 
     assert (bare.task, told.task) == ("feature-extraction", "sentence-similarity")
 
 
-@pytest.mark.parametrize(
-    "card",
-    [
-        "",
-        "# no header",
-        "---\n",
-        "---\n: : :\n---\n",
-        "---\n- a\n- list\n---\n",
-        "---\npipeline_tag: [7]\nlibrary_name: {a: 1}\ntags: x\n---\n",
-        "---\npipeline_tag: !!python/object:os.system x\n---\n",
-        '---\npipeline_tag: "\\uD800"\ntags: ["\\uD800", 7, null, 2026-01-01]\n---\n',
-        "---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n---\n",
-        b"---\npipeline_tag: \xff\n---\n",
-        b"\0" * 1000,
-        "---\n" + "[" * 5000 + "\n---\n",
-        "---\n" + "x: y\n" * 400_000,
-    ],
+CARDS: tuple[str | bytes, ...] = (
+    "",
+    "# no header",
+    "---\n",
+    "---\n: : :\n---\n",
+    "---\n- a\n- list\n---\n",
+    "---\npipeline_tag: [7]\nlibrary_name: {a: 1}\ntags: x\n---\n",
+    "---\npipeline_tag: !!python/object:os.system x\n---\n",
+    '---\npipeline_tag: "\\uD800"\ntags: ["\\uD800", 7, null, 2026-01-01]\n---\n',
+    "---\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n---\n",
+    b"---\npipeline_tag: \xff\n---\n",
+    b"\0" * 1000,
+    "---\n" + "[" * 5000 + "\n---\n",
+    "---\n" + "x: y\n" * 400_000,
 )
-async def test_a_model_card_may_hold_anything(store: Path, tmp_path: Path, card: str | bytes) -> None:
-    found = await of_folder(make_model(tmp_path / "model", README__md=card), store)
-    assert (found.library, found.task) == ("transformers", "fill-mask")
-    done = run("resolve", tmp_path / "model", "--format", "jsonl", "--offline", "--store", store)
-    assert done.returncode == 0
+
+
+async def test_a_model_card_may_hold_anything(store: Path, tmp_path: Path) -> None:
+    folders = [make_model(tmp_path / f"m{number}", README__md=card) for number, card in enumerate(CARDS)]
+    found = await answers(settings_for(NO_HUB, store, offline=True), folders)
+    assert [(item.library, item.task) for item in found if isinstance(item, Resolution)] == [
+        ("transformers", "fill-mask")
+    ] * len(CARDS)
+    done = run("resolve", *folders, "--format", "jsonl", "--offline", "--store", store)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, len(CARDS))
 
 
 def fifo(path: Path) -> None:
