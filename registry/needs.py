@@ -33,7 +33,7 @@ def _wanted(names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: b
         wanted.append(MODULAR_MODEL_INDEX)
     if ADAPTER_CONFIG in names and CONFIG not in names and not _says(hints, "peft", "base_model_name_or_path"):
         wanted.append(ADAPTER_CONFIG)
-    if SENTENCE_TRANSFORMERS_CONFIG in names and not (lean and _SENTENCE_TRANSFORMERS_KINDS & set(hints.tags)):
+    if SENTENCE_TRANSFORMERS_CONFIG in names and not (lean and _says_its_kind(hints)):
         wanted.append(SENTENCE_TRANSFORMERS_CONFIG)
     if MODULES in names:
         if SENTENCE_TRANSFORMERS_CONFIG not in names:
@@ -41,6 +41,15 @@ def _wanted(names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: b
         if CONFIG not in names:
             wanted.extend(trunk_configs(names)[:1])
     return wanted
+
+
+def _says_its_kind(hints: HubHints) -> bool:
+    """Whether a sentence-transformers repo's tags tell its kind: every kind's own model card names it, but for the
+    default one, whose card names the library and a task.
+    """
+    if _SENTENCE_TRANSFORMERS_KINDS & set(hints.tags):
+        return True
+    return hints.library_name == "sentence-transformers" and hints.pipeline_tag is not None
 
 
 def trunk_configs(names: frozenset[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
@@ -12,44 +11,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, assert_never
 
-from registry.decide import decide
-from registry.decision import Decision
-from registry.errors import ContradictionError, UnknownNameError
-from registry.facts import CommitFacts, RepoFacts
+from registry.errors import UnknownNameError
 from registry.registry import Registry, default_registry
 from resolver.answers import (
-    from_folder,
-    from_hf_cache,
-    from_hub,
     from_store,
-    problem_record,
-    record_of,
     remembered_problem,
 )
+from resolver.asker import Asker
 from resolver.batch import Answer, Pending, answer_all
 from resolver.connection import Connection
 from resolver.errors import (
     OfflineError,
-    RepositoryNotFoundError,
     ResolveError,
-    RevisionNotFoundError,
-    TaskMismatchError,
     UnknownAskedError,
 )
-from resolver.local.folder import folder_meant_by, names_here, read_folder
+from resolver.listing import pages
+from resolver.local.folder import folder_meant_by, names_here
 from resolver.recall import recall
-from resolver.recorder import Recorder
 from resolver.repo_id import Wanted, parse_repo_id
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
-from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
 from store.keys import PUBLIC, DecisionKey, scope_of_token
-from store.records import StoredRef
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
-    from resolver.learn import Learned
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +63,8 @@ class Resolver:
         self._registry: Registry = self._settings.registry or default_registry()
         self._clock = clock
         self._store = MetadataStore(self._settings.store)
-        self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
-        self._recorder = Recorder(self._store, more_are_coming=lambda: len(self._flights) > 0)
         self._connection = Connection(self._settings)
+        self._asker = Asker(self._settings, self._registry, self._store, self._connection, clock)
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -86,7 +72,7 @@ class Resolver:
         StoreError: the store cannot be opened, or is not one of ours.
         """
         await self._exits.enter_async_context(self._store)
-        self._exits.push_async_callback(self._recorder.close)
+        self._exits.push_async_callback(self._asker.recorder.close)
         await self._exits.enter_async_context(self._connection)
         return self
 
@@ -141,6 +127,38 @@ class Resolver:
             async for item in items:
                 yield item
 
+    async def resolve_listing(
+        self,
+        author: str | None = None,
+        search: str | None = None,
+        filter: str | Sequence[str] | None = None,  # noqa: A002 (the Hub's name for it)
+        limit: int | None = None,
+        *,
+        task: str | None = None,
+        library: str | None = None,
+    ) -> AsyncGenerator[Resolution | Failure]:
+        """An answer for each repo that the Hub lists, in its order, at its default branch: one request for each page of
+        up to 1,000 repos, and `config.json` only where the listing does not settle the answer.
+
+        `author` is a user or organisation, `search` a part of the name, `filter` one or more tags that must all be
+        there, `limit` the most repos wanted.
+
+        Raises:
+            OfflineError: a listing can only be had from the Hub.
+            HubError: the Hub cannot be asked, or has no listing.
+            UnknownAskedError: `task` or `library` is not one the registry knows.
+        """
+        asked = self._asked(task, library)
+        if self._settings.offline:
+            raise OfflineError("a listing can only be had from the Hub, which may not be asked while offline")
+        filters = [filter] if isinstance(filter, str) else list(filter or ())
+        client = await self._connection.open_client()
+        async for page in pages(
+            client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit
+        ):
+            for answer in await self._asker.take_page(client, page, asked):
+                yield answer
+
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:
             return DecisionKey(
@@ -163,7 +181,7 @@ class Resolver:
             repo_id = str(repo_id)
             folder = folder_meant_by(repo_id, here) if own_revision is None else None
             if folder is not None:
-                entries.append(_guarded(repo_id, None, partial(self._resolve_folder, repo_id, folder, asked)))
+                entries.append(_guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
                 continue
             try:
                 parsed = _parse(repo_id, own_revision, revision)
@@ -173,9 +191,14 @@ class Resolver:
             wanted.append((len(entries), parsed))
             entries.append(None)
         steps = await self._next_steps([item for _, item in wanted], asked)
+        listed = await self._asker.list_authors(
+            [item for (_, item), step in zip(wanted, steps, strict=True) if isinstance(step, AskHub)], asked
+        )
         for (position, item), step in zip(wanted, steps, strict=True):
             if isinstance(step, UseStored):
                 entries[position] = from_store(item, step)
+            elif item in listed:
+                entries[position] = listed[item]
             else:
                 entries[position] = _guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
         return [entry for entry in entries if entry is not None]
@@ -196,12 +219,12 @@ class Resolver:
             return []
         known = await recall(
             self._store,
-            self._recorder,
+            self._asker.recorder,
             wanted,
             endpoint=self._settings.endpoint,
             scope=scope,
             decided_by=asked,
-            decide=partial(self._decide, asked=asked),
+            decide=partial(self._asker.decide, asked=asked),
         )
         now_s, policy = self._clock(), self._settings.policy
         return [next_step(known, item, now_s=now_s, policy=policy) for item, known in zip(wanted, known, strict=True)]
@@ -213,84 +236,11 @@ class Resolver:
             case Refuse():
                 raise step.error or remembered_problem(wanted, step.problem)
             case AskHub():
-                return await self._ask_hub(wanted, step.known, asked)
+                return await self._asker.ask_hub(wanted, step.known, asked)
             case LookInHfCache():
-                return await self._look_in_hf_cache(wanted, asked)
+                return await self._asker.look_in_hf_cache(wanted, asked)
             case _:
                 assert_never(step)
-
-    async def _ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
-        client = self._connection.client or await self._connection.open_client()
-        from resolver.learn import learn
-
-        start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)
-        try:
-            learned = await self._flights.run(wanted, start)
-        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            await self._recorder.record(
-                problem_record(
-                    wanted,
-                    error.code,
-                    endpoint=self._settings.endpoint,
-                    token=self._connection.token,
-                    checked_at_s=int(self._clock()),
-                )
-            )
-            raise
-        answer = (await self._remember([(wanted, learned)], asked))[0]
-        if isinstance(answer, Failure):
-            raise answer.error
-        return answer
-
-    async def _remember(self, found: Iterable[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
-        """Decide what was learned, store it in one transaction, and give the answers."""
-        checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
-        for wanted, learned in found:
-            decision: Decision | None = None
-            try:
-                decision = self._decide(learned.facts, asked)
-                answers.append(from_hub(wanted, learned, decision, checked_at_s))
-            except ResolveError as error:
-                answers.append(Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=error))
-            records.append(
-                record_of(
-                    (wanted.repo_id, learned.canonical_id),
-                    wanted.revision,
-                    learned,
-                    decision,
-                    endpoint=self._settings.endpoint,
-                    token=self._connection.token,
-                    checked_at_s=checked_at_s,
-                    decided_by=asked,
-                )
-            )
-        await self._recorder.record(*records)
-        return answers
-
-    async def _look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
-        from resolver.local.hf_cache import find_cached
-
-        cached = await asyncio.to_thread(find_cached, wanted)
-        if cached is None:
-            raise OfflineError(
-                f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "
-                "the Hub may not be asked while offline: resolve it once online, or import a store that knows it"
-            )
-        return from_hf_cache(wanted, cached, self._decide(cached.facts, asked))
-
-    async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Resolution:
-        facts = await asyncio.to_thread(read_folder, folder)
-        return from_folder(repo_id, facts.hints, self._decide(facts, asked))
-
-    def _decide(self, facts: RepoFacts, asked: DecisionKey) -> Decision:
-        try:
-            return decide(facts, self._registry, asked.task, library=asked.library)
-        except ContradictionError as error:
-            raise TaskMismatchError(str(error)) from error
-
-    async def _stored_facts(self, ref: StoredRef) -> CommitFacts | None:
-        found = (await self._store.get_repo_facts([ref])).get(ref.id)
-        return found.commit if found is not None else None
 
 
 def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:

@@ -23,7 +23,7 @@ FORMATS = ("table", "jsonl", "csv")
 def main() -> None:
     """Run the command; never ends in a traceback for what a user or a repo did wrong."""
     from registry.errors import RegistryError
-    from resolver.errors import InvalidRequestError, SettingsError
+    from resolver.errors import InvalidRequestError, ResolveError, SettingsError
     from store.errors import StoreError
 
     # Start-up only makes objects that stay; looking for garbage among them takes a tenth of its time.
@@ -37,6 +37,9 @@ def main() -> None:
     except (SettingsError, StoreError, RegistryError, InvalidRequestError) as error:
         print(f"hubresolve: {error}", file=sys.stderr)
         code = WRONG_USAGE
+    except ResolveError as error:
+        print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
+        code = ERROR_ROWS
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
         print("hubresolve: interrupted; what was done is remembered, the same command continues", file=sys.stderr)
         code = INTERRUPTED
@@ -95,6 +98,10 @@ def cli() -> None:
 @cli.command()
 @click.argument("ids", nargs=-1, metavar="[ID[@REV] | FOLDER]...")
 @click.option("--file", "file", metavar="F|-", help="Read ids from a file (- for standard input), one a line.")
+@click.option("--author", metavar="A", help="Resolve all repos of a user or organisation that the Hub lists.")
+@click.option("--search", metavar="S", help="... or those with this in their name.")
+@click.option("--filter", "filters", metavar="T", multiple=True, help="... or those with this tag; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="... at most so many of them.")
 @hub_options
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
@@ -103,6 +110,10 @@ def cli() -> None:
 def resolve(
     ids: tuple[str, ...],
     file: str | None,
+    author: str | None,
+    search: str | None,
+    filters: tuple[str, ...],
+    limit: int | None,
     format_: str,
     output: str | None,
     unordered: bool,
@@ -110,11 +121,17 @@ def resolve(
     **hub: Any,
 ) -> int:
     """Resolve repos and local folders: library, task, framework, architecture and model class of each."""
-    from resolver.cli.resolving import resolve_ids
+    from resolver.cli.resolving import Asked, resolve_ids
 
-    if not ids and file is None:
-        raise click.UsageError("nothing to resolve: give ids or folders, or --file")
-    return run(resolve_ids(ids, file, hub, format_=format_, output=output, ordered=not unordered, quiet=quiet))
+    is_listing = bool(author or search or filters or limit)
+    if is_listing and (ids or file is not None):
+        raise click.UsageError(
+            "--author, --search, --filter and --limit name the repos: give no ids beside them"
+        )
+    if not is_listing and not ids and file is None:
+        raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
+    asked = Asked(ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing)
+    return run(resolve_ids(asked, hub, format_=format_, output=output, ordered=not unordered, quiet=quiet))
 
 
 @cli.command()

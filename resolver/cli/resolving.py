@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -35,30 +36,39 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which repos the command was asked for: ids and the lines of a file, or, with `is_listing`, what the Hub lists."""
+
+    ids: tuple[str, ...]
+    file: str | None
+    author: str | None
+    search: str | None
+    filters: tuple[str, ...]
+    limit: int | None
+    is_listing: bool
+
+    @property
+    def count(self) -> int | None:
+        """How many repos there are, where that is known beforehand."""
+        return None if self.is_listing or self.file is not None else len(self.ids)
+
+
 async def resolve_ids(
-    ids: tuple[str, ...],
-    file: str | None,
-    options: Mapping[str, Any],
-    *,
-    format_: str,
-    output: str | None,
-    ordered: bool,
-    quiet: bool,
+    asked: Asked, options: Mapping[str, Any], *, format_: str, output: str | None, ordered: bool, quiet: bool
 ) -> int:
-    """Resolve all ids and write their rows; the exit code says whether every row is an answer."""
+    """Resolve all repos and write their rows; the exit code says whether every row is an answer."""
     started_s, counts = time.monotonic(), Counter[str]()
-    requests = read_ids(ids, file)
+    requests = read_ids(asked.ids, asked.file)
     resolver = Resolver(settings_of(options))
+    names = {"task": options["task"], "library": options["library"]}
     with open_output(format_, output) as write:
         async with resolver:
-            answers = resolver.resolve_many(
-                requests,
-                revision=options["revision"],
-                task=options["task"],
-                library=options["library"],
-                ordered=ordered,
-            )
-            with open_progress(len(ids) if file is None else None, quiet=quiet) as advance:
+            if asked.is_listing:
+                answers = resolver.resolve_listing(asked.author, asked.search, asked.filters, asked.limit, **names)
+            else:
+                answers = resolver.resolve_many(requests, revision=options["revision"], ordered=ordered, **names)
+            with open_progress(asked.count, quiet=quiet) as advance:
                 async with aclosing(answers):
                     async for answer in answers:
                         counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1

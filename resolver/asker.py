@@ -1,0 +1,181 @@
+"""Ask, decide, remember: what a `Resolver` does for repos that the store does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry.decide import decide
+from registry.decision import Decision
+from registry.errors import ContradictionError
+from registry.facts import CommitFacts, RepoFacts
+from registry.registry import Registry
+from resolver.answers import from_folder, from_hf_cache, from_hub, problem_record, record_of
+from resolver.batch import Answer
+from resolver.connection import Connection
+from resolver.errors import (
+    HubError,
+    HubResponseError,
+    OfflineError,
+    RepositoryNotFoundError,
+    ResolveError,
+    RevisionNotFoundError,
+    TaskMismatchError,
+)
+from resolver.listing import authors_worth_listing, is_next_page_worth_it, learn_page, pages
+from resolver.local.folder import read_folder
+from resolver.recorder import Recorder
+from resolver.repo_id import DEFAULT_REVISION, Wanted
+from resolver.resolution import Failure, Resolution
+from resolver.settings import FilledSettings
+from resolver.single_flight import SingleFlight
+from store.keys import DecisionKey
+from store.records import StoredRef
+from store.store import MetadataStore
+
+if TYPE_CHECKING:
+    from resolver.hub.client import HubClient
+    from resolver.hub.parse import ModelInfo
+    from resolver.learn import Learned
+
+
+class Asker:
+    """Gives answers from the Hub, the local Hugging Face cache and folders; what the Hub told is stored first."""
+
+    def __init__(
+        self,
+        settings: FilledSettings,
+        registry: Registry,
+        store: MetadataStore,
+        connection: Connection,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._store = store
+        self._connection = connection
+        self._clock = clock
+        self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
+        self._cannot_list = False
+        self.recorder = Recorder(store, more_are_coming=lambda: len(self._flights) > 0)
+
+    async def ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
+        client = self._connection.client or await self._connection.open_client()
+        from resolver.learn import learn
+
+        start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)
+        try:
+            learned = await self._flights.run(wanted, start)
+        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+            await self.recorder.record(
+                problem_record(
+                    wanted,
+                    error.code,
+                    endpoint=self._settings.endpoint,
+                    token=self._connection.token,
+                    checked_at_s=int(self._clock()),
+                )
+            )
+            raise
+        answer = (await self._remember([(wanted, learned)], asked))[0]
+        if isinstance(answer, Failure):
+            raise answer.error
+        return answer
+
+    async def _remember(self, found: Iterable[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
+        """Decide what was learned, store it in one transaction, and give the answers."""
+        checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
+        for wanted, learned in found:
+            decision: Decision | None = None
+            try:
+                decision = self.decide(learned.facts, asked)
+                answers.append(from_hub(wanted, learned, decision, checked_at_s))
+            except ResolveError as error:
+                answers.append(Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=error))
+            records.append(
+                record_of(
+                    (wanted.repo_id, learned.canonical_id),
+                    wanted.revision,
+                    learned,
+                    decision,
+                    endpoint=self._settings.endpoint,
+                    token=self._connection.token,
+                    checked_at_s=checked_at_s,
+                    decided_by=asked,
+                )
+            )
+        await self.recorder.record(*records)
+        return answers
+
+    async def look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
+        from resolver.local.hf_cache import find_cached
+
+        cached = await asyncio.to_thread(find_cached, wanted)
+        if cached is None:
+            raise OfflineError(
+                f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "
+                "the Hub may not be asked while offline: resolve it once online, or import a store that knows it"
+            )
+        return from_hf_cache(wanted, cached, self.decide(cached.facts, asked))
+
+    async def resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Resolution:
+        facts = await asyncio.to_thread(read_folder, folder)
+        return from_folder(repo_id, facts.hints, self.decide(facts, asked))
+
+    def decide(self, facts: RepoFacts, asked: DecisionKey) -> Decision:
+        try:
+            return decide(facts, self._registry, asked.task, library=asked.library)
+        except ContradictionError as error:
+            raise TaskMismatchError(str(error)) from error
+
+    async def _stored_facts(self, ref: StoredRef) -> CommitFacts | None:
+        found = (await self._store.get_repo_facts([ref])).get(ref.id)
+        return found.commit if found is not None else None
+
+    async def take_page(self, client: HubClient, page: Sequence[ModelInfo], asked: DecisionKey) -> list[Answer]:
+        """Store what a page of a listing tells, and answer for each of its repos in its order."""
+        found = await learn_page(client, page)
+        answers = await self._remember(
+            [(wanted, item) for wanted, item in found if not isinstance(item, ResolveError)], asked
+        )
+        remembered = iter(answers)
+        return [
+            Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=item)
+            if isinstance(item, ResolveError)
+            else next(remembered)
+            for wanted, item in found
+        ]
+
+    async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:
+        """Answers for those of `wanted` that a listing of their author brings, where that is worth the request."""
+        listed: dict[Wanted, Answer] = {}
+        groups = authors_worth_listing(wanted) if not self._cannot_list else {}
+        if groups:
+            client = await self._connection.open_client()
+            # One after the other: each page is as much work as a thousand requests.
+            for author, items in groups.items():
+                listed.update(await self._list_author(client, author, items, asked))
+        return listed
+
+    async def _list_author(
+        self, client: HubClient, author: str, items: Sequence[Wanted], asked: DecisionKey
+    ) -> dict[Wanted, Answer]:
+        missing, found, pages_read = set(items), dict[Wanted, Answer](), 0
+        try:
+            async for page in pages(client, self._settings.endpoint, author=author):
+                pages_read += 1
+                for answer in await self.take_page(client, page, asked):
+                    wanted = Wanted(answer.repo_id, DEFAULT_REVISION)
+                    # What failed is asked for singly, which may say more.
+                    if wanted in missing and isinstance(answer, Resolution):
+                        missing.remove(wanted)
+                        found[wanted] = answer
+                if not is_next_page_worth_it(pages_read, len(found), len(missing)):
+                    break
+        except HubError as error:
+            # A mirror has no listings; the repos are asked for one by one.
+            self._cannot_list = isinstance(error, HubResponseError)
+        return found

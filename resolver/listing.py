@@ -1,0 +1,78 @@
+"""Repos by the page: one request brings what a thousand would, where repos can be listed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from registry.facts import CommitFacts
+from resolver.errors import ResolveError
+from resolver.hub.urls import LONGEST_PAGE, listing_url
+from resolver.repo_id import DEFAULT_REVISION, Wanted
+
+if TYPE_CHECKING:
+    from resolver.hub.client import HubClient
+    from resolver.hub.parse import ModelInfo
+    from resolver.learn import Learned
+
+WORTH_LISTING = 4
+"""From so many repos of one author on, a page of the author's repos is expected to cost fewer requests."""
+
+
+async def pages(
+    client: HubClient,
+    endpoint: str,
+    *,
+    author: str | None = None,
+    search: str | None = None,
+    filters: Sequence[str] = (),
+    limit: int | None = None,
+) -> AsyncIterator[list[ModelInfo]]:
+    """The repos that a listing brings, page by page, at most `limit` of them in all.
+
+    Raises:
+        HubError: the Hub cannot be asked, or has no listing (a mirror).
+    """
+    left = limit
+    page_size = LONGEST_PAGE if limit is None else max(1, min(limit, LONGEST_PAGE))
+    url: str | None = listing_url(endpoint, author=author, search=search, filters=filters, page_size=page_size)
+    while url is not None and (left is None or left > 0):
+        infos, url = await client.fetch_listing(url)
+        if left is not None:
+            infos = infos[:left]
+            left -= len(infos)
+        yield infos
+
+
+async def learn_page(client: HubClient, infos: Sequence[ModelInfo]) -> list[tuple[Wanted, Learned | ResolveError]]:
+    """What a page tells of each of its repos, with the files read that its extract does not make up for."""
+    from resolver.learn import complete
+
+    async def one(info: ModelInfo) -> Learned | ResolveError:
+        try:
+            return await complete(client, info, CommitFacts(filenames=info.filenames), lean=True)
+        except ResolveError as error:
+            return error
+
+    learned = await asyncio.gather(*(one(info) for info in infos))
+    return [(Wanted(info.canonical_id, DEFAULT_REVISION), item) for info, item in zip(infos, learned, strict=True)]
+
+
+def authors_worth_listing(wanted: Iterable[Wanted]) -> Mapping[str, list[Wanted]]:
+    """The repos at their default branch, by author, of the authors of whom many are wanted."""
+    by_author: dict[str, list[Wanted]] = defaultdict(list)
+    for item in wanted:
+        author, slash, _ = item.repo_id.partition("/")
+        if slash and item.revision == DEFAULT_REVISION:
+            by_author[author].append(item)
+    return {author: items for author, items in by_author.items() if len(items) >= WORTH_LISTING}
+
+
+def is_next_page_worth_it(pages_read: int, found: int, missing: int) -> bool:
+    """Whether another page of an author is expected to bring at least two of the `missing` repos.
+
+    The pages read so far brought `found` of them: the next ones will hardly bring more each.
+    """
+    return missing >= 2 and found >= 2 * pages_read
