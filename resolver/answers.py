@@ -96,7 +96,7 @@ def record_of(
         hints=learned.facts.hints,
         checked_at_s=checked_at_s,
         facts_key=FactsKey(endpoint, learned.canonical_id, learned.commit_hash, scope),
-        facts=learned.facts.commit if learned.is_new else None,
+        facts=learned.facts.commit,
         decision_key=decided_by,
         decision=decision,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from resolver.learn import Learned
 
 
+JUST_LEARNED = 4_096
+
+
 class Asker:
     """Gives answers from the Hub, the local Hugging Face cache and folders; what the Hub told is stored first."""
 
@@ -60,7 +64,12 @@ class Asker:
         self._clock = clock
         self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
         self._cannot_list = False
+        self._just_learned: OrderedDict[Wanted, None] = OrderedDict()
         self.recorder = Recorder(store, more_are_coming=lambda: len(self._flights) > 0)
+
+    def has_just_learned(self, wanted: Wanted) -> bool:
+        """Whether `wanted` is one of the last repos that were stored: a look into the store may have missed it."""
+        return wanted in self._just_learned
 
     async def ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
         client = self._connection.client or await self._connection.open_client()
@@ -85,7 +94,7 @@ class Asker:
             raise answer.error
         return answer
 
-    async def _remember(self, found: Iterable[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
+    async def _remember(self, found: Sequence[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
         """Decide what was learned, store it in one transaction, and give the answers."""
         checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
         for wanted, learned in found:
@@ -108,6 +117,10 @@ class Asker:
                 )
             )
         await self.recorder.record(*records)
+        for wanted, _ in found:
+            self._just_learned[wanted] = None
+        while len(self._just_learned) > JUST_LEARNED:
+            self._just_learned.popitem(last=False)
         return answers
 
     async def look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
@@ -132,7 +145,7 @@ class Asker:
             raise TaskMismatchError(str(error)) from error
 
     async def _stored_facts(self, ref: StoredRef) -> CommitFacts | None:
-        found = (await self._store.get_repo_facts([ref])).get(ref.id)
+        found = (await self._store.get_repo_facts([ref])).get(ref.key)
         return found.commit if found is not None else None
 
     async def take_page(self, client: HubClient, page: Sequence[ModelInfo], asked: DecisionKey) -> list[Answer]:
@@ -157,6 +170,8 @@ class Asker:
             client = await self._connection.open_client()
             # One after the other: each page is as much work as a thousand requests.
             for author, items in groups.items():
+                if self._cannot_list:
+                    break
                 listed.update(await self._list_author(client, author, items, asked))
         return listed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -19,8 +19,10 @@ Pending = Callable[[], Awaitable[Answer]]
 LookUp = Callable[[Sequence[Q]], Awaitable[Sequence[Answer | Pending]]]
 """For each request of a chunk its answer, where that can be had without waiting, or the work that gives it."""
 
-FIRST_CHUNK = 32
 LONGEST_CHUNK = 1_000
+CHUNK_WITHIN_S = 0.02
+"""How long requests are gathered for a chunk, where they are made while they are read."""
+
 WINDOW = 1_000
 """Most answers under way or waiting for an earlier one to be taken."""
 
@@ -100,7 +102,7 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 @asynccontextmanager
 async def _chunks(requests: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[AsyncIterator[list[Q]]]:
-    """`requests` in lists: short ones first, so that the first answers come soon."""
+    """`requests` in lists."""
     if not isinstance(requests, AsyncIterable):
         yield _chunks_of_iterable(requests)
         return
@@ -118,10 +120,17 @@ async def _chunks(requests: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[Asy
 
 
 async def _chunks_of_iterable(requests: Iterable[Q]) -> AsyncIterator[list[Q]]:
-    iterator, size = iter(requests), FIRST_CHUNK
-    while chunk := list(itertools.islice(iterator, size)):
+    """Long chunks of what is there already, short ones of what is being made."""
+    iterator = iter(requests)
+    while True:
+        until_s, chunk = time.monotonic() + CHUNK_WITHIN_S, list[Q]()
+        for request in iterator:
+            chunk.append(request)
+            if len(chunk) == LONGEST_CHUNK or (not len(chunk) % 32 and time.monotonic() > until_s):
+                break
+        if not chunk:
+            return
         yield chunk
-        size = min(size * 4, LONGEST_CHUNK)
 
 
 async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None]) -> AsyncIterator[list[Q]]:

@@ -17,12 +17,11 @@ from store.records import StoredRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What asking the Hub brought. `is_new` is false where the facts came from the store, the commit being the same."""
+    """What asking the Hub brought."""
 
     canonical_id: str
     commit_hash: str
     facts: RepoFacts
-    is_new: bool
 
 
 StoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
@@ -48,7 +47,6 @@ async def learn(
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
             commit = _within_reach(await stored_facts(known))
-        is_new = commit is None
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
         pinned = Wanted(info.canonical_id, info.commit_hash)
@@ -64,12 +62,10 @@ async def learn(
         elif config is not None and not config.cancelled():
             # Looked at even when model info failed first, so that its own failure is not reported as forgotten.
             config.exception()
-    return await complete(client, info, commit, lean=lean, is_new=is_new)
+    return await complete(client, info, commit, lean=lean)
 
 
-async def complete(
-    client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool, is_new: bool = True
-) -> Learned:
+async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool) -> Learned:
     """What model info told, with the files that are still wanted read at its commit.
 
     Raises:
@@ -77,13 +73,11 @@ async def complete(
     """
     pinned = Wanted(info.canonical_id, info.commit_hash)
     while wanted_paths := files_wanted(commit, info.hints, lean=lean):
-        is_new = True
         commit = await _read(client, pinned, commit, wanted_paths)
     return Learned(
         canonical_id=info.canonical_id,
         commit_hash=info.commit_hash,
         facts=RepoFacts(commit=commit, hints=info.hints),
-        is_new=is_new,
     )
 
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from resolver.hub.parse import ModelInfo
     from resolver.learn import Learned
 
-WORTH_LISTING = 4
-"""From so many repos of one author on, a page of the author's repos is expected to cost fewer requests."""
+WORTH_LISTING = 20
+"""From so many repos of one author on, a page of the author's repos is expected to cost less than asking one by one: it
+is one request, but an answer of a megabyte that the Hub takes seconds for.
+"""
 
 
 async def pages(
@@ -63,7 +65,7 @@ async def learn_page(client: HubClient, infos: Sequence[ModelInfo]) -> list[tupl
 def authors_worth_listing(wanted: Iterable[Wanted]) -> Mapping[str, list[Wanted]]:
     """The repos at their default branch, by author, of the authors of whom many are wanted."""
     by_author: dict[str, list[Wanted]] = defaultdict(list)
-    for item in wanted:
+    for item in dict.fromkeys(wanted):
         author, slash, _ = item.repo_id.partition("/")
         if slash and item.revision == DEFAULT_REVISION:
             by_author[author].append(item)

@@ -39,7 +39,7 @@ async def recall(
     undecided = [item.ref for item in known if item.ref is not None and item.decision is None]
     if any(ref.commit_hash is not None for ref in undecided):
         anew = await _decide_anew(store, recorder, undecided, endpoint, scope, decided_by, decide)
-        known = [anew.get(item.ref.id, item) if item.ref is not None else item for item in known]
+        known = [anew.get(item.ref.key, item) if item.ref is not None else item for item in known]
     return known
 
 
@@ -70,20 +70,20 @@ async def _decide_anew(
     decided_by: DecisionKey,
     decide: Decide,
 ) -> dict[int, Known]:
-    """What is known, by the refs' ids, once the facts that `undecided` lead to are decided under the rules in force."""
+    """What is known, by the refs' keys, once the facts of `undecided` are decided under the rules in force."""
     anew: dict[int, Known] = {}
     records = []
     repo_facts = await store.get_repo_facts(undecided)
     for ref in undecided:
-        facts = repo_facts.get(ref.id)
+        facts = repo_facts.get(ref.key)
         if facts is None or ref.commit_hash is None:
             continue
         try:
             decision = decide(facts)
         except ResolveError as error:
-            anew[ref.id] = Known(ref=ref, error=error)
+            anew[ref.key] = Known(ref=ref, error=error)
             continue
-        anew[ref.id] = Known(ref=ref, decision=decision)
+        anew[ref.key] = Known(ref=ref, decision=decision)
         records.append(
             Record(
                 ref_keys=(),

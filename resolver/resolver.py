@@ -31,8 +31,9 @@ from resolver.recall import recall
 from resolver.repo_id import Wanted, parse_repo_id
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
+from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
-from store.keys import PUBLIC, DecisionKey, scope_of_token
+from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Resolver:
         self._store = MetadataStore(self._settings.store)
         self._connection = Connection(self._settings)
         self._asker = Asker(self._settings, self._registry, self._store, self._connection, clock)
+        self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -97,8 +99,13 @@ class Resolver:
         Raises:
             ResolveError: of the kind that says what can be done about it.
         """
-        async with aclosing(self.resolve_many([(repo_id, revision)], task=task, library=library)) as items:
-            item = await anext(items)
+
+        async def one() -> Answer:
+            async with aclosing(self.resolve_many([(repo_id, revision)], task=task, library=library)) as items:
+                return await anext(items)
+
+        # Everyone who asks while one look-up is under way, its storing included, shares it.
+        item = await self._alike.run((repo_id, revision, task, library), one)
         if isinstance(item, Failure):
             raise item.error
         return item
@@ -178,15 +185,16 @@ class Resolver:
         wanted: list[tuple[int, Wanted]] = []
         for request in requests:
             repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
-            repo_id = str(repo_id)
-            folder = folder_meant_by(repo_id, here) if own_revision is None else None
+            repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
+            is_name = isinstance(repo_id, str) and own_revision is None
+            folder = folder_meant_by(repo_id, here) if is_name else None
             if folder is not None:
                 entries.append(_guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
                 continue
             try:
                 parsed = _parse(repo_id, own_revision, revision)
             except ResolveError as error:
-                entries.append(Failure(repo_id=repo_id, revision=own_revision or revision, error=error))
+                entries.append(Failure(repo_id=str(repo_id), revision=own_revision or revision, error=error))
                 continue
             wanted.append((len(entries), parsed))
             entries.append(None)
@@ -204,14 +212,24 @@ class Resolver:
         return [entry for entry in entries if entry is not None]
 
     async def _next_steps(self, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
-        """What to do for each of `wanted`: by what everybody may know, else by what this token may know."""
+        """What to do for each of `wanted`: by what everybody may know, else by what this token may know.
+
+        Offline also by what was seen without a token, which is better than nothing for those who have one.
+        """
         steps = await self._next_steps_in(PUBLIC, wanted, asked)
-        open_ones = [i for i, step in enumerate(steps) if isinstance(step, (AskHub, LookInHfCache))]
-        if open_ones and (scope := scope_of_token(await self._connection.find_token())) != PUBLIC:
-            scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
-            for i, step in zip(open_ones, scoped, strict=True):
+        scopes: tuple[str, ...] = ()
+        while open_ones := [i for i, step in enumerate(steps) if isinstance(step, (AskHub, LookInHfCache))]:
+            if not scopes:
+                own = scope_of_token(await self._connection.find_token())
+                scopes = (own, ANONYMOUS) if self._settings.offline and own != ANONYMOUS else (own,)
+            for i, step in zip(
+                open_ones, await self._next_steps_in(scopes[0], [wanted[i] for i in open_ones], asked), strict=True
+            ):
                 if not (isinstance(step, AskHub) and step.known is None):
                     steps[i] = step
+            scopes = scopes[1:]
+            if not scopes:
+                break
         return steps
 
     async def _next_steps_in(self, scope: str, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
@@ -236,7 +254,12 @@ class Resolver:
             case Refuse():
                 raise step.error or remembered_problem(wanted, step.problem)
             case AskHub():
-                return await self._asker.ask_hub(wanted, step.known, asked)
+                if self._asker.has_just_learned(wanted) and not self._settings.refresh:
+                    # Stored between our look into the store and now.
+                    (step,) = await self._next_steps([wanted], asked)
+                    if isinstance(step, UseStored):
+                        return from_store(wanted, step)
+                return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
             case LookInHfCache():
                 return await self._asker.look_in_hf_cache(wanted, asked)
             case _:
@@ -245,7 +268,7 @@ class Resolver:
 
 def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:
     """The revision named with the id counts before the one for all."""
-    has_own = own_revision is not None or "@" in repo_id
+    has_own = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
     return parse_repo_id(repo_id, own_revision if has_own else revision)
 
 

@@ -48,6 +48,20 @@ def store_url(location: str | Path) -> URL:
     return url
 
 
+def make_place(url: URL) -> None:
+    """Make the folder that the database's file belongs in.
+
+    Raises:
+        StoreError: the path is a folder itself.
+        OSError: the folder cannot be made.
+    """
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        if path.is_dir():
+            raise StoreError(f"the store {path} is a folder; name a file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def open_engine(url: URL) -> AsyncEngine:
     """An engine for `url`. Nothing is opened before the first use."""
     engine = create_async_engine(url)

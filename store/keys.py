@@ -24,15 +24,19 @@ def hash64_of(body: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
 
 
+ANONYMOUS = "anonymous"
+"""The scope of what was seen without a token, and may look otherwise with one: a missing or a gated repo."""
+
+
 def scope_of_token(token: str | None) -> str:
-    """The visibility scope of a token: 32 hex digits that do not lead back to it; `PUBLIC` without one."""
+    """The visibility scope of a token: 32 hex digits that do not lead back to it; `ANONYMOUS` without one."""
     if not token:
-        return PUBLIC
+        return ANONYMOUS
     return hashlib.blake2b(token.encode(), key=b"hubresolve scope 1", digest_size=16).hexdigest()
 
 
-def ref_id(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
-    """The key of the ref with these parts: `RefKey.id`, without making a `RefKey`."""
+def ref_key(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
+    """The key of the ref with these parts: `RefKey.key`, without making a `RefKey`."""
     return hash64("ref", endpoint, repo_id, revision, scope)
 
 
@@ -46,8 +50,8 @@ class RefKey:
     scope: str = PUBLIC
 
     @property
-    def id(self) -> int:
-        return ref_id(self.endpoint, self.scope, self.repo_id, self.revision)
+    def key(self) -> int:
+        return ref_key(self.endpoint, self.scope, self.repo_id, self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class FactsKey:
     scope: str = PUBLIC
 
     @property
-    def id(self) -> int:
+    def key(self) -> int:
         return hash64("facts", self.endpoint, self.canonical_id, self.commit_hash, self.scope)
 
 

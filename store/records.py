@@ -22,7 +22,7 @@ class StoredRef(NamedTuple):
     where there is none; `decision()` reads it.
     """
 
-    id: int
+    key: int
     repo_id: str
     revision: str
     other_id: str | None

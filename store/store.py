@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, engine, schema
 from store.errors import StoreClosedError, StoreError
-from store.keys import DecisionKey, FactsKey, RefKey, hash64_of, ref_id
+from store.keys import DecisionKey, FactsKey, RefKey, hash64_of, ref_key
 from store.records import Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_QUERY = 1_000
 
-# A list of ids as one parameter: its text is the same for any number of them, so it is compiled once.
-_IDS = func.json_each(bindparam("ids")).table_valued("value").alias("ids")
+# A list of keys as one parameter: its text is the same for any number of them, so it is compiled once.
+_KEYS = func.json_each(bindparam("keys")).table_valued("value").alias("keys")
 
 _RECALL = (
     # In the order of StoredRef.
     select(
-        refs.c.id,
+        refs.c.key,
         refs.c.repo_id,
         refs.c.revision,
         refs.c.canonical_id,
@@ -42,7 +42,7 @@ _RECALL = (
         decisions.c.body,
     )
     .select_from(
-        _IDS.join(refs, refs.c.id == _IDS.c.value).outerjoin(
+        _KEYS.join(refs, refs.c.key == _KEYS.c.value).outerjoin(
             decisions,
             and_(
                 decisions.c.facts_id == refs.c.facts_id,
@@ -54,15 +54,20 @@ _RECALL = (
     )
     .where(refs.c.endpoint == bindparam("endpoint"), refs.c.scope == bindparam("scope"))
 )
-_REPO_FACTS = select(refs.c.id, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
-    _IDS.join(refs, refs.c.id == _IDS.c.value).join(facts, facts.c.id == refs.c.facts_id)
+_REPO_FACTS = select(refs.c.key, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
+    _KEYS.join(refs, refs.c.key == _KEYS.c.value).join(facts, facts.c.id == refs.c.facts_id)
 )
 
 _put_facts = insert(facts)
-_PUT_FACTS = _put_facts.on_conflict_do_update(index_elements=["id"], set_={"body": _put_facts.excluded.body})
-_put_refs = insert(refs)
+_PUT_FACTS = _put_facts.on_conflict_do_update(
+    index_elements=["key"],
+    set_={"body": _put_facts.excluded.body, "files_asked": _put_facts.excluded.files_asked},
+    where=_put_facts.excluded.files_asked > facts.c.files_asked,
+)
+_FACTS_ID = select(facts.c.id).where(facts.c.key == bindparam("facts_key")).scalar_subquery()
+_put_refs = insert(refs).values(facts_id=_FACTS_ID)
 _PUT_REFS = _put_refs.on_conflict_do_update(
-    index_elements=["id"],
+    index_elements=["key"],
     set_={
         name: _put_refs.excluded[name]
         for name in (
@@ -80,7 +85,7 @@ _PUT_REFS = _put_refs.on_conflict_do_update(
     # Of two writers the one that asked the Hub later is right.
     where=_put_refs.excluded.checked_at >= refs.c.checked_at,
 )
-_PUT_DECISIONS = insert(decisions).on_conflict_do_nothing()
+_PUT_DECISIONS = insert(decisions).values(facts_id=_FACTS_ID).on_conflict_do_nothing()
 
 
 class MetadataStore:
@@ -110,8 +115,7 @@ class MetadataStore:
         """
         opened = None
         try:
-            if self._url.database and self._url.database != ":memory:":
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            engine.make_place(self._url)
             opened = engine.open_engine(self._url)
             await schema.prepare(opened)
         except (DatabaseError, OSError) as error:
@@ -137,7 +141,7 @@ class MetadataStore:
         self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decided_by: DecisionKey
     ) -> list[StoredRef | None]:
         """The ref of each (repo id, revision) in `names`, with the decision made under `decided_by`; None: unknown."""
-        places = {ref_id(endpoint, scope, *name): place for place, name in enumerate(names)}
+        places = {ref_key(endpoint, scope, *name): place for place, name in enumerate(names)}
         found: list[StoredRef | None] = [None] * len(names)
         parameters = {
             "endpoint": endpoint,
@@ -146,10 +150,10 @@ class MetadataStore:
             "asked": decided_by.asked,
         }
         async with self._connect() as connection:
-            for ids in _batches(list(places)):
-                for row in (await connection.execute(_RECALL, {**parameters, "ids": ids})).all():
+            for keys in _batches(list(places)):
+                for row in (await connection.execute(_RECALL, {**parameters, "keys": keys})).all():
                     ref = StoredRef._make(row)
-                    place = places[ref.id]
+                    place = places[ref.key]
                     if names[place] == (ref.repo_id, ref.revision):
                         found[place] = ref
         # The same name may be asked for twice; a dict keeps its last place only.
@@ -159,18 +163,18 @@ class MetadataStore:
         return found
 
     async def get_repo_facts(self, found: Iterable[StoredRef]) -> dict[int, RepoFacts]:
-        """Facts and hints that the refs lead to, by the refs' ids; those that are gone or unreadable are left out."""
-        by_id: dict[int, RepoFacts] = {}
+        """Facts and hints that the refs lead to, by the refs' keys; those that are gone or unreadable are left out."""
+        by_key: dict[int, RepoFacts] = {}
         async with self._connect() as connection:
-            for ids in _batches([ref.id for ref in found if ref.commit_hash is not None]):
-                for row in (await connection.execute(_REPO_FACTS, {"ids": ids})).all():
+            for keys in _batches([ref.key for ref in found if ref.commit_hash is not None]):
+                for row in (await connection.execute(_REPO_FACTS, {"keys": keys})).all():
                     try:
                         commit, hints = codec.decode(CommitFacts, row.body), codec.decode(HubHints, row.hints)
                     except codec.UnreadableBodyError as error:
                         logger.warning("what is stored of %s is left out: %s", row.repo_id, error)
                         continue
-                    by_id[row.id] = RepoFacts(commit=commit, hints=hints)
-        return by_id
+                    by_key[row.key] = RepoFacts(commit=commit, hints=hints)
+        return by_key
 
     async def put(self, records: Sequence[Record]) -> None:
         """Store all that `records` hold, in one transaction.
@@ -180,16 +184,16 @@ class MetadataStore:
         """
         facts_rows, ref_rows, decision_rows = [], [], []
         for record in records:
-            facts_id = record.facts_key.id if record.facts_key is not None else None
+            facts_key = record.facts_key.key if record.facts_key is not None else None
             hints_body = codec.encode(record.hints)
             hints_id = hash64_of(hints_body)
-            ref_rows += [_ref_row(record, key, facts_id, hints_id, hints_body) for key in record.ref_keys]
+            ref_rows += [_ref_row(record, key, hints_id, hints_body) for key in record.ref_keys]
             if record.facts_key is not None and record.facts is not None:
                 facts_rows.append(_facts_row(record.facts_key, record.facts))
-            if facts_id is not None and record.decision_key is not None and record.decision is not None:
+            if facts_key is not None and record.decision_key is not None and record.decision is not None:
                 decision_rows.append(
                     {
-                        "facts_id": facts_id,
+                        "facts_key": facts_key,
                         "hints_id": hints_id,
                         "registry_digest": record.decision_key.rules_id,
                         "asked": record.decision_key.asked,
@@ -245,32 +249,33 @@ class MetadataStore:
         return self._opened().connect()
 
 
-def _batches(ids: list[int]) -> Iterable[str]:
-    """`ids` as JSON lists of at most `ROWS_PER_QUERY`."""
-    for start in range(0, len(ids), ROWS_PER_QUERY):
-        yield str(ids[start : start + ROWS_PER_QUERY])
+def _batches(keys: list[int]) -> Iterable[str]:
+    """`keys` as JSON lists of at most `ROWS_PER_QUERY`."""
+    for start in range(0, len(keys), ROWS_PER_QUERY):
+        yield str(keys[start : start + ROWS_PER_QUERY])
 
 
 def _facts_row(key: FactsKey, commit: CommitFacts) -> Mapping[str, Any]:
     return {
-        "id": key.id,
+        "key": key.key,
         "endpoint": key.endpoint,
         "canonical_id": key.canonical_id,
         "commit_hash": key.commit_hash,
         "scope": key.scope,
+        "files_asked": len(commit.files),
         "body": codec.encode(commit),
     }
 
 
-def _ref_row(record: Record, key: RefKey, facts_id: int | None, hints_id: int, hints: bytes) -> Mapping[str, Any]:
+def _ref_row(record: Record, key: RefKey, hints_id: int, hints: bytes) -> Mapping[str, Any]:
     facts_key = record.facts_key
     return {
-        "id": key.id,
+        "key": key.key,
         "endpoint": key.endpoint,
         "repo_id": key.repo_id,
         "revision": key.revision,
         "scope": key.scope,
-        "facts_id": facts_id,
+        "facts_key": facts_key.key if facts_key else None,
         "canonical_id": facts_key.canonical_id if facts_key and facts_key.canonical_id != key.repo_id else None,
         "commit_hash": facts_key.commit_hash if facts_key else None,
         "problem": record.problem,

@@ -1,7 +1,8 @@
 """The three SQLAlchemy tables. What their columns hold is turned into values by `codec`, not here.
 
-Keys are 64-bit hashes of what the row is about (see `keys`), so a look-up of many rows is one search of integers,
-no second index is needed, and the same knowledge has the same key in every store.
+Rows are found by `key`, a 64-bit hash of what they are about (see `keys`): many are looked up as a list of integers,
+and the same knowledge has the same key in every store. The rows themselves stand in the order they came in, which
+keeps pages full and writes together: hashes alone as primary keys would scatter every row over the whole file.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Strin
 
 metadata = MetaData()
 
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
 facts = Table(
     "facts",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", _ROW_ID, primary_key=True),
+    Column("key", BigInteger, nullable=False, unique=True),
     Column("endpoint", String, nullable=False),
     Column("canonical_id", String, nullable=False),
     Column("commit_hash", String(40), nullable=False),
     Column("scope", String, nullable=False),
+    # How many small files were asked for: of two rows on one commit the one that knows more is kept.
+    Column("files_asked", Integer, nullable=False),
     # CommitFacts, as codec.encode writes it.
     Column("body", LargeBinary, nullable=False),
 )
@@ -25,14 +31,15 @@ facts = Table(
 refs = Table(
     "refs",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", _ROW_ID, primary_key=True),
+    Column("key", BigInteger, nullable=False, unique=True),
     Column("endpoint", String, nullable=False),
     # As asked: may be an old name, or differ in case from facts.canonical_id.
     Column("repo_id", String, nullable=False),
     Column("revision", String, nullable=False),
     Column("scope", String, nullable=False),
     # facts.id; null where the repo or revision is known to be missing.
-    Column("facts_id", BigInteger),
+    Column("facts_id", _ROW_ID),
     # As in the facts; null where it is repo_id.
     Column("canonical_id", String),
     # As in the facts: the most frequent look-up needs no more than this row and the decision.
@@ -52,7 +59,7 @@ refs = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("facts_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("facts_id", _ROW_ID, primary_key=True, autoincrement=False),
     Column("hints_id", BigInteger, primary_key=True, autoincrement=False),
     # Registry.digest() as it stood when this was decided.
     Column("registry_digest", BigInteger, primary_key=True, autoincrement=False),

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import chain
+from typing import IO
 
 import click
 
@@ -18,6 +19,8 @@ def read_ids(ids: Iterable[str], file: str | None) -> Iterable[str] | AsyncItera
     Raises:
         click.UsageError: the file cannot be opened.
     """
+    # Arguments that are not UTF-8 come in half characters, which no output can hold.
+    ids = [name.encode("utf-8", "replace").decode() for name in ids]
     if file is None:
         return ids
     try:
@@ -28,15 +31,16 @@ def read_ids(ids: Iterable[str], file: str | None) -> Iterable[str] | AsyncItera
     return _read_as_it_comes(ids, text) if file == "-" else chain(ids, _ids_in(text))
 
 
-def _ids_in(lines: Iterable[str]) -> Iterator[str]:
+def _ids_in(text: IO[str]) -> Iterator[str]:
     """One id a line; blank lines and comments are skipped."""
-    for line in lines:
-        name = line.strip()
-        if name and not name.startswith("#"):
-            yield name
+    with text:
+        for line in text:
+            name = line.strip()
+            if name and not name.startswith("#"):
+                yield name
 
 
-async def _read_as_it_comes(ids: Iterable[str], text: Iterable[str]) -> AsyncIterator[str]:
+async def _read_as_it_comes(ids: Iterable[str], text: IO[str]) -> AsyncIterator[str]:
     """`ids`, then those in `text`, which another program may still be writing.
 
     A thread of its own waits for the lines: one of the loop's would have to be waited for when the run is interrupted.

@@ -125,9 +125,7 @@ def resolve(
 
     is_listing = bool(author or search or filters or limit)
     if is_listing and (ids or file is not None):
-        raise click.UsageError(
-            "--author, --search, --filter and --limit name the repos: give no ids beside them"
-        )
+        raise click.UsageError("--author, --search, --filter and --limit name the repos: give no ids beside them")
     if not is_listing and not ids and file is None:
         raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
     asked = Asked(ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing)

@@ -22,12 +22,25 @@ AFTER_RESET_S = 0.1
 """The Hub gives the time to the reset in whole seconds; a little patience spares a refusal."""
 
 
+UNHEARD = 4
+"""How many requests go out before the first answer tells how things stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What was known when a request went out: its expected cost, how many went out before, and how many were open."""
+
+    cost: int
+    number: int
+    under_way: int
+
+
 @dataclass(slots=True)
 class BucketState:
     """What is known of a quota. Times are those of one monotonic clock, in seconds.
 
-    `left` is None while the server has not spoken of a quota. `probing` is true while one request asks how things
-    stand after a reset.
+    `left` is None while the server has not spoken of a quota. `cost` is what a request took of it lately: one, and one
+    more for each redirect. `probing` is true while one request asks how things stand after a reset.
     """
 
     left: int | None = None
@@ -37,34 +50,41 @@ class BucketState:
     next_at_s: float = 0.0
     interval_s: float = 0.0
     under_way: int = 0
+    number: int = 0
+    cost: int = 1
+    is_heard: bool = False
     probing: bool = False
 
     def wait_s(self, now_s: float) -> float:
         """How long the next request has to wait; zero: it may be sent now, and `sent` is to be called."""
         if now_s < self.blocked_until_s:
             return self.blocked_until_s - now_s
+        if not self.is_heard and self.under_way >= UNHEARD:
+            return AFTER_RESET_S / 10
         if self.left is None:
             return 0.0
         if now_s >= self.resets_at_s + AFTER_RESET_S:
             return AFTER_RESET_S if self.probing else 0.0
-        if self.left <= 0:
+        if self.left < self.cost:
             return self.resets_at_s + AFTER_RESET_S - now_s
         return max(0.0, self.next_at_s - now_s)
 
-    def sent(self, now_s: float) -> None:
-        """A request goes out."""
+    def sent(self, now_s: float) -> Ticket:
+        """A request goes out; the ticket is to be given to `answered`."""
+        ticket = Ticket(self.cost, self.number, self.under_way)
+        self.number += 1
         self.under_way += 1
-        if self.left is None:
-            return
-        if now_s >= self.resets_at_s + AFTER_RESET_S:
-            self.probing = True
-            return
-        self.left -= 1
-        if self.interval_s:
-            self.next_at_s = max(now_s, self.next_at_s) + self.interval_s
+        if self.left is not None:
+            if now_s >= self.resets_at_s + AFTER_RESET_S:
+                self.probing = True
+            self.left -= self.cost
+            if self.interval_s:
+                self.next_at_s = max(now_s, self.next_at_s) + self.interval_s * self.cost
+        return ticket
 
-    def answered(self, quota: Quota | None, now_s: float, *, hops: int = 0) -> None:
-        """An answer came, after `hops` redirects, and spoke of `quota`."""
+    def answered(self, quota: Quota | None, now_s: float, ticket: Ticket, *, hops: int = 0) -> None:
+        """The answer to the request of `ticket` came, after `hops` redirects, and spoke of `quota`."""
+        self.cost = 1 + hops
         if quota is None:
             return
         resets_at_s = now_s + quota.reset_after_s
@@ -74,8 +94,10 @@ class BucketState:
             self.left, self.resets_at_s = quota.remaining, resets_at_s
             self.next_at_s = self.interval_s = 0.0
         else:
-            # What is under way may not be in the server's number yet; it can be no further off than that.
-            self.left = max(min(self.left - hops, quota.remaining), quota.remaining - self.under_way)
+            # Answers come in any order. What the server did not count yet can only be what was open when this request
+            # went out, and what went out since: where that leaves more than we thought, the server was wrong before.
+            at_least = quota.remaining - (self.number - ticket.number - 1 + ticket.under_way) * self.cost
+            self.left = max(min(self.left + ticket.cost - self.cost, quota.remaining), at_least)
         if not self.interval_s and self.quota and 0 < self.left <= self.quota * (1 - FREE_SHARE):
             time_left_s = max(0.0, self.resets_at_s - now_s)
             self.interval_s = time_left_s * SPREAD_OVER / self.left
@@ -84,12 +106,13 @@ class BucketState:
         """A request is over, with an answer or without."""
         self.under_way -= 1
         self.probing = False
+        self.is_heard = True
 
     def refused(self, retry_after_s: float | None, quota: Quota | None, now_s: float) -> None:
         """An answer was a refusal for quota: nobody asks before `retry_after_s` is over."""
         if quota is not None and quota.remaining == 0:
-            self.answered(quota, now_s)
-            self.left = 0
-            self.resets_at_s = now_s + quota.reset_after_s
+            self.quota = quota.quota or self.quota
+            self.left, self.resets_at_s = 0, now_s + quota.reset_after_s
+            self.next_at_s = self.interval_s = 0.0
         elif retry_after_s is not None:
             self.blocked_until_s = max(self.blocked_until_s, now_s + retry_after_s)

@@ -20,7 +20,7 @@ from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError
 from resolver.hub import parse, retry, status, urls
 from resolver.hub.answer import Answer, Bucket
-from resolver.hub.bucket import BucketState
+from resolver.hub.bucket import BucketState, Ticket
 from resolver.hub.identity import proxy_for, user_agent
 from resolver.hub.limit import AdaptiveLimit
 from resolver.hub.quota import parse_quota, retry_after_s
@@ -191,7 +191,7 @@ class HubClient:
         async with limit:
             while (wait_s := state.wait_s(loop.time())) > 0:  # noqa: ASYNC110 (what is waited for may move)
                 await asyncio.sleep(wait_s)
-            state.sent(loop.time())
+            ticket = state.sent(loop.time())
             self.requests[bucket] += 1
             try:
                 async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response:
@@ -212,10 +212,10 @@ class HubClient:
             finally:
                 state.ended()
             answer = Answer(status=response.status, headers=_headers(response), body=body, is_cut=is_cut)
-            self._learn_from(answer, bucket, hops=len(response.history))
+            self._learn_from(answer, bucket, ticket, hops=len(response.history))
         return answer
 
-    def _learn_from(self, answer: Answer, bucket: Bucket, *, hops: int) -> None:
+    def _learn_from(self, answer: Answer, bucket: Bucket, ticket: Ticket, *, hops: int) -> None:
         """What an answer says of the quota and of how the server fares."""
         quota, now_s = parse_quota(answer), asyncio.get_running_loop().time()
         # The Hub may count a route in another bucket than expected; its own word counts.
@@ -223,7 +223,7 @@ class HubClient:
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self.buckets[named].refused(retry_after_s(answer), quota, now_s)
         else:
-            self.buckets[named].answered(quota, now_s, hops=hops)
+            self.buckets[named].answered(quota, now_s, ticket, hops=hops)
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._limits[bucket].failed()
         else:

@@ -16,7 +16,7 @@ from resolver.resolver import Request, Resolver
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
 MOST_AHEAD = 2 * WINDOW + 3 * LONGEST_CHUNK
-IDS = [f"acme/m{number:03}" for number in range(100)]
+IDS = [f"org{number:03}/m" for number in range(100)]
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def test_an_interrupted_run_remembers_and_the_same_command_continues(
     signal_: signal.Signals, store: Path, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.jsonl"
-    ids = [f"acme/m{number:03}" for number in range(120)]
+    ids = [f"org{number:03}/m" for number in range(120)]
     rows.write_text("\n".join(json.dumps(bert_row(repo_id)) for repo_id in ids))
     file = tmp_path / "ids"
     file.write_text("\n".join(ids))
@@ -266,7 +266,7 @@ def test_an_interrupted_run_remembers_and_the_same_command_continues(
 
 
 async def test_a_reader_that_has_seen_enough_ends_the_run(store: Path, tmp_path: Path) -> None:
-    ids = [f"acme/m{number:04}" for number in range(600)]
+    ids = [f"org{number:04}/m" for number in range(600)]
     async with LocalHub(catalog_of(*(bert_row(repo_id) for repo_id in ids))) as hub:
         file = tmp_path / "ids"
         file.write_text("\n".join(ids))

@@ -171,7 +171,7 @@ async def test_a_quota_that_stays_used_up_is_an_error_in_the_end(hub: LocalHub, 
 
 
 async def test_trouble_is_one_error_and_no_other_row_is_affected(store: Path) -> None:
-    rows = {f"acme/t{number}": row for number, row in enumerate(TROUBLES)}
+    rows = {f"t{number}/m": row for number, row in enumerate(TROUBLES)}
     ids = [name for repo_id in rows for name in (repo_id, f"{repo_id}-neighbour")]
     async with LocalHub(catalog_of(*map(bert_row, ids))) as hub:
         armed = {}
@@ -210,7 +210,7 @@ async def test_a_property_of_the_wrong_type_counts_as_not_said(store: Path) -> N
     def says(key: str, value: Any) -> faults.Edit:
         return faults.Edit(change_body=lambda sent: msgspec.json.encode({**msgspec.json.decode(sent), key: value}))
 
-    rows = {f"acme/m{number}": pair for number, pair in enumerate((k, v) for k, vs in WRONG.items() for v in vs)}
+    rows = {f"org{number}/m": pair for number, pair in enumerate((k, v) for k, vs in WRONG.items() for v in vs)}
     async with LocalHub(catalog_of(*(bert_row(repo_id, pipeline_tag="fill-mask") for repo_id in rows))) as hub:
         for repo_id, (key, value) in rows.items():
             hub.faults.add(says(key, value), f"/api/models/{repo_id}/*", times=None)
@@ -259,7 +259,7 @@ async def test_trouble_that_passes_is_never_seen(hub: LocalHub, store: Path, act
 
 
 async def test_a_quota_that_is_used_up_is_waited_for(store: Path) -> None:
-    rows = [bert_row(f"acme/m{number}") for number in range(12)]
+    rows = [bert_row(f"org{number}/m") for number in range(12)]
     options = HubOptions(quota_api=5, quota_resolvers=8, window_s=0.03)
     async with LocalHub(catalog_of(*rows), options) as hub:
         found = await codes(settings_for(hub, store, concurrency=4), [row["id"] for row in rows])

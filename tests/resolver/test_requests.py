@@ -42,7 +42,7 @@ async def test_a_cold_answer_costs_one_api_request_and_two_hops_for_the_config(h
         ("acme/bert", {"model_info": 1}),
         ("acme/sd", {"model_info": 1}),
         ("acme/gguf", {"model_info": 1}),
-        ("acme/st", {"model_info": 1, "resolve": 1, "resolve_cache": 1}),
+        ("acme/st", {"model_info": 1}),
     ],
 )
 async def test_a_lean_answer_costs_one_request_where_the_extract_settles_it(

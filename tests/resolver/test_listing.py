@@ -1,0 +1,109 @@
+"""Listings: pages as a source of facts, and authors listed instead of asked for one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolver.errors import HubResponseError, OfflineError
+from resolver.local_hub import HubOptions, LocalHub, faults
+from resolver.resolution import Failure, Resolution, Source
+from resolver.resolver import Resolver
+from tests.resolver.support import answers, bert_row, catalog_of, settings_for
+
+MANY = [f"{author}/m{number:03}" for author in ("acme", "bolt", "corp") for number in range(60)]
+
+
+async def listed(hub: LocalHub, store: Path, **asked: object) -> tuple[list[Resolution | Failure], dict[str, int]]:
+    async with Resolver(settings_for(hub, store)) as resolver:
+        found = [item async for item in resolver.resolve_listing(**asked)]  # type: ignore[arg-type]
+        return found, resolver.requests
+
+
+async def test_a_listing_costs_one_request_a_page_and_is_remembered(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY)), HubOptions(listing_page_size=1000)) as hub:
+        found, requests = await listed(hub, store)
+        assert [item.repo_id for item in found] == MANY and requests == {"api": 1}
+        hub.reset_counts()
+        again = await answers(settings_for(hub, store), MANY)
+        assert hub.count.total == 0
+    assert all(isinstance(item, Resolution) and item.source is Source.STORE for item in again)
+    assert [item.decision for item in found if isinstance(item, Resolution)] == [
+        item.decision for item in again if isinstance(item, Resolution)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"author": "bolt"}, MANY[60:120]),
+        ({"search": "m00"}, [name for name in MANY if "m00" in name]),
+        ({"author": "bolt", "limit": 5}, MANY[60:65]),
+        ({"filter": "no-such-tag"}, []),
+        ({"author": "nobody"}, []),
+    ],
+)
+async def test_a_listing_is_what_was_asked_for(store: Path, asked: dict[str, object], expected: list[str]) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        found, _ = await listed(hub, store, **asked)
+    assert [item.repo_id for item in found] == expected
+
+
+async def test_what_the_extract_does_not_settle_is_read_from_the_files(store: Path) -> None:
+    row = {**bert_row("acme/odd"), "extract": {}}
+    async with LocalHub(catalog_of(row, bert_row("acme/bert"))) as hub:
+        found, requests = await listed(hub, store)
+    assert [item.architecture for item in found if isinstance(item, Resolution)] == ["BertForMaskedLM"] * 2
+    assert requests["api"] == 1 and requests["resolvers"] == 2
+
+
+async def test_many_repos_of_few_authors_cost_a_page_each(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        found = await answers(settings_for(hub, store), MANY[::-1])
+        assert [item.repo_id for item in found] == MANY[::-1]
+        assert hub.count.total == 3
+    assert all(isinstance(item, Resolution) and item.source is Source.HUB for item in found)
+
+
+async def test_repos_that_the_listing_does_not_bring_are_asked_for_singly(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        hub.catalog.change("acme/m007", private=True)
+        found = await answers(settings_for(hub, store), [*MANY[:60], "acme/none"])
+        codes = {item.repo_id: item.error.code for item in found if isinstance(item, Failure)}
+    assert codes == {"acme/m007": "repo_not_found", "acme/none": "repo_not_found"}
+
+
+async def test_stale_repos_of_one_author_are_checked_by_listing(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        await answers(settings_for(hub, store), MANY)
+        moved = hub.catalog.push("acme/m003", {"new.txt": "x"})
+        hub.reset_counts()
+        found = await answers(settings_for(hub, store, refresh=True), MANY[:60])
+        assert hub.count.total == 1
+    assert isinstance(found[3], Resolution) and found[3].commit_hash == moved
+
+
+async def test_a_hub_without_listings_is_asked_for_each(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        hub.faults.add(faults.failing(404), "/api/models", times=None)
+        found = await answers(settings_for(hub, store), MANY)
+        assert all(isinstance(item, Resolution) for item in found)
+        assert hub.count.kind["model_info"] == len(MANY) and hub.count.kind["listing"] == 1
+        with pytest.raises(HubResponseError):
+            await listed(hub, store)
+
+
+async def test_a_next_page_elsewhere_is_not_followed(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY)), HubOptions(listing_page_size=50)) as hub:
+        link = '<https://elsewhere.test/api/models?cursor=1>; rel="next"'
+        hub.faults.add(faults.Edit(headers={"Link": link}), "/api/models")
+        found, _ = await listed(hub, store, author="acme")
+    assert found and len(found) <= 60
+
+
+async def test_a_listing_needs_the_hub(store: Path) -> None:
+    async with LocalHub(catalog_of(bert_row("acme/bert"))) as hub:
+        async with Resolver(settings_for(hub, store, offline=True)) as resolver:
+            with pytest.raises(OfflineError):
+                await anext(resolver.resolve_listing(author="acme"))

@@ -1,0 +1,224 @@
+"""The store's promises, against real SQLite files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from registry.decision import Decision, Evidence
+from registry.facts import CommitFacts, FileState, HubHints, SmallFile
+from store.errors import SchemaMismatchError, StoreClosedError, StoreError
+from store.keys import DecisionKey, FactsKey, RefKey, scope_of_token
+from store.records import Record, StoredRef
+from store.store import MetadataStore
+
+HUB = "https://hub.test"
+RULES = DecisionKey("rules 1")
+DECISION = Decision(library="transformers", task="fill-mask", evidence=(Evidence(rule="r", saw="s", said="t"),))
+FACTS = CommitFacts(
+    filenames=("config.json",),
+    files={"config.json": SmallFile(state=FileState.READ, content={"model_type": "bert", "odd": [None, 1.5, "é"]})},
+)
+HINTS = HubHints(pipeline_tag="fill-mask", tags=("a", "b"), extract={"model_type": "bert"})
+
+
+def record(name: str, commit: str = "a" * 40, *, checked_at_s: int = 100, scope: str = "") -> Record:
+    return Record(
+        ref_keys=(RefKey(HUB, name, "main", scope),),
+        hints=HINTS,
+        checked_at_s=checked_at_s,
+        facts_key=FactsKey(HUB, name, commit, scope),
+        facts=FACTS,
+        decision_key=RULES,
+        decision=DECISION,
+    )
+
+
+async def recall_one(
+    store: MetadataStore, name: str, *, rules: DecisionKey = RULES, scope: str = ""
+) -> StoredRef | None:
+    (found,) = await store.recall(HUB, scope, [(name, "main")], rules)
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "store.sqlite3"
+
+
+async def test_what_was_put_comes_back_after_reopening(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record("org/a")])
+    async with MetadataStore(f"sqlite+aiosqlite:///{path}") as store:
+        found = await recall_one(store, "org/a")
+        assert found is not None
+        assert (found.canonical_id, found.commit_hash, found.pipeline_tag) == ("org/a", "a" * 40, "fill-mask")
+        assert found.decision() == DECISION
+        (facts,) = (await store.get_repo_facts([found])).values()
+        assert (facts.commit, facts.hints) == (FACTS, HINTS)
+
+
+async def test_answers_come_in_the_order_asked_with_gaps_for_the_unknown(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record(f"org/m{number}") for number in range(2_500)])
+        names = [(f"org/m{number}", "main") for number in range(2_499, -1, -1)]
+        found = await store.recall(HUB, "", [*names, ("org/none", "main"), names[0]], RULES)
+    assert [ref.repo_id if ref else None for ref in found] == [*(name for name, _ in names), None, names[0][0]]
+
+
+async def test_a_decision_counts_only_under_the_rules_and_the_question_it_was_made_for(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record("org/a")])
+        for rules in (DecisionKey("rules 2"), replace(RULES, task="fill-mask"), replace(RULES, library="timm")):
+            found = await recall_one(store, "org/a", rules=rules)
+            assert found is not None and found.decision() is None
+
+
+async def test_scopes_and_endpoints_know_nothing_of_each_other(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record("org/a", scope=scope_of_token("secret"))])
+        assert await recall_one(store, "org/a") is None
+        assert await recall_one(store, "org/a", scope=scope_of_token("other")) is None
+        assert await recall_one(store, "org/a", scope=scope_of_token("secret")) is not None
+        assert await store.recall("https://other.test", scope_of_token("secret"), [("org/a", "main")], RULES) == [None]
+
+
+async def test_the_later_check_of_a_ref_wins_whatever_the_order_of_writing(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record("org/a", "b" * 40, checked_at_s=200)])
+        await store.put([record("org/a", "c" * 40, checked_at_s=150)])
+        found = await recall_one(store, "org/a")
+    assert found is not None and (found.commit_hash, found.checked_at_s) == ("b" * 40, 200)
+
+
+async def test_facts_are_never_replaced_by_lesser_ones(path: Path) -> None:
+    poorer = replace(record("org/a"), facts=CommitFacts(filenames=("config.json",)))
+    async with MetadataStore(path) as store:
+        for records in ([poorer], [record("org/a")], [poorer]):
+            await store.put(records)
+        found = await recall_one(store, "org/a")
+        assert found is not None
+        (facts,) = (await store.get_repo_facts([found])).values()
+    assert facts.commit == FACTS
+
+
+async def test_two_stores_on_one_file_see_each_other_at_once(path: Path) -> None:
+    async with MetadataStore(path) as one, MetadataStore(path) as other:
+        await asyncio.gather(
+            *(
+                store.put([record(f"org/{name}{number}")])
+                for number in range(50)
+                for name, store in (("a", one), ("b", other))
+            )
+        )
+        names = [(f"org/{name}{number}", "main") for number in range(50) for name in "ab"]
+        assert all(await one.recall(HUB, "", names, RULES)) and all(await other.recall(HUB, "", names, RULES))
+
+
+async def test_a_cancelled_write_leaves_all_or_nothing(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        for round_ in range(20):
+            records = [record(f"org/r{round_}-{number}") for number in range(50)]
+            task = asyncio.create_task(store.put(records))
+            await asyncio.sleep(round_ * 0.0007)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            names = [(item.ref_keys[0].repo_id, "main") for item in records]
+            assert sum(ref is not None for ref in await store.recall(HUB, "", names, RULES)) in (0, 50)
+        await store.put([record("org/after")])
+        assert await recall_one(store, "org/after") is not None
+
+
+KILLED = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+from tests.store.test_store import record
+from store.store import MetadataStore
+
+async def main():
+    async with MetadataStore({path!r}) as store:
+        for number in range(100_000):
+            await store.put([record(f"org/k{{number}}-{{i}}") for i in range(20)])
+            print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_writer_leaves_a_valid_file_with_all_it_said_it_stored(path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    script = textwrap.dedent(KILLED).format(root=root, path=str(path))
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            said = [writer.stdout.readline() for _ in range(15)]
+            os.kill(writer.pid, signal.SIGKILL)
+        last = int(said[-1])
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        async with MetadataStore(path) as store:
+            names = [(f"org/k{number}-{i}", "main") for number in range(last + 1) for i in range(20)]
+            assert all(await store.recall(HUB, "", names, RULES))
+
+
+async def test_rows_that_cannot_be_read_count_as_missing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([record("org/a")])
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE facts SET body = x'00ff'")
+        connection.execute("UPDATE decisions SET body = substr(body, 1, 20)")
+    async with MetadataStore(path) as store:
+        found = await recall_one(store, "org/a")
+        assert found is not None and found.decision() is None
+        assert await store.get_repo_facts([found]) == {}
+    assert "org/a" in caplog.text
+
+
+async def test_another_programs_database_is_refused_untouched(tmp_path: Path) -> None:
+    foreign, newer, text = tmp_path / "foreign.db", tmp_path / "newer.db", tmp_path / "text.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    async with MetadataStore(newer):
+        pass
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    text.write_text("not a database, but long enough to be looked at as one\n" * 50)
+    for path, error in ((foreign, SchemaMismatchError), (newer, SchemaMismatchError), (text, StoreError)):
+        before = path.read_bytes()
+        with pytest.raises(error, match=path.name):
+            async with MetadataStore(path):
+                pass
+        assert path.read_bytes() == before
+
+
+async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
+    with pytest.raises(StoreClosedError):
+        await MetadataStore(path).put([record("org/a")])
+
+
+@pytest.mark.parametrize("location", ["mysql://x/y", "postgresql+nothing://u:secret@h/d", "://"])
+def test_a_database_that_cannot_be_used_is_refused_without_its_password(location: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        MetadataStore(location)
+    assert "secret" not in str(caught.value)
+
+
+async def test_info_counts_what_is_there(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        missing = Record(
+            ref_keys=(RefKey(HUB, "org/x", "main"),), hints=HINTS, checked_at_s=7, problem="repo_not_found"
+        )
+        await store.put([record("org/a"), record("org/b"), missing])
+        info = await store.info()
+    assert (info.facts, info.refs, info.decisions, info.missing) == (2, 3, 2, 1)
+    assert (info.oldest_check_s, info.newest_check_s, info.endpoints) == (7, 100, ((HUB, 3),))
