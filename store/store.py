@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import Executable, and_, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -182,7 +183,13 @@ class MetadataStore:
         Raises:
             StoreError: nothing was stored (a full disk, a read-only file).
         """
-        facts_rows, ref_rows, decision_rows = [], [], []
+        facts_rows: list[Mapping[str, Any]] = []
+        ref_rows: list[Mapping[str, Any]] = []
+        decision_rows: list[Mapping[str, Any]] = []
+            list[Mapping[str, Any]](),
+            list[Mapping[str, Any]](),
+            list[Mapping[str, Any]](),
+        )
         for record in records:
             facts_key = record.facts_key.key if record.facts_key is not None else None
             hints_body = codec.encode(record.hints)
@@ -200,17 +207,22 @@ class MetadataStore:
                         "body": codec.encode(record.decision),
                     }
                 )
+        rows = ((_PUT_FACTS, facts_rows), (_PUT_REFS, ref_rows), (_PUT_DECISIONS, decision_rows))
+        writing = asyncio.ensure_future(self._write([(statement, items) for statement, items in rows if items]))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # Left alone it would keep the file locked until its thread is done with it; it takes milliseconds.
+            await asyncio.wait([writing])
+            raise
+
+    async def _write(self, statements: Sequence[tuple[Executable, list[Mapping[str, Any]]]]) -> None:
         try:
             async with self._opened().connect() as connection:
                 connection = await connection.execution_options(**engine.WRITE)
                 async with connection.begin():
-                    for statement, rows in (
-                        (_PUT_FACTS, facts_rows),
-                        (_PUT_REFS, ref_rows),
-                        (_PUT_DECISIONS, decision_rows),
-                    ):
-                        if rows:
-                            await connection.execute(statement, rows)
+                    for statement, rows in statements:
+                        await connection.execute(statement, rows)
         except DatabaseError as error:
             raise StoreError(f"the store {self._url.database} cannot be written: {error.orig}") from error
 
