@@ -186,10 +186,6 @@ class MetadataStore:
         facts_rows: list[Mapping[str, Any]] = []
         ref_rows: list[Mapping[str, Any]] = []
         decision_rows: list[Mapping[str, Any]] = []
-            list[Mapping[str, Any]](),
-            list[Mapping[str, Any]](),
-            list[Mapping[str, Any]](),
-        )
         for record in records:
             facts_key = record.facts_key.key if record.facts_key is not None else None
             hints_body = codec.encode(record.hints)
