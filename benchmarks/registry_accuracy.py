@@ -25,8 +25,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from registry.decide import decide
-from registry.registry import shipped_registry
+from registry.deciding import decide
+from registry.default import shipped_registry
 from registry.tables.read import read_table
 from tests.registry.given import repo
 from tests.registry.upstream_tasks import mapped_architectures, right_tasks

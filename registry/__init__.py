@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from registry.class_lookup import find_class
     from registry.class_ref import ClassRef, parse_class_ref
-    from registry.decide import decide
+    from registry.deciding import decide
     from registry.decision import Candidate, Decision, Evidence
+    from registry.default import default_registry, shipped_registry
     from registry.errors import ContradictionError, ExtensionError, RegistryError, UnknownModelError, UnknownNameError
     from registry.extension import ArchitectureRow, Extension
     from registry.facts import CommitFacts, CommitHash, FileState, HubHints, RepoFacts, SmallFile
     from registry.library import Library
     from registry.of_model import framework_of_model, library_of_model, task_of_class, task_of_model
-    from registry.registry import Registry, default_registry, shipped_registry
+    from registry.registry import Registry
 
 __all__ = [
     "ArchitectureRow",
@@ -54,7 +55,7 @@ __all__ = [
 _HOMES = {
     "registry.class_lookup": ("find_class",),
     "registry.class_ref": ("ClassRef", "parse_class_ref"),
-    "registry.decide": ("decide",),
+    "registry.deciding": ("decide",),
     "registry.decision": ("Candidate", "Decision", "Evidence"),
     "registry.errors": (
         "ContradictionError",
@@ -67,7 +68,8 @@ _HOMES = {
     "registry.facts": ("CommitFacts", "CommitHash", "FileState", "HubHints", "RepoFacts", "SmallFile"),
     "registry.library": ("Library",),
     "registry.of_model": ("framework_of_model", "library_of_model", "task_of_class", "task_of_model"),
-    "registry.registry": ("Registry", "default_registry", "shipped_registry"),
+    "registry.default": ("default_registry", "shipped_registry"),
+    "registry.registry": ("Registry",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

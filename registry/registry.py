@@ -259,23 +259,3 @@ def _holds_rows(values: Iterable[Any]) -> bool:
         or (isinstance(item, tuple) and bool(item) and hasattr(item[0], "__dataclass_fields__"))
         for item in values
     )
-
-
-@functools.cache
-def shipped_registry() -> Registry:
-    """The registry of the shipped tables alone: the same on every machine."""
-    from registry.tables.read import read_registry
-
-    return read_registry()
-
-
-@functools.cache
-def default_registry() -> Registry:
-    """The shipped registry, with what a newer installed transformers adds and what installed plugins do.
-
-    Raises:
-        ExtensionError: a plugin contradicts another one, or does not give an extension.
-    """
-    from registry.installed import installed_registry
-
-    return installed_registry(shipped_registry())

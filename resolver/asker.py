@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.decide import decide
+from registry.deciding import decide
 from registry.decision import Decision
 from registry.errors import ContradictionError
 from registry.facts import CommitFacts, RepoFacts

@@ -31,7 +31,7 @@ ROW_KEYS = (
 )
 """The keys of every row, in order; more may follow them."""
 
-MORE_KEYS = ("candidates", "base_models", "notes")
+MORE_KEYS = ("ambiguous", "candidates", "base_models", "notes")
 
 
 def row_of(answer: Resolution | Failure) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def row_of(answer: Resolution | Failure) -> dict[str, Any]:
         "undecided": decision.undecided,
         "source": answer.source,
         "error": None,
+        "ambiguous": decision.ambiguous,
         "candidates": [{"task": item.task, "model_class": item.model_class} for item in decision.candidates],
         "base_models": decision.base_models,
         "notes": decision.notes,
@@ -121,6 +122,8 @@ def explanation(answer: Resolution) -> str:
         lines.append(f"  undecided         {decision.undecided}")
     if decision.conflict:
         lines.append("  conflict          the pipeline tag names a task that the architecture cannot serve")
+    if decision.ambiguous:
+        lines.append("  ambiguous         the config names several architectures")
     if decision.requires_remote_code:
         lines.append("  remote code       loading it would run code from the repo")
     lines += [f"  note              {note}" for note in decision.notes]

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, assert_never
 
+from registry.default import default_registry
 from registry.errors import UnknownNameError
-from registry.registry import Registry, default_registry
+from registry.registry import Registry
 from resolver.answers import (
     from_store,
     remembered_problem,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from registry.default import default_registry
 from registry.errors import UnknownNameError
-from registry.registry import Registry, default_registry
+from registry.registry import Registry
 from registry.served import Served, tasks_of_family, tasks_of_library, tasks_of_model_type
 from resolver.cli.exits import ALL_ANSWERED
 

@@ -8,8 +8,8 @@ import pytest
 
 from registry.class_lookup import find_class
 from registry.class_ref import ClassRef, parse_class_ref
+from registry.default import default_registry
 from registry.errors import ContradictionError, MalformedReferenceError, UnknownNameError
-from registry.registry import default_registry
 from registry.served import tasks_of_library, tasks_of_model_type
 
 TRANSFORMERS: tuple[tuple[str, dict[str, Any], str], ...] = (

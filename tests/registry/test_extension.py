@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from registry.class_lookup import find_class
-from registry.decide import decide
+from registry.deciding import decide
+from registry.default import shipped_registry
 from registry.errors import ExtensionError
 from registry.extension import ArchitectureRow, Extension
 from registry.library import Library
 from registry.mappings import Pipeline
-from registry.registry import Registry, shipped_registry
+from registry.registry import Registry
 from registry.tables.read import read_registry
 from tests.registry.given import repo
 

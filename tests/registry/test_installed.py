@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from registry import installed
-from registry.decide import decide
+from registry.deciding import decide
+from registry.default import shipped_registry
 from registry.errors import ExtensionError
 from registry.installed import installed_registry
 from registry.newer import is_newer
-from registry.registry import shipped_registry
 from tests.registry.given import repo
 
 MODELING = """

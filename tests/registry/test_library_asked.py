@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from registry.decide import decide
+from registry.deciding import decide
+from registry.default import shipped_registry
 from registry.errors import ContradictionError
 from registry.facts import RepoFacts
-from registry.registry import shipped_registry
 from tests.registry.given import PT, repo
 
 LLAMA = repo("LlamaForCausalLM", "llama")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from registry.default import default_registry
 from registry.errors import UnknownModelError
 from registry.of_model import framework_of_model, library_of_model, task_of_class, task_of_model
-from registry.registry import default_registry
 
 
 def stand_in(module: str, name: str, *bases: type, metaclass: type = type, **attributes: Any) -> Any:

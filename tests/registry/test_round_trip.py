@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.decide import decide
-from registry.registry import default_registry
+from registry.deciding import decide
+from registry.default import default_registry
 from registry.tables.read import read_table
 from tests.registry.given import repo
 from tests.registry.upstream_tasks import BETTER, UNNAMED, mapped_architectures, right_tasks, upstream_tasks

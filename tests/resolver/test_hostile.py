@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.decide import decide
+from registry.deciding import decide
+from registry.default import default_registry
 from registry.facts import CONFIG, CommitFacts, HubHints, RepoFacts
-from registry.registry import default_registry
 from resolver.hub.parse import MAX_SMALL_FILE_BYTES, parse_small_file
 from resolver.local_hub import LocalHub, faults, repos_from_rows
 from resolver.render import explanation
