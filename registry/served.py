@@ -67,7 +67,8 @@ def tasks_of_model_type(model_type: str, registry: Registry) -> dict[str, tuple[
     model_type = registry.model_type_aliases.get(model_type, model_type)
     found: dict[str, list[str]] = {}
     today = {mapping.task for mapping in registry.mappings if model_type in mapping.models}
-    old = (mapping for mapping in registry.old_mappings if mapping.task not in today)
+    # A mapping without an auto class gathers what other mappings tell apart; it says nothing of a task.
+    old = (item for item in registry.old_mappings if item.task not in today and item.auto_class is not None)
     for mapping in (*old, *registry.mappings):
         for architecture in mapping.models.get(model_type, ()):
             found.setdefault(mapping.task, []).append(mapping.auto_class or architecture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,8 +20,8 @@ from resolver.batch import Answer
 from resolver.connection import Connection
 from resolver.errors import (
     HubError,
-    HubResponseError,
     OfflineError,
+    RateLimitedError,
     RepositoryNotFoundError,
     ResolveError,
     RevisionNotFoundError,
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
     from resolver.hub.parse import ModelInfo
     from resolver.learn import Learned
 
+logger = logging.getLogger(__name__)
 
 JUST_LEARNED = 4_096
+"""How many of the repos stored last are remembered by name."""
 
 
 class Asker:
@@ -191,6 +194,7 @@ class Asker:
                 if not is_next_page_worth_it(pages_read, len(found), len(missing)):
                     break
         except HubError as error:
-            # A mirror has no listings; the repos are asked for one by one.
-            self._cannot_list = isinstance(error, HubResponseError)
+            # Mirrors have no listings, and a Hub under load may not manage one.
+            logger.info("the repos of %s are asked for one by one: %s", author, error)
+            self._cannot_list = not isinstance(error, RateLimitedError)
         return found
