@@ -27,7 +27,14 @@ from resolver.errors import (
     RevisionNotFoundError,
     TaskMismatchError,
 )
-from resolver.listing import authors_worth_listing, is_next_page_worth_it, learn_page, pages
+from resolver.listing import (
+    authors_worth_listing,
+    is_next_page_worth_it,
+    is_settled,
+    learn_page,
+    pages,
+    wanted_of,
+)
 from resolver.local.folder import read_folder
 from resolver.recorder import Recorder
 from resolver.repo_id import DEFAULT_REVISION, Wanted
@@ -44,6 +51,9 @@ if TYPE_CHECKING:
     from resolver.learn import Learned
 
 logger = logging.getLogger(__name__)
+
+LISTINGS_AT_ONCE = 8
+"""Each page is as much work, there and here, as a thousand requests."""
 
 JUST_LEARNED = 4_096
 """How many of the repos stored last are remembered by name."""
@@ -151,7 +161,9 @@ class Asker:
         found = (await self._store.get_repo_facts([ref])).get(ref.key)
         return found.commit if found is not None else None
 
-    async def take_page(self, client: HubClient, page: Sequence[ModelInfo], asked: DecisionKey) -> list[Answer]:
+    async def take_page(
+        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey
+    ) -> list[Answer]:
         """Store what a page of a listing tells, and answer for each of its repos in its order."""
         found = await learn_page(client, page)
         answers = await self._remember(
@@ -171,11 +183,17 @@ class Asker:
         groups = authors_worth_listing(wanted) if not self._cannot_list else {}
         if groups:
             client = await self._connection.open_client()
-            # One after the other: each page is as much work as a thousand requests.
-            for author, items in groups.items():
-                if self._cannot_list:
-                    break
-                listed.update(await self._list_author(client, author, items, asked))
+            # The first alone: it tells whether listing works at all.
+            first, *others = groups.items()
+            listed.update(await self._list_author(client, *first, asked))
+            some = asyncio.Semaphore(LISTINGS_AT_ONCE)
+
+            async def list_one(author: str, items: Sequence[Wanted]) -> dict[Wanted, Answer]:
+                async with some:
+                    return {} if self._cannot_list else await self._list_author(client, author, items, asked)
+
+            for found in await asyncio.gather(*(list_one(*group) for group in others)):
+                listed.update(found)
         return listed
 
     async def _list_author(
@@ -185,6 +203,8 @@ class Asker:
         try:
             async for page in pages(client, self._settings.endpoint, author=author):
                 pages_read += 1
+                # Those nobody asked for are remembered too, but not worth a request.
+                page = [item for item in page if wanted_of(item) in missing or is_settled(item)]
                 for answer in await self.take_page(client, page, asked):
                     wanted = Wanted(answer.repo_id, DEFAULT_REVISION)
                     # What failed is asked for singly, which may say more.

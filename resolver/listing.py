@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry.facts import CommitFacts
+from registry.needs import files_wanted
 from resolver.errors import ResolveError
 from resolver.hub.urls import LONGEST_PAGE, listing_url
 from resolver.repo_id import DEFAULT_REVISION, Wanted
+from store.records import StoredRef
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient
@@ -31,7 +33,7 @@ async def pages(
     search: str | None = None,
     filters: Sequence[str] = (),
     limit: int | None = None,
-) -> AsyncIterator[list[ModelInfo]]:
+) -> AsyncIterator[list[ModelInfo | Wanted]]:
     """The repos that a listing brings, page by page, at most `limit` of them in all.
 
     Raises:
@@ -48,18 +50,38 @@ async def pages(
         yield infos
 
 
-async def learn_page(client: HubClient, infos: Sequence[ModelInfo]) -> list[tuple[Wanted, Learned | ResolveError]]:
-    """What a page tells of each of its repos, with the files read that its extract does not make up for."""
-    from resolver.learn import complete
+def is_settled(item: ModelInfo | Wanted) -> bool:
+    """Whether the page says all of a repo that a decision needs."""
+    return not isinstance(item, Wanted) and not files_wanted(
+        CommitFacts(filenames=item.filenames), item.hints, lean=True
+    )
 
-    async def one(info: ModelInfo) -> Learned | ResolveError:
+
+async def learn_page(
+    client: HubClient, page: Sequence[ModelInfo | Wanted]
+) -> list[tuple[Wanted, Learned | ResolveError]]:
+    """What a page tells of each of its repos, with what it does not settle asked for."""
+    from resolver.learn import complete, learn
+
+    async def one(item: ModelInfo | Wanted) -> Learned | ResolveError:
         try:
-            return await complete(client, info, CommitFacts(filenames=info.filenames), lean=True)
+            if isinstance(item, Wanted):
+                return await learn(client, item, lean=True, known=None, stored_facts=_nothing_stored)
+            return await complete(client, item, CommitFacts(filenames=item.filenames), lean=True)
         except ResolveError as error:
             return error
 
-    learned = await asyncio.gather(*(one(info) for info in infos))
-    return [(Wanted(info.canonical_id, DEFAULT_REVISION), item) for info, item in zip(infos, learned, strict=True)]
+    learned = await asyncio.gather(*(one(item) for item in page))
+    return [(wanted_of(item), outcome) for item, outcome in zip(page, learned, strict=True)]
+
+
+def wanted_of(item: ModelInfo | Wanted) -> Wanted:
+    """Which repo an item of a page is about."""
+    return item if isinstance(item, Wanted) else Wanted(item.canonical_id, DEFAULT_REVISION)
+
+
+async def _nothing_stored(_ref: StoredRef) -> None:
+    return None
 
 
 def authors_worth_listing(wanted: Iterable[Wanted]) -> Mapping[str, list[Wanted]]:

@@ -133,7 +133,7 @@ class HubClient:
 
         return await self._retrying(attempt)
 
-    async def fetch_listing(self, url: str) -> tuple[list[parse.ModelInfo], str | None]:
+    async def fetch_listing(self, url: str) -> tuple[list[parse.ModelInfo | Wanted], str | None]:
         """One page of a listing of models (see `urls.listing_url`), and the URL of the next one.
 
         Raises:
@@ -141,7 +141,7 @@ class HubClient:
         """
         wanted = Wanted("a listing")
 
-        async def attempt() -> tuple[list[parse.ModelInfo], str | None]:
+        async def attempt() -> tuple[list[parse.ModelInfo | Wanted], str | None]:
             answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
             if not status.is_success(answer):
                 raise self._refusal(answer, wanted)

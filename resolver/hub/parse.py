@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from registry.facts import CommitHash, FileState, HubHints, SmallFile
-from resolver.errors import HubResponseError
-from resolver.repo_id import is_commit_hash, is_repo_name
+from resolver.errors import HubResponseError, InvalidRequestError
+from resolver.repo_id import Wanted, is_commit_hash, is_repo_name, parse_repo_id
 
 MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Longest JSON file of a repo that is read; the longest real `config.json` (label names) are about 2 MB."""
@@ -132,8 +132,9 @@ def parse_model_info(body: bytes, *, is_cut: bool = False) -> ModelInfo:
     return model_info(payload)
 
 
-def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo]:
-    """One page of a listing; items that name no repo or commit, or are disabled, are left out.
+def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo | Wanted]:
+    """One page of a listing: of each repo what it tells, or, where that is not enough (no commit, no file list, or the
+    repo is disabled), only which one it is. Items that name no repo are left out.
 
     Raises:
         HubResponseError: it is not a list.
@@ -146,15 +147,20 @@ def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo]:
         raise HubResponseError(f"a page of the listing is {error}") from None
     if not isinstance(payload, list):
         raise HubResponseError("a page of the listing is not a JSON list")
-    infos = []
+    page: list[ModelInfo | Wanted] = []
     for item in payload:
+        if not isinstance(item, dict):
+            continue
         try:
             info = model_info(item)
+            is_enough = isinstance(item.get("siblings"), list) and not info.hints.disabled
+            page.append(info if is_enough else Wanted(info.canonical_id))
         except HubResponseError:
-            continue
-        if not info.hints.disabled:
-            infos.append(info)
-    return infos
+            try:
+                page.append(parse_repo_id(str(item.get("id"))))
+            except InvalidRequestError:
+                continue
+    return page
 
 
 def parse_next_link(header: str) -> str | None:

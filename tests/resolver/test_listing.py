@@ -107,3 +107,21 @@ async def test_a_listing_needs_the_hub(store: Path) -> None:
         async with Resolver(settings_for(hub, store, offline=True)) as resolver:
             with pytest.raises(OfflineError):
                 await anext(resolver.resolve_listing(author="acme"))
+
+
+async def test_a_page_that_says_too_little_of_a_repo_has_it_asked_for(store: Path) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY[:3]))) as hub:
+        hub.catalog.change(MANY[1], disabled=True)
+        hub.faults.add(faults.Edit(change_body=lambda body: body.replace(b'"siblings"', b'"others"')), "/api/models")
+        found, requests = await listed(hub, store)
+    assert [item.repo_id for item in found] == MANY[:3] and requests["api"] == 4
+    first, second, third = found
+    assert isinstance(first, Resolution) and isinstance(third, Resolution) and first.framework == "pt"
+    assert isinstance(second, Failure) and second.error.code == "disabled"
+
+
+async def test_repos_nobody_asked_for_cost_nothing_beyond_the_page(store: Path) -> None:
+    rows = [{**bert_row(f"acme/odd{number}"), "extract": {}} for number in range(50)]
+    async with LocalHub(catalog_of(*rows, *map(bert_row, MANY[:60]))) as hub:
+        await answers(settings_for(hub, store), MANY[:60])
+        assert hub.count.total == 1
