@@ -152,10 +152,19 @@ class Asker:
         return from_folder(repo_id, facts.hints, self.decide(facts, asked))
 
     def decide(self, facts: RepoFacts, asked: DecisionKey) -> Decision:
+        """The decision on `facts`, as the caller asked.
+
+        Raises:
+            ResolveError: the facts rule out what was asked, or are such as no rule foresaw: one repo's trouble, which
+                must not end the others' work.
+        """
         try:
             return decide(facts, self._registry, asked.task, library=asked.library)
         except ContradictionError as error:
             raise TaskMismatchError(str(error)) from error
+        except Exception as error:
+            logger.exception("facts that no rule foresaw: %r", facts)
+            raise ResolveError(f"no rule foresaw such a repo ({type(error).__name__}: {error})") from error
 
     async def _stored_facts(self, ref: StoredRef) -> CommitFacts | None:
         found = (await self._store.get_repo_facts([ref])).get(ref.key)
@@ -207,8 +216,9 @@ class Asker:
                 page = [item for item in page if wanted_of(item) in missing or is_settled(item)]
                 for answer in await self.take_page(client, page, asked):
                     wanted = Wanted(answer.repo_id, DEFAULT_REVISION)
-                    # What failed is asked for singly, which may say more.
-                    if wanted in missing and isinstance(answer, Resolution):
+                    # What failed at the Hub is asked for singly, which may say more.
+                    is_final = isinstance(answer, Resolution) or isinstance(answer.error, TaskMismatchError)
+                    if wanted in missing and is_final:
                         missing.remove(wanted)
                         found[wanted] = answer
                 if not is_next_page_worth_it(pages_read, len(found), len(missing)):

@@ -218,20 +218,17 @@ class Resolver:
         Offline also by what was seen without a token, which is better than nothing for those who have one.
         """
         steps = await self._next_steps_in(PUBLIC, wanted, asked)
-        scopes: tuple[str, ...] = ()
-        while open_ones := [i for i, step in enumerate(steps) if isinstance(step, (AskHub, LookInHfCache))]:
-            if not scopes:
-                own = scope_of_token(await self._connection.find_token())
-                scopes = (own, ANONYMOUS) if self._settings.offline and own != ANONYMOUS else (own,)
-            for i, step in zip(
-                open_ones, await self._next_steps_in(scopes[0], [wanted[i] for i in open_ones], asked), strict=True
-            ):
+        for scope in await self._own_scopes() if any(map(_is_open, steps)) else ():
+            open_ones = [i for i, step in enumerate(steps) if _is_open(step)]
+            scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
+            for i, step in zip(open_ones, scoped, strict=True):
                 if not (isinstance(step, AskHub) and step.known is None):
                     steps[i] = step
-            scopes = scopes[1:]
-            if not scopes:
-                break
         return steps
+
+    async def _own_scopes(self) -> tuple[str, ...]:
+        own = scope_of_token(await self._connection.find_token())
+        return (own, ANONYMOUS) if self._settings.offline and own != ANONYMOUS else (own,)
 
     async def _next_steps_in(self, scope: str, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
         if not wanted:
@@ -271,6 +268,11 @@ def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Want
     """The revision named with the id counts before the one for all."""
     has_own = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
     return parse_repo_id(repo_id, own_revision if has_own else revision)
+
+
+def _is_open(step: Step) -> bool:
+    """Whether the store has no answer."""
+    return isinstance(step, (AskHub, LookInHfCache))
 
 
 def _guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:

@@ -70,7 +70,7 @@ def test_the_example_of_an_extension_makes_settings() -> None:
             "HUBRESOLVE_CONCURRENCY",
         },
     ],
-    ids=["settings", "keys", "error codes", "the Hub's variables", "variables"],
+    ids=["settings", "keys", "error codes", "variables"],
 )
 def test_every_name_a_user_meets_is_explained(names: set[str]) -> None:
     assert {name for name in names if f"`{name}`" not in README} == set()

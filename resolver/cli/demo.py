@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -78,4 +79,5 @@ def _show(answers: list[Resolution | Failure]) -> None:
     rest = counts.total() - sum(count for _, count in shown)
     if rest:
         table.add_row(str(rest), "", f"{len(counts) - SHOWN} more kinds", "", "")
-    Console(highlight=False).print(table)
+    # A pipe has no width to fit into.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
