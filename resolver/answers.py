@@ -42,8 +42,8 @@ def from_hub(wanted: Wanted, learned: Learned, decision: Decision, checked_at_s:
         canonical_id=learned.canonical_id,
         revision=wanted.revision,
         commit_hash=learned.commit_hash,
-        pipeline_tag=learned.facts.hints.pipeline_tag,
-        library_name=learned.facts.hints.library_name,
+        pipeline_tag=learned.hints.pipeline_tag,
+        library_name=learned.hints.library_name,
         source=Source.HUB,
         decision=decision,
         checked_at_s=checked_at_s,
@@ -90,13 +90,13 @@ def record_of(
     decided_by: DecisionKey,
 ) -> Record:
     """What is stored of what was learned, under all of `names`, for those who may see it."""
-    scope = scope_of(learned.facts.hints, token)
+    scope = scope_of(learned.hints, token)
     return Record(
         ref_keys=tuple(RefKey(endpoint, name, revision, scope) for name in dict.fromkeys(names)),
-        hints=learned.facts.hints,
+        hints=learned.hints,
         checked_at_s=checked_at_s,
         facts_key=FactsKey(endpoint, learned.canonical_id, learned.commit_hash, scope),
-        facts=learned.facts.commit,
+        facts=learned.commit,
         decision_key=decided_by,
         decision=decision,
     )

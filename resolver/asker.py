@@ -20,6 +20,7 @@ from resolver.batch import Answer
 from resolver.connection import Connection
 from resolver.errors import (
     HubError,
+    HubResponseError,
     OfflineError,
     RateLimitedError,
     RepositoryNotFoundError,
@@ -88,9 +89,14 @@ class Asker:
         client = self._connection.client or await self._connection.open_client()
         from resolver.learn import learn
 
-        start = partial(learn, client, wanted, lean=self._settings.lean, known=known, stored_facts=self._stored_facts)
+        start = partial(learn, client, wanted, lean=self._settings.lean, stored_facts=self._stored_facts)
         try:
-            learned = await self._flights.run(wanted, start)
+            learned = await self._flights.run(wanted, partial(start, known=known))
+            decision = known.decision() if known is not None and learned.commit is None else None
+            if learned.commit is None and decision is None:
+                # Who asked for this look-up had a decision that still holds; we wanted another one.
+                undecided = known._replace(decision_body=None) if known is not None else None
+                learned = await self._flights.run(wanted, partial(start, known=undecided))
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
             await self.recorder.record(
                 problem_record(
@@ -102,18 +108,22 @@ class Asker:
                 )
             )
             raise
-        answer = (await self._remember([(wanted, learned)], asked))[0]
+        answer = (await self._remember([(wanted, learned, decision)], asked))[0]
         if isinstance(answer, Failure):
             raise answer.error
         return answer
 
-    async def _remember(self, found: Sequence[tuple[Wanted, Learned]], asked: DecisionKey) -> list[Answer]:
-        """Decide what was learned, store it in one transaction, and give the answers."""
+    async def _remember(
+        self, found: Sequence[tuple[Wanted, Learned, Decision | None]], asked: DecisionKey
+    ) -> list[Answer]:
+        """Decide what was learned and is not decided yet, store it in one transaction, and give the answers."""
         checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
-        for wanted, learned in found:
-            decision: Decision | None = None
+        for wanted, learned, decision in found:
             try:
-                decision = self.decide(learned.facts, asked)
+                if decision is None and learned.commit is not None:
+                    decision = self.decide(RepoFacts(commit=learned.commit, hints=learned.hints), asked)
+                if decision is None:
+                    raise HubResponseError(f"{wanted.repo_id} changed twice while it was looked at; ask again")
                 answers.append(from_hub(wanted, learned, decision, checked_at_s))
             except ResolveError as error:
                 answers.append(Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=error))
@@ -130,7 +140,7 @@ class Asker:
                 )
             )
         await self.recorder.record(*records)
-        for wanted, _ in found:
+        for wanted, *_ in found:
             self._just_learned[wanted] = None
         while len(self._just_learned) > JUST_LEARNED:
             self._just_learned.popitem(last=False)
@@ -176,7 +186,7 @@ class Asker:
         """Store what a page of a listing tells, and answer for each of its repos in its order."""
         found = await learn_page(client, page)
         answers = await self._remember(
-            [(wanted, item) for wanted, item in found if not isinstance(item, ResolveError)], asked
+            [(wanted, item, None) for wanted, item in found if not isinstance(item, ResolveError)], asked
         )
         remembered = iter(answers)
         return [

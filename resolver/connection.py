@@ -42,6 +42,15 @@ class Connection:
             return {}
         return {bucket.value: count for bucket, count in self.client.requests.items()}
 
+    @property
+    def quota_left(self) -> dict[str, int]:
+        """Requests left in the current window, by bucket; without the buckets that the Hub has not spoken of."""
+        if self.client is None:
+            return {}
+        return {
+            bucket.value: max(state.left, 0) for bucket, state in self.client.buckets.items() if state.left is not None
+        }
+
     async def open_client(self) -> HubClient:
         """The client, opened by the first caller."""
         async with self._opening:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
+from registry.facts import CONFIG, CommitFacts, FileState, HubHints, SmallFile
 from registry.needs import files_wanted
 from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
 from resolver.hub.client import FetchedFile, HubClient
@@ -17,11 +17,12 @@ from store.records import StoredRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What asking the Hub brought."""
+    """What asking the Hub brought; `commit` is None where commit and hints are those stored with the decision known."""
 
     canonical_id: str
     commit_hash: str
-    facts: RepoFacts
+    hints: HubHints
+    commit: CommitFacts | None
 
 
 StoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
@@ -34,7 +35,8 @@ async def learn(
     """The facts and hints of `wanted` as the Hub has them now.
 
     With nothing `known`, model info and `config.json` are asked for at the same time (lean: model info alone). With
-    facts known of an earlier commit, model info comes first, and files only where the commit is another.
+    facts known of an earlier commit, model info comes first, and files only where the commit is another; stored facts
+    are read only where the decision known does not hold any more.
 
     Raises:
         ResolveError: the Hub says no, or cannot be asked.
@@ -46,6 +48,9 @@ async def learn(
         info = await _model_info(client, wanted)
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
+            # A gated repo may look otherwise by now, its hints being the same: the token may have been given access.
+            if known.decision_body is not None and info.hints.gated is None and known.has_hints(info.hints):
+                return _learned(info, None)
             commit = _within_reach(await stored_facts(known))
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
@@ -74,11 +79,11 @@ async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, l
     pinned = Wanted(info.canonical_id, info.commit_hash)
     while wanted_paths := files_wanted(commit, info.hints, lean=lean):
         commit = await _read(client, pinned, commit, wanted_paths)
-    return Learned(
-        canonical_id=info.canonical_id,
-        commit_hash=info.commit_hash,
-        facts=RepoFacts(commit=commit, hints=info.hints),
-    )
+    return _learned(info, commit)
+
+
+def _learned(info: ModelInfo, commit: CommitFacts | None) -> Learned:
+    return Learned(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
 
 
 async def _model_info(client: HubClient, wanted: Wanted) -> ModelInfo:

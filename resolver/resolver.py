@@ -89,6 +89,11 @@ class Resolver:
         """Requests sent to the Hub so far, by the bucket it counts them in (`api`, `resolvers`)."""
         return self._connection.requests
 
+    @property
+    def quota_left(self) -> dict[str, int]:
+        """Requests that the Hub still allows in the current window, by bucket, as far as it has said."""
+        return self._connection.quota_left
+
     async def resolve(
         self, repo_id: str, revision: str | None = None, task: str | None = None, *, library: str | None = None
     ) -> Resolution:

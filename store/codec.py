@@ -14,6 +14,7 @@ import msgspec
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints
+from store.keys import hash64_of
 
 T = TypeVar("T", CommitFacts, HubHints, Decision)
 
@@ -76,6 +77,11 @@ def decode(kind: type[T], body: bytes) -> T:
         return cast(T, _decoders[kind].decode(text))
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableBodyError(f"the row does not hold a {kind.__name__}: {error}") from error
+
+
+def hints_id(body: bytes) -> int:
+    """The number that decisions name hints by, from their body."""
+    return hash64_of(body)
 
 
 @functools.lru_cache(maxsize=8_192)

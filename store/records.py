@@ -31,7 +31,12 @@ class StoredRef(NamedTuple):
     pipeline_tag: str | None
     library_name: str | None
     checked_at_s: int
+    hints_id: int
     decision_body: bytes | None
+
+    def has_hints(self, hints: HubHints) -> bool:
+        """Whether `hints` are the very ones stored."""
+        return self.hints_id == codec.hints_id(codec.encode(hints))
 
     @property
     def canonical_id(self) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, engine, schema
 from store.errors import StoreClosedError, StoreError
-from store.keys import DecisionKey, FactsKey, RefKey, hash64_of, ref_key
+from store.keys import DecisionKey, FactsKey, RefKey, ref_key
 from store.records import Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
@@ -40,6 +40,7 @@ _RECALL = (
         refs.c.pipeline_tag,
         refs.c.library_name,
         refs.c.checked_at,
+        refs.c.hints_id,
         decisions.c.body,
     )
     .select_from(
@@ -189,7 +190,7 @@ class MetadataStore:
         for record in records:
             facts_key = record.facts_key.key if record.facts_key is not None else None
             hints_body = codec.encode(record.hints)
-            hints_id = hash64_of(hints_body)
+            hints_id = codec.hints_id(hints_body)
             ref_rows += [_ref_row(record, key, hints_id, hints_body) for key in record.ref_keys]
             if record.facts_key is not None and record.facts is not None:
                 facts_rows.append(_facts_row(record.facts_key, record.facts))

@@ -1,4 +1,4 @@
-"""The progress bar on standard error: done, rate, failures, requests, time left."""
+"""The progress bar on standard error: done, rate, failures, quota left, time left."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 Advance = Callable[[Counter[str], Mapping[str, int]], None]
+"""Called with the answers so far by kind, and the quota left by bucket."""
 
 REDRAW_EVERY_S = 0.1
 
@@ -17,7 +18,7 @@ REDRAW_EVERY_S = 0.1
 def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
     """A function to be called after every answer; it draws only on a terminal, and not for a single repo."""
     if quiet or not sys.stderr.isatty() or total == 1:
-        yield lambda counts, requests: None
+        yield lambda counts, quota_left: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -33,15 +34,15 @@ def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f}/s, {task.fields[failed]} failed, {task.fields[sent]} requests"),
+        TextColumn("{task.fields[rate]:.0f}/s, {task.fields[failed]} failed{task.fields[quota]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("", total=total, rate=0.0, failed=0, sent=0)
+        bar = progress.add_task("", total=total, rate=0.0, failed=0, quota="")
         started_s = drawn_s = time.monotonic()
 
-        def advance(counts: Counter[str], requests: Mapping[str, int]) -> None:
+        def advance(counts: Counter[str], quota_left: Mapping[str, int]) -> None:
             nonlocal drawn_s
             now_s = time.monotonic()
             if now_s - drawn_s < REDRAW_EVERY_S:
@@ -53,7 +54,7 @@ def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
                 completed=done,
                 rate=done / (now_s - started_s),
                 failed=counts["failed"],
-                sent=sum(requests.values()),
+                quota="".join(f", {left} {bucket} left" for bucket, left in quota_left.items()),
             )
 
         yield advance

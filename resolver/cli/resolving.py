@@ -73,7 +73,7 @@ async def resolve_ids(
                     async for answer in answers:
                         counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
                         write(answer)
-                        advance(counts, resolver.requests)
+                        advance(counts, resolver.quota_left)
     if not quiet and counts.total() > 1:
         click.echo(_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
     return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
