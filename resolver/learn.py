@@ -50,7 +50,7 @@ async def learn(
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
             # A gated repo may look otherwise by now, its hints being the same: the token may have been given access.
             if known.decision_body is not None and info.hints.gated is None and known.has_hints(info.hints):
-                return _learned(info, None)
+                return learned_of(info, None)
             commit = _within_reach(await stored_facts(known))
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
@@ -79,10 +79,11 @@ async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, l
     pinned = Wanted(info.canonical_id, info.commit_hash)
     while wanted_paths := files_wanted(commit, info.hints, lean=lean):
         commit = await _read(client, pinned, commit, wanted_paths)
-    return _learned(info, commit)
+    return learned_of(info, commit)
 
 
-def _learned(info: ModelInfo, commit: CommitFacts | None) -> Learned:
+def learned_of(info: ModelInfo, commit: CommitFacts | None) -> Learned:
+    """What model info told, with the facts of its commit."""
     return Learned(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
 
 

@@ -61,7 +61,7 @@ async def learn_page(
     client: HubClient, page: Sequence[ModelInfo | Wanted]
 ) -> list[tuple[Wanted, Learned | ResolveError]]:
     """What a page tells of each of its repos, with what it does not settle asked for."""
-    from resolver.learn import complete, learn
+    from resolver.learn import complete, learn, learned_of
 
     async def one(item: ModelInfo | Wanted) -> Learned | ResolveError:
         try:
@@ -71,8 +71,17 @@ async def learn_page(
         except ResolveError as error:
             return error
 
-    learned = await asyncio.gather(*(one(item) for item in page))
-    return [(wanted_of(item), outcome) for item, outcome in zip(page, learned, strict=True)]
+    outcomes: dict[int, Learned | ResolveError] = {}
+    open_ones = []
+    for place, item in enumerate(page):
+        if isinstance(item, Wanted) or not is_settled(item):
+            open_ones.append(place)
+        else:
+            outcomes[place] = learned_of(item, CommitFacts(filenames=item.filenames))
+    if open_ones:
+        found = await asyncio.gather(*(one(page[place]) for place in open_ones))
+        outcomes.update(zip(open_ones, found, strict=True))
+    return [(wanted_of(item), outcomes[place]) for place, item in enumerate(page)]
 
 
 def wanted_of(item: ModelInfo | Wanted) -> Wanted:
