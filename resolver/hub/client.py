@@ -24,6 +24,7 @@ from resolver.hub.bucket import BucketState, Ticket
 from resolver.hub.identity import proxy_for, user_agent
 from resolver.hub.limit import AdaptiveLimit
 from resolver.hub.quota import parse_quota, retry_after_s
+from resolver.hub.silence import Silence
 from resolver.repo_id import Wanted, is_commit_hash
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class HubClient:
         self._limits = {bucket: AdaptiveLimit(concurrency) for bucket in Bucket}
         self.buckets = {bucket: BucketState() for bucket in Bucket}
         """What is known of each of the Hub's quotas."""
+        self._silence = Silence()
         self._proxy = proxy_for(endpoint)
         self.requests: Counter[Bucket] = Counter()
         """Requests sent so far, redirects and repeated ones counted each."""
@@ -171,7 +173,7 @@ class HubClient:
         try:
             return await attempt()
         except HubError as error:
-            if retry.attempts_for(error) == 1:
+            if retry.attempts_for(error) == 1 or self._silence.refuses(asyncio.get_running_loop().time()):
                 raise
             await asyncio.sleep(retry.wait_s(error, 1, random.random()))
         retrying = tenacity.AsyncRetrying(
@@ -189,7 +191,7 @@ class HubClient:
             raise RuntimeError("the client is not open; use it inside `async with`")
         limit, state, loop = self._limits[bucket], self.buckets[bucket], asyncio.get_running_loop()
         async with limit:
-            while (wait_s := state.wait_s(loop.time())) > 0:  # noqa: ASYNC110 (what is waited for may move)
+            while (wait_s := self._wait_s(state, wanted)) > 0:  # noqa: ASYNC110 (what is waited for may move)
                 await asyncio.sleep(wait_s)
             ticket = state.sent(loop.time())
             self.requests[bucket] += 1
@@ -204,9 +206,11 @@ class HubClient:
                 raise _about(HubResponseError("the Hub redirects to what is no HTTP address"), wanted) from error
             except TimeoutError as error:
                 limit.failed()
+                self._silence.failed(loop.time())
                 raise _about(HubUnavailableError(f"no answer within {self._timeout_s:g} s"), wanted) from error
             except (aiohttp.ClientError, OSError) as error:
                 limit.failed()
+                self._silence.failed(loop.time())
                 reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
                 raise _about(HubUnavailableError(f"{self._endpoint} cannot be reached ({reason})"), wanted) from error
             finally:
@@ -215,8 +219,20 @@ class HubClient:
             self._learn_from(answer, bucket, ticket, hops=len(response.history))
         return answer
 
+    def _wait_s(self, state: BucketState, wanted: Wanted) -> float:
+        """How long the next request has to wait, for its quota or for a Hub that is silent.
+
+        Raises:
+            HubUnavailableError: the Hub has been silent for too long.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self._silence.refuses(now_s):
+            raise _about(HubUnavailableError(f"{self._endpoint} has not answered for a minute"), wanted)
+        return state.wait_s(now_s) or self._silence.wait_s(now_s)
+
     def _learn_from(self, answer: Answer, bucket: Bucket, ticket: Ticket, *, hops: int) -> None:
         """What an answer says of the quota and of how the server fares."""
+        self._silence.answered()
         quota, now_s = parse_quota(answer), asyncio.get_running_loop().time()
         # The Hub may count a route in another bucket than expected; its own word counts.
         named = Bucket(quota.name) if quota is not None and quota.name in list(Bucket) else bucket

@@ -11,8 +11,9 @@ import pytest
 from resolver.hub.bucket import AFTER_RESET_S, BucketState, Ticket
 from resolver.hub.limit import AdaptiveLimit
 from resolver.hub.quota import Quota
-from resolver.local_hub import HubOptions, LocalHub
-from resolver.resolution import Resolution
+from resolver.hub.silence import PATIENCE_S, SILENT_AFTER, TRY_EVERY_S, Silence
+from resolver.local_hub import HubOptions, LocalHub, faults
+from resolver.resolution import Failure, Resolution
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
 FIRST = Ticket(cost=1, number=0, under_way=0)
@@ -128,3 +129,38 @@ async def test_one_bucket_that_is_used_up_does_not_stop_the_other(store: Path) -
         found = await answers(settings_for(hub, store), ids)
         assert all(isinstance(item, Resolution) for item in found)
         assert hub.count.kind["model_info"] == len(ids)
+
+
+def test_a_silent_hub_is_tried_by_one_at_a_time_and_refused_in_the_end() -> None:
+    silence = Silence()
+    for _ in range(SILENT_AFTER):
+        assert silence.wait_s(10) == 0 and not silence.refuses(10)
+        silence.failed(10)
+    assert silence.wait_s(10) == 0, "one tries"
+    assert 0 < silence.wait_s(10) <= TRY_EVERY_S and not silence.refuses(10)
+    late_s = 10 + PATIENCE_S + 1
+    assert not silence.refuses(late_s) and silence.wait_s(late_s) == 0, "one still tries"
+    assert silence.refuses(late_s)
+    silence.answered()
+    assert not silence.refuses(late_s) and silence.wait_s(late_s) == 0
+
+
+async def test_a_hub_that_is_gone_does_not_hold_up_thousands(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.hub.silence.PATIENCE_S", 0.3)
+    monkeypatch.setattr("resolver.hub.retry.FIRST_WAIT_S", 0.01)
+    ids = [f"org{number}/m" for number in range(2_000)]
+    async with LocalHub(catalog_of(*map(bert_row, ids[:1]))) as hub:
+        settings = settings_for(hub, store)
+    found = await answers(settings, ids)
+    assert {item.error.code for item in found if isinstance(item, Failure)} == {"hub_unavailable"}
+    assert len(found) == len(ids)
+
+
+async def test_a_hub_that_is_gone_for_a_moment_fails_nobody(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.hub.silence.TRY_EVERY_S", 0.05)
+    monkeypatch.setattr("resolver.hub.retry.FIRST_WAIT_S", 0.3)
+    ids = [f"org{number}/m" for number in range(200)]
+    async with LocalHub(catalog_of(*map(bert_row, ids))) as hub:
+        hub.faults.add(faults.Cut(0), "*", times=100)
+        found = await answers(settings_for(hub, store, lean=True), ids)
+    assert all(isinstance(item, Resolution) for item in found)
