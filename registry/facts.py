@@ -12,9 +12,6 @@ CommitHash = NewType("CommitHash", str)
 
 CONFIG = "config.json"
 
-FACTS_VERSION = 1
-"""Raised when reading a repo learns to keep more, so that older facts are known to lack it."""
-
 
 class FileState(enum.StrEnum):
     """What asking for a small file came to."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry.errors import UnknownNameError
 from registry.library import Library
 from registry.mappings import AutoMapping, Pipeline, Row
+from registry.tables.tasks import WITH_PAST
 
 if TYPE_CHECKING:
     from registry.extension import Extension
@@ -186,12 +187,12 @@ class Registry:
         Raises:
             UnknownNameError: neither a task nor an alias of one, or one that cannot have a past.
         """
-        base = name.removesuffix("-with-past")
+        base = name.removesuffix(WITH_PAST)
         task = self.find_task(base)
         if task is None:
             raise UnknownNameError("task", name, (*self.tasks, *self.task_aliases))
         if base != name and task not in self.with_past_tasks:
-            raise UnknownNameError("task", name, (f"{known}-with-past" for known in self.with_past_tasks))
+            raise UnknownNameError("task", name, (f"{known}{WITH_PAST}" for known in self.with_past_tasks))
         return task, base != name
 
     def canonical_library(self, name: str) -> str:

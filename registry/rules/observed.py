@@ -93,15 +93,6 @@ class Observed:
         """A small file as an object; empty where it was not read."""
         return self.facts.commit.mapping(path) or {}
 
-    @cached_property
-    def num_labels(self) -> int | None:
-        """How many labels the config's head has, where it says."""
-        labels = self.config.get("id2label")
-        if isinstance(labels, dict) and labels:
-            return len(labels)
-        count = self.config.get("num_labels")
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
-
 
 def text(value: Any) -> str | None:
     """`value` where it is a string with something in it."""

@@ -203,5 +203,3 @@ LIBRARIES: dict[str, Library] = {
     "openvino": Library(names=("openvino",), files=("openvino_model.xml",), framework="openvino"),
 }
 """By canonical name: what `Decision.library` says."""
-
-DIFFUSERS_SINGLE_FILE_TAGS = ("diffusion-single-file", "stable-diffusion", "lora")

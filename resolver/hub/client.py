@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
@@ -94,19 +95,13 @@ class HubClient:
         """
         url = urls.model_info_url(self._endpoint, wanted.repo_id, wanted.revision)
 
-        async def attempt() -> parse.ModelInfo:
-            answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
-            if not status.is_success(answer):
-                raise self._refusal(answer, wanted)
-            try:
-                info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
-            except HubResponseError as error:
-                raise _about(error, wanted, answer) from None
+        def read(answer: Answer) -> parse.ModelInfo:
+            info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
             if wanted.is_pinned and info.commit_hash != wanted.revision:
-                raise _about(HubResponseError(f"the answer is about commit {info.commit_hash}"), wanted, answer)
+                raise HubResponseError(f"the answer is about commit {info.commit_hash}")
             return info
 
-        return await self._retrying(attempt)
+        return await self._retrying(partial(self._get_json, url, wanted, read))
 
     async def fetch_file(self, wanted: Wanted, path: str) -> FetchedFile:
         """A small JSON file; one that is missing, unreadable or not for this token is a value too.
@@ -143,19 +138,13 @@ class HubClient:
         """
         wanted = Wanted("a listing")
 
-        async def attempt() -> tuple[list[parse.ModelInfo | Wanted], str | None]:
-            answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
-            if not status.is_success(answer):
-                raise self._refusal(answer, wanted)
-            try:
-                infos = parse.parse_listing(answer.body, is_cut=answer.is_cut)
-            except HubResponseError as error:
-                raise _about(error, wanted, answer) from None
+        def read(answer: Answer) -> tuple[list[parse.ModelInfo | Wanted], str | None]:
             next_url = parse.parse_next_link(answer.headers.get("link", ""))
             # A page elsewhere would be asked for with the token.
-            return infos, next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
+            next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
+            return parse.parse_listing(answer.body, is_cut=answer.is_cut), next_url
 
-        return await self._retrying(attempt)
+        return await self._retrying(partial(self._get_json, url, wanted, read))
 
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where it cannot be told. Asked once, never again."""
@@ -179,7 +168,26 @@ class HubClient:
         retrying = tenacity.AsyncRetrying(
             retry=_is_worth_asking_again, wait=_wait_s, stop=tenacity.stop_never, reraise=True
         )
-        return await retrying(attempt)
+
+        async def again() -> T:
+            # The library awaits only what it sees to be a coroutine function.
+            return await attempt()
+
+        return await retrying(again)
+
+    async def _get_json(self, url: str, wanted: Wanted, read: Callable[[Answer], T]) -> T:
+        """What `read` makes of the answer of an API route.
+
+        Raises:
+            HubError: the kind that a refusal means, or `HubResponseError` where `read` finds no use in the answer.
+        """
+        answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
+        if not status.is_success(answer):
+            raise self._refusal(answer, wanted)
+        try:
+            return read(answer)
+        except HubResponseError as error:
+            raise _about(error, wanted, answer) from None
 
     async def _get(self, url: str, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
         """One request, redirects followed, with at most `limit_bytes` of the body read.
