@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a decision: the rule that spoke, what it looked at, and what it said."""
 
     rule: str
@@ -14,16 +13,14 @@ class Evidence:
     said: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Another task the repo could serve, with the class that would be loaded for it (None where unknown)."""
 
     task: str
     model_class: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer for one repo at one commit. Every field may be None or empty where nothing is known.
 
     `library`, `task` and `framework` are canonical names of the registry. `weights` lists every weight format found,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NewType
+
+from msgspec import Struct, field
 
 CommitHash = NewType("CommitHash", str)
 """Forty lower-case hex digits."""
@@ -22,8 +23,7 @@ class FileState(enum.StrEnum):
     INACCESSIBLE = "inaccessible"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmallFile:
+class SmallFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One JSON file of a repo at a commit.
 
     `content` is the parsed file, present only when `state` is `READ`; NaN and infinities are read as null.
@@ -38,8 +38,7 @@ class SmallFile:
 ABSENT_FILE = SmallFile(state=FileState.ABSENT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitFacts:
+class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a commit holds. Never changes; it can only be known more fully.
 
     `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was asked for,
@@ -61,8 +60,7 @@ class CommitFacts:
         return content if isinstance(content, dict) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubHints:
+class HubHints(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the Hub says of a repo beside its files. May change without a new commit.
 
     `extract` is the Hub's own small extract of the config files (`config` in its answers, hub-docs
@@ -85,8 +83,7 @@ class HubHints:
 NO_HINTS = HubHints()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepoFacts:
+class RepoFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a decision reads: the commit's facts and, where a Hub was asked, its hints."""
 
     commit: CommitFacts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from registry.facts import CONFIG, CommitFacts, FileState, HubHints, SmallFile
 from registry.needs import files_wanted
@@ -15,8 +16,7 @@ from resolver.repo_id import Wanted
 from store.records import StoredRef
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class Learned(Struct, frozen=True, kw_only=True):
     """What asking the Hub brought; `commit` is None where commit and hints are those stored with the decision known."""
 
     canonical_id: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from resolver.errors import InvalidRepoIdError, NotAModelError
 
@@ -22,8 +23,7 @@ _RESERVED = ("datasets/", "spaces/")
 """Paths of the Hub's own, which no user or organisation can be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A repo at a revision, as asked for and well-formed."""
 
     repo_id: str

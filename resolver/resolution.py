@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from registry.decision import Candidate, Decision, Evidence
 from resolver.errors import ResolveError
@@ -18,8 +19,7 @@ class Source(enum.StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(Struct, frozen=True, kw_only=True):
     """The answer for one repo at one commit.
 
     `repo_id` is as asked, `canonical_id` what the Hub calls the repo today. `commit_hash` is 40 hex digits, None for a
@@ -87,8 +87,7 @@ class Resolution:
         return self.decision.evidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """A repo of a batch that could not be resolved; the others are not affected."""
 
     repo_id: str

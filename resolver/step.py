@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from registry.decision import Decision
 from resolver.errors import ResolveError
@@ -11,8 +11,7 @@ from resolver.repo_id import Wanted
 from store.records import StoredRef
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What the store knows of a repo at a revision: its ref, and the decision, or why none can be made.
 
     All None: nothing. A ref without either: the facts it leads to are not in the store any more.
@@ -26,31 +25,27 @@ class Known:
 NOTHING_KNOWN = Known()
 
 
-@dataclass(frozen=True, slots=True)
-class UseStored:
+class UseStored(Struct, frozen=True):
     """Answer from the store."""
 
     ref: StoredRef
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """Answer with an error that needs no request: the one given, or the stored problem."""
 
     error: ResolveError | None
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AskHub:
+class AskHub(Struct, frozen=True):
     """Ask the Hub: for everything, or, where the facts of a commit are stored, first for where the ref points now."""
 
     known: StoredRef | None
 
 
-@dataclass(frozen=True, slots=True)
-class LookInHfCache:
+class LookInHfCache(Struct, frozen=True):
     """Offline and unknown to the store: only the local Hugging Face cache is left."""
 
 

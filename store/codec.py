@@ -1,13 +1,16 @@
-"""Values to the bytes kept in the store, and back. Pure.
+"""Values to the bytes kept in the store, and back. Pure, but for reading its dictionaries once.
 
-A body is the value's JSON, deflated with a dictionary of the words such bodies are made of: most are a few hundred
-bytes of very similar text, which plain deflate hardly shortens.
+A body is the value's JSON, deflated with a dictionary of texts such bodies are made of (`dictionaries/`, written by
+`tools/make_dictionaries.py`): most are a few hundred bytes of very similar text, which plain deflate hardly shortens.
+Fields that have their default value are left out. Changing a dictionary makes every body stored with it unreadable;
+`schema.SCHEMA_VERSION` rises with it.
 """
 
 from __future__ import annotations
 
 import functools
 import zlib
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -18,49 +21,55 @@ from store.keys import hash64_of
 
 T = TypeVar("T", CommitFacts, HubHints, Decision)
 
-# The most frequent strings last: deflate reaches the end of its dictionary with the shortest distances.
-# Changing this text makes every stored body unreadable; raise schema.SCHEMA_VERSION with it.
-DICTIONARY = (
-    b'"model.safetensors.index.json","pytorch_model.bin.index.json","flax_model.msgpack","tf_model.h5","rust_model.ot",'
-    b'"onnx/model.onnx","diffusion_pytorch_model.safetensors","model_index.json","scheduler/scheduler_config.json",'
-    b'"text_encoder/model.safetensors","text_encoder/config.json","unet/config.json","vae/config.json",'
-    b'"1_Pooling/config.json","config_sentence_transformers.json","sentence_bert_config.json","modules.json",'
-    b'"adapter_config.json","adapter_model.safetensors","added_tokens.json","chat_template.jinja","merges.txt",'
-    b'"preprocessor_config.json","spiece.model","tokenizer.model","vocab.txt","vocab.json","pytorch_model-00001-of-0000'
-    b'model-00001-of-0000","special_tokens_map.json","tokenizer_config.json","tokenizer.json","pytorch_model.bin",'
-    b'"torch_dtype":"float32","bfloat16","transformers_version":"4.","vocab_size":"hidden_size":"num_attention_heads":'
-    b'"num_hidden_layers":"intermediate_size":"max_position_embeddings":"architecture":"pretrained_cfg":"num_classes":'
-    b'sentence_transformers","sentence-transformers","diffusers","timm","gguf","peft","sentence-similarity",'
-    b'"feature-extraction","text-classification","text2text-generation","image-classification","image-text-to-text",'
-    b'"automatic-speech-recognition","fill-mask","token-classification","AutoModelForSequenceClassification",'
-    b'"AutoModelForSeq2SeqLM","base_model:quantized:","base_model:finetune:","license:apache-2.0","license:mit",'
-    b'"endpoints_compatible","region:us","conversational","text-generation-inference","pytorch","safetensors",'
-    b'{"pipeline_tag":null,"library_name":"transformers","tags":["transformers","pytorch","safetensors"],"gated":null,'
-    b'"private":false,"disabled":false,"extract":{"architectures":["ForCausalLM"],"model_type":"llama"},"auto_model":'
-    b'"AutoModelForCausalLM","auto_task":"text-generation","gguf_architecture":null}'
-    b'{"filenames":[".gitattributes","README.md","config.json","generation_config.json","model.safetensors"],'
-    b'"files":{"config.json":{"state":"read","content":{"architectures":["LlamaForCausalLM"],"model_type":"llama"},'
-    b'"problem":null},"state":"absent","content":null,"problem":null}}}'
-    b'{"library":"transformers","task":"text-generation","framework":"pt","weights":["pt"],"model_type":"llama",'
-    b'"architecture":"LlamaForCausalLM","model_class":"AutoModelForCausalLM","requires_remote_code":false,'
-    b'"conflict":false,"undecided":null,"candidates":[],"base_models":[],"notes":[],"evidence":[{"rule":"library",'
-    b'"saw":"config.json","said":"transformers"},{"rule":"framework","saw":"model.safetensors","said":"pt"}]}'
-)
+DICTIONARIES = Path(__file__).with_name("dictionaries")
 
+_NAMES: dict[type, str] = {CommitFacts: "commit_facts", HubHints: "hub_hints", Decision: "decision"}
 _encoder = msgspec.json.Encoder()
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (CommitFacts, HubHints, Decision)
-}
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in _NAMES}
+
+_LEVEL = 4
+# A window of 4 KiB holds a dictionary and a short text, and takes less time to set up than the largest.
+_SHORT_TEXT_BYTES = 4_096
+_SHORT_WINDOW_BITS, _SHORT_MEMORY_LEVEL = -12, 5
+_WINDOW_BITS, _MEMORY_LEVEL = -15, 8
+_LONGEST_SHARED_BYTES = 2_048
 
 
 class UnreadableBodyError(ValueError):
     """The bytes of a row are not what this codec writes."""
 
 
+@functools.cache
+def _dictionary(kind: type) -> bytes:
+    return (DICTIONARIES / f"{_NAMES[kind]}.txt").read_bytes()
+
+
+def text_of(value: CommitFacts | HubHints | Decision) -> bytes:
+    """`value` as JSON, without what has its default value."""
+    return _encoder.encode(value)
+
+
+def deflate(text: bytes, dictionary: bytes) -> bytes:
+    """`text` as raw deflate data."""
+    is_short = len(text) <= _SHORT_TEXT_BYTES
+    window_bits = _SHORT_WINDOW_BITS if is_short else _WINDOW_BITS
+    memory_level = _SHORT_MEMORY_LEVEL if is_short else _MEMORY_LEVEL
+    stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, window_bits, memory_level, zdict=dictionary)
+    return stream.compress(text) + stream.flush()
+
+
+@functools.lru_cache(maxsize=4_096)
+def _deflate_shared(kind: type, text: bytes) -> bytes:
+    """As `deflate`; repos alike have the very same bodies, which are then deflated once."""
+    return deflate(text, _dictionary(kind))
+
+
 def encode(value: CommitFacts | HubHints | Decision) -> bytes:
     """The body of `value`: the same value gives the same bytes."""
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -15, zdict=DICTIONARY)
-    return deflate.compress(_encoder.encode(value)) + deflate.flush()
+    text, kind = _encoder.encode(value), type(value)
+    if len(text) <= _LONGEST_SHARED_BYTES:
+        return _deflate_shared(kind, text)
+    return deflate(text, _dictionary(kind))
 
 
 def decode(kind: type[T], body: bytes) -> T:
@@ -70,7 +79,7 @@ def decode(kind: type[T], body: bytes) -> T:
         UnreadableBodyError: `body` was damaged, or written for another kind of value.
     """
     try:
-        inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+        inflate = zlib.decompressobj(_WINDOW_BITS, zdict=_dictionary(kind))
         text = inflate.decompress(body)
         if not inflate.eof:
             raise UnreadableBodyError("the row is cut short")

@@ -7,7 +7,8 @@ counts as missing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PUBLIC = ""
 """The scope of what anybody may see."""
@@ -40,8 +41,7 @@ def ref_key(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
     return hash64("ref", endpoint, repo_id, revision, scope)
 
 
-@dataclass(frozen=True, slots=True)
-class RefKey:
+class RefKey(Struct, frozen=True):
     """What a ref is found by: a repo and revision as asked, at an endpoint, as seen by one scope."""
 
     endpoint: str
@@ -54,8 +54,7 @@ class RefKey:
         return ref_key(self.endpoint, self.scope, self.repo_id, self.revision)
 
 
-@dataclass(frozen=True, slots=True)
-class FactsKey:
+class FactsKey(Struct, frozen=True):
     """What facts are found by: a commit of a repo under its canonical id, as seen by one scope."""
 
     endpoint: str
@@ -68,8 +67,7 @@ class FactsKey:
         return hash64("facts", self.endpoint, self.canonical_id, self.commit_hash, self.scope)
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionKey:
+class DecisionKey(Struct, frozen=True):
     """What decisions are recalled by: the rules in force, and the task and library the caller asked for."""
 
     registry_digest: str

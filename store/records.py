@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints
 from store import codec
@@ -53,8 +55,7 @@ class StoredRef(NamedTuple):
             return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """All that was learned about a repo by asking for it once, stored in one transaction.
 
     `ref_keys` are all the names the answer is to be found under. `facts` is None where only the ref was checked and

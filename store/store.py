@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Executable, and_, bindparam, func, select
+from sqlalchemy import Dialect, and_, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
-from store import codec, engine, schema
+from store import codec, engine, rows, schema
 from store.errors import StoreClosedError, StoreError
-from store.keys import DecisionKey, FactsKey, RefKey, ref_key
+from store.keys import DecisionKey, ref_key
 from store.records import Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
@@ -88,6 +89,23 @@ _PUT_REFS = _put_refs.on_conflict_do_update(
     where=_put_refs.excluded.checked_at >= refs.c.checked_at,
 )
 _PUT_DECISIONS = insert(decisions).values(facts_id=_FACTS_ID).on_conflict_do_nothing()
+
+
+_PUT = ((_PUT_FACTS, rows.FACTS), (_PUT_REFS, rows.REFS), (_PUT_DECISIONS, rows.DECISIONS))
+
+
+@functools.lru_cache(maxsize=8)
+def _put_statements(dialect: Dialect) -> tuple[str, ...]:
+    """The statements that store rows, as text for tuples of values: looking at each value of each row by its name, as
+    SQLAlchemy does, takes longer than storing it.
+    """
+    texts = []
+    for statement, names in _PUT:
+        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        if tuple(compiled.positiontup or ()) != names:
+            raise AssertionError(f"rows hold {names}, but the statement takes {compiled.positiontup}")
+        texts.append(str(compiled))
+    return tuple(texts)
 
 
 class MetadataStore:
@@ -184,28 +202,7 @@ class MetadataStore:
         Raises:
             StoreError: nothing was stored (a full disk, a read-only file).
         """
-        facts_rows: list[Mapping[str, Any]] = []
-        ref_rows: list[Mapping[str, Any]] = []
-        decision_rows: list[Mapping[str, Any]] = []
-        for record in records:
-            facts_key = record.facts_key.key if record.facts_key is not None else None
-            hints_body = codec.encode(record.hints)
-            hints_id = codec.hints_id(hints_body)
-            ref_rows += [_ref_row(record, key, hints_id, hints_body) for key in record.ref_keys]
-            if record.facts_key is not None and record.facts is not None:
-                facts_rows.append(_facts_row(record.facts_key, record.facts))
-            if facts_key is not None and record.decision_key is not None and record.decision is not None:
-                decision_rows.append(
-                    {
-                        "facts_key": facts_key,
-                        "hints_id": hints_id,
-                        "registry_digest": record.decision_key.rules_id,
-                        "asked": record.decision_key.asked,
-                        "body": codec.encode(record.decision),
-                    }
-                )
-        rows = ((_PUT_FACTS, facts_rows), (_PUT_REFS, ref_rows), (_PUT_DECISIONS, decision_rows))
-        writing = asyncio.ensure_future(self._write([(statement, items) for statement, items in rows if items]))
+        writing = asyncio.ensure_future(self._write(rows.rows_of(records)))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -213,13 +210,15 @@ class MetadataStore:
             await asyncio.wait([writing])
             raise
 
-    async def _write(self, statements: Sequence[tuple[Executable, list[Mapping[str, Any]]]]) -> None:
+    async def _write(self, items: rows.Rows) -> None:
+        opened = self._opened()
         try:
-            async with self._opened().connect() as connection:
+            async with opened.connect() as connection:
                 connection = await connection.execution_options(**engine.WRITE)
                 async with connection.begin():
-                    for statement, rows in statements:
-                        await connection.execute(statement, rows)
+                    for statement, some in zip(_put_statements(opened.dialect), items, strict=True):
+                        if some:
+                            await connection.exec_driver_sql(statement, some)
         except DatabaseError as error:
             raise StoreError(f"the store {self._url.database} cannot be written: {error.orig}") from error
 
@@ -262,35 +261,3 @@ def _batches(keys: list[int]) -> Iterable[str]:
     """`keys` as JSON lists of at most `ROWS_PER_QUERY`."""
     for start in range(0, len(keys), ROWS_PER_QUERY):
         yield str(keys[start : start + ROWS_PER_QUERY])
-
-
-def _facts_row(key: FactsKey, commit: CommitFacts) -> Mapping[str, Any]:
-    return {
-        "key": key.key,
-        "endpoint": key.endpoint,
-        "canonical_id": key.canonical_id,
-        "commit_hash": key.commit_hash,
-        "scope": key.scope,
-        "files_asked": len(commit.files),
-        "body": codec.encode(commit),
-    }
-
-
-def _ref_row(record: Record, key: RefKey, hints_id: int, hints: bytes) -> Mapping[str, Any]:
-    facts_key = record.facts_key
-    return {
-        "key": key.key,
-        "endpoint": key.endpoint,
-        "repo_id": key.repo_id,
-        "revision": key.revision,
-        "scope": key.scope,
-        "facts_key": facts_key.key if facts_key else None,
-        "canonical_id": facts_key.canonical_id if facts_key and facts_key.canonical_id != key.repo_id else None,
-        "commit_hash": facts_key.commit_hash if facts_key else None,
-        "problem": record.problem,
-        "hints_id": hints_id,
-        "pipeline_tag": record.hints.pipeline_tag,
-        "library_name": record.hints.library_name,
-        "hints": hints,
-        "checked_at": record.checked_at_s,
-    }

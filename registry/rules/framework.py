@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from registry.facts import RepoFacts
 from registry.tables.weights import BY_NAME, BY_PREFIX, BY_SUFFIX, FRAMEWORKS, INDEX, TAGS
 
@@ -18,6 +20,7 @@ def weights_of(filenames: tuple[str, ...]) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
 
 
+@functools.lru_cache(maxsize=16_384)
 def framework_of_file(path: str) -> str | None:
     """The framework whose weights a file of this name holds; None where it holds none."""
     if ".mlpackage/" in path:

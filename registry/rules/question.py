@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from registry.decision import Decision
 from registry.registry import Registry
@@ -11,8 +12,7 @@ from registry.rules.observed import Observed
 from registry.rules.task import TaskChoice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """The question one library's rules answer."""
 
     seen: Observed

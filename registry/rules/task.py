@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from registry.decision import Evidence
 from registry.errors import ContradictionError
 from registry.registry import Registry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskChoice:
+class TaskChoice(Struct, frozen=True, kw_only=True):
     """The task chosen, and `base`: the task of the architecture that it is served as (the same, or a coarser one)."""
 
     task: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision, Evidence
 from registry.rules.model_class import (

@@ -7,7 +7,6 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import Self, TypeVar
 
 import aiohttp
 import tenacity
+from msgspec import Struct
 from multidict import CIMultiDict
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
@@ -36,8 +36,7 @@ MAX_REDIRECTS = 10
 CONNECT_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedFile:
+class FetchedFile(Struct, frozen=True, kw_only=True):
     """A small file, and the commit that the server says it is of (None where it does not say)."""
 
     small_file: SmallFile

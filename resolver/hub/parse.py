@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from registry.facts import CommitHash, FileState, HubHints, SmallFile
 from resolver.errors import HubResponseError, InvalidRequestError
@@ -33,8 +33,7 @@ class UnusableJsonError(ValueError):
     """The bytes are not JSON that can be used; the message says why in a few words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInfo:
+class ModelInfo(Struct, frozen=True, kw_only=True):
     """Model info as the Hub gave it: where the repo stands now, what it holds, and what the Hub says of it."""
 
     canonical_id: str

@@ -9,10 +9,10 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from registry.decision import Decision, Evidence
 from registry.facts import CommitFacts, FileState, HubHints, SmallFile
