@@ -149,7 +149,7 @@ class Asker:
     async def look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
         from resolver.local.hf_cache import find_cached
 
-        cached = await asyncio.to_thread(find_cached, wanted)
+        cached = await asyncio.to_thread(find_cached, wanted, self._settings.cache_dir)
         if cached is None:
             raise OfflineError(
                 f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "

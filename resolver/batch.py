@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from resolver.errors import ResolveError
 from resolver.resolution import Failure, Resolution
+
+logger = logging.getLogger(__name__)
 
 Q = TypeVar("Q")
 
@@ -150,3 +154,20 @@ async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None])
     finally:
         if getting is not None:
             await _cancel(getting)
+
+
+def guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:
+    """`perform` with its errors as values: one repo's trouble ends no other's work."""
+
+    async def answer() -> Answer:
+        try:
+            return await perform()
+        except ResolveError as error:
+            return Failure(repo_id=repo_id, revision=revision, error=error)
+        except Exception as error:
+            logger.exception("resolving %s@%s failed in an unforeseen way", repo_id, revision)
+            failure = ResolveError(f"{repo_id}: unforeseen {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            return Failure(repo_id=repo_id, revision=revision, error=failure)
+
+    return answer

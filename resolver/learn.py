@@ -56,7 +56,7 @@ async def learn(
             commit = CommitFacts(filenames=info.filenames)
         pinned = Wanted(info.canonical_id, info.commit_hash)
         if config is not None and (CONFIG in info.filenames or not info.filenames):
-            commit = _with_file(commit, CONFIG, await _same_commit(client, pinned, await config))
+            commit = with_file(commit, CONFIG, await _same_commit(client, pinned, await config))
         elif config is not None:
             # What the list does not hold cannot fail the repo. Cancelling would cost the connection.
             await asyncio.wait([config])
@@ -115,7 +115,7 @@ async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: I
     except* ResolveError as failures:
         raise failures.exceptions[0] from None
     for path, task in tasks.items():
-        commit = _with_file(commit, path, task.result())
+        commit = with_file(commit, path, task.result())
     return commit
 
 
@@ -131,7 +131,8 @@ def _within_reach(commit: CommitFacts | None) -> CommitFacts | None:
     return commit if len(files) == len(commit.files) else CommitFacts(filenames=commit.filenames, files=files)
 
 
-def _with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:
+def with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:
+    """`commit` with what asking for one of its files came to."""
     if small_file.state is FileState.ABSENT and path in commit.filenames:
         # Listed, yet not there: what the list says is the commit's own word.
         small_file = SmallFile(state=FileState.UNREADABLE, problem="listed, but the Hub has no such file")

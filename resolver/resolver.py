@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import Self, assert_never
+
+from msgspec.structs import replace
 
 from registry.default import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
-from resolver.answers import (
-    from_store,
-    remembered_problem,
-)
+from resolver.answers import from_store, remembered_problem
 from resolver.asker import Asker
-from resolver.batch import Answer, Pending, answer_all
+from resolver.batch import Answer, Pending, answer_all, guarded
+from resolver.below import Below, parse_subfolder
 from resolver.connection import Connection
-from resolver.errors import (
-    OfflineError,
-    ResolveError,
-    UnknownAskedError,
-)
+from resolver.errors import OfflineError, ResolveError, UnknownAskedError
 from resolver.listing import pages
 from resolver.local.folder import folder_meant_by, names_here
 from resolver.recall import recall
@@ -36,11 +31,6 @@ from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
 from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
 from store.store import MetadataStore
-
-if TYPE_CHECKING:
-    pass
-
-logger = logging.getLogger(__name__)
 
 Request = str | Path | tuple[str, str | None]
 """A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
@@ -67,6 +57,7 @@ class Resolver:
         self._store = MetadataStore(self._settings.store)
         self._connection = Connection(self._settings)
         self._asker = Asker(self._settings, self._registry, self._store, self._connection, clock)
+        self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
         self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
 
@@ -95,16 +86,27 @@ class Resolver:
         return self._connection.quota_left
 
     async def resolve(
-        self, repo_id: str, revision: str | None = None, task: str | None = None, *, library: str | None = None
+        self,
+        repo_id: str,
+        revision: str | None = None,
+        task: str | None = None,
+        *,
+        library: str | None = None,
+        subfolder: str = "",
     ) -> Resolution:
         """The answer for one repo ("org/name", "org/name@revision") or local folder.
 
         `revision` is a branch, tag or commit hash, by default "main". `task` and `library` say what the repo is to be
-        used for and with; they are checked against its facts.
+        used for and with; they are checked against its facts. With `subfolder` the answer is for what lies there.
 
         Raises:
             ResolveError: of the kind that says what can be done about it.
         """
+
+        if subfolder := parse_subfolder(subfolder):
+            asked, root = self._asked(task, library), await self.resolve(repo_id, revision)
+            facts = await self._below.get_facts(root, subfolder)
+            return replace(root, decision=self._asker.decide(facts, asked))
 
         async def one() -> Answer:
             async with aclosing(self.resolve_many([(repo_id, revision)], task=task, library=library)) as items:
@@ -115,6 +117,15 @@ class Resolver:
         if isinstance(item, Failure):
             raise item.error
         return item
+
+    async def list_files(self, repo_id: str, revision: str | None = None, *, subfolder: str = "") -> tuple[str, ...]:
+        """Paths of all files of a repo or local folder, or of those in `subfolder` relative to it, sorted.
+
+        Raises:
+            ResolveError: of the kind that says what can be done about it.
+        """
+        subfolder = parse_subfolder(subfolder)
+        return await self._below.list_files(await self.resolve(repo_id, revision), subfolder)
 
     async def resolve_many(
         self,
@@ -195,7 +206,7 @@ class Resolver:
             is_name = isinstance(repo_id, str) and own_revision is None
             folder = folder_meant_by(repo_id, here) if is_name else None
             if folder is not None:
-                entries.append(_guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
+                entries.append(guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
                 continue
             try:
                 parsed = _parse(repo_id, own_revision, revision)
@@ -214,7 +225,7 @@ class Resolver:
             elif item in listed:
                 entries[position] = listed[item]
             else:
-                entries[position] = _guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
+                entries[position] = guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
         return [entry for entry in entries if entry is not None]
 
     async def _next_steps(self, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
@@ -278,20 +289,3 @@ def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Want
 def _is_open(step: Step) -> bool:
     """Whether the store has no answer."""
     return isinstance(step, (AskHub, LookInHfCache))
-
-
-def _guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:
-    """`perform` with its errors as values: one repo's trouble ends no other's work."""
-
-    async def answer() -> Answer:
-        try:
-            return await perform()
-        except ResolveError as error:
-            return Failure(repo_id=repo_id, revision=revision, error=error)
-        except Exception as error:
-            logger.exception("resolving %s@%s failed in an unforeseen way", repo_id, revision)
-            failure = ResolveError(f"{repo_id}: unforeseen {type(error).__name__}: {error}")
-            failure.__cause__ = error
-            return Failure(repo_id=repo_id, revision=revision, error=failure)
-
-    return answer

@@ -32,7 +32,8 @@ class Settings:
     `max_age_s`: how long a branch or tag is believed without asking again (`HUBRESOLVE_MAX_AGE`; default a day).
     `refresh`: ask again whatever the age. `lean`: fetch `config.json` only where the Hub's extract does not settle it.
     `concurrency`: most requests under way at once (`HUBRESOLVE_CONCURRENCY`; default 32).
-    `timeout_s`: longest time one request may take. `registry`: the rules; default the ones shipped.
+    `timeout_s`: longest time one request may take. `cache_dir`: the local Hugging Face cache, looked at offline
+    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the ones shipped.
     """
 
     endpoint: str | None = None
@@ -44,6 +45,7 @@ class Settings:
     lean: bool | None = None
     concurrency: int | None = None
     timeout_s: float | None = None
+    cache_dir: str | Path | None = None
     registry: Registry | None = None
 
     def filled(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
@@ -74,13 +76,14 @@ class Settings:
                 )
             ),
             timeout_s=_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
+            cache_dir=self.cache_dir,
             registry=self.registry,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSettings:
-    """`Settings` with nothing left open; `token` None still means "as huggingface_hub finds it"."""
+    """`Settings` with nothing left open; `token` and `cache_dir` None still mean "as huggingface_hub finds it"."""
 
     endpoint: str
     token: str | Literal[False] | None = field(repr=False)
@@ -91,6 +94,7 @@ class FilledSettings:
     lean: bool
     concurrency: int
     timeout_s: float
+    cache_dir: str | Path | None
     registry: Registry | None
 
     @property

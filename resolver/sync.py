@@ -16,6 +16,7 @@ def resolve(
     task: str | None = None,
     *,
     library: str | None = None,
+    subfolder: str = "",
     settings: Settings | None = None,
 ) -> Resolution:
     """The answer for one repo or local folder, as `Resolver.resolve` gives it; blocks until it is there.
@@ -29,7 +30,7 @@ def resolve(
 
     async def work() -> Resolution:
         async with Resolver(settings) as resolver:
-            return await resolver.resolve(repo_id, revision, task, library=library)
+            return await resolver.resolve(repo_id, revision, task, library=library, subfolder=subfolder)
 
     try:
         asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, engine, rows, schema
 from store.errors import StoreClosedError, StoreError
-from store.keys import DecisionKey, ref_key
+from store.keys import DecisionKey, FactsKey, ref_key
 from store.records import Record, StoredRef, StoreInfo
 from store.tables import decisions, facts, refs
 
@@ -60,6 +60,8 @@ _RECALL = (
 _REPO_FACTS = select(refs.c.key, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
     _KEYS.join(refs, refs.c.key == _KEYS.c.value).join(facts, facts.c.id == refs.c.facts_id)
 )
+
+_COMMIT_FACTS = select(facts.c.body).where(facts.c.key == bindparam("facts_key"))
 
 _put_facts = insert(facts)
 _PUT_FACTS = _put_facts.on_conflict_do_update(
@@ -195,6 +197,18 @@ class MetadataStore:
                         continue
                     by_key[row.key] = RepoFacts(commit=commit, hints=hints)
         return by_key
+
+    async def get_commit_facts(self, key: FactsKey) -> CommitFacts | None:
+        """The facts of a commit; None where there are none, or they cannot be read."""
+        async with self._connect() as connection:
+            body = (await connection.execute(_COMMIT_FACTS, {"facts_key": key.key})).scalar_one_or_none()
+        if body is None:
+            return None
+        try:
+            return codec.decode(CommitFacts, body)
+        except codec.UnreadableBodyError as error:
+            logger.warning("what is stored of %s@%s is left out: %s", key.canonical_id, key.commit_hash, error)
+            return None
 
     async def put(self, records: Sequence[Record]) -> None:
         """Store all that `records` hold, in one transaction.
