@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from registry.deciding import decide
     from registry.decision import Candidate, Decision, Evidence
     from registry.default import default_registry, shipped_registry
-    from registry.errors import ContradictionError, ExtensionError, RegistryError, UnknownModelError, UnknownNameError
+    from registry.errors import (
+        ContradictionError,
+        ExtensionError,
+        RegistryError,
+        UnknownModelError,
+        UnknownNameError,
+        UnsupportedModelTypeError,
+        UnsupportedTaskError,
+    )
+    from registry.export.config import ExportConfig
+    from registry.export.export_registry import ExportRegistry
+    from registry.export.shipped import shipped_export_registry
     from registry.extension import ArchitectureRow, Extension
     from registry.facts import CommitFacts, CommitHash, FileState, HubHints, RepoFacts, SmallFile
     from registry.library import Library
@@ -30,6 +41,8 @@ __all__ = [
     "ContradictionError",
     "Decision",
     "Evidence",
+    "ExportConfig",
+    "ExportRegistry",
     "Extension",
     "ExtensionError",
     "FileState",
@@ -41,12 +54,15 @@ __all__ = [
     "SmallFile",
     "UnknownModelError",
     "UnknownNameError",
+    "UnsupportedModelTypeError",
+    "UnsupportedTaskError",
     "decide",
     "default_registry",
     "find_class",
     "framework_of_model",
     "library_of_model",
     "parse_class_ref",
+    "shipped_export_registry",
     "shipped_registry",
     "task_of_class",
     "task_of_model",
@@ -63,7 +79,12 @@ _HOMES = {
         "RegistryError",
         "UnknownModelError",
         "UnknownNameError",
+        "UnsupportedModelTypeError",
+        "UnsupportedTaskError",
     ),
+    "registry.export.config": ("ExportConfig",),
+    "registry.export.export_registry": ("ExportRegistry",),
+    "registry.export.shipped": ("shipped_export_registry",),
     "registry.extension": ("ArchitectureRow", "Extension"),
     "registry.facts": ("CommitFacts", "CommitHash", "FileState", "HubHints", "RepoFacts", "SmallFile"),
     "registry.library": ("Library",),

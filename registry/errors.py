@@ -44,3 +44,14 @@ class MalformedReferenceError(RegistryError, ValueError):
 
 class ExtensionError(RegistryError):
     """An extension of the registry contradicts another, or is not well formed."""
+
+
+class UnsupportedModelTypeError(RegistryError, KeyError):
+    """No export configuration is registered for a model type, or none with this backend."""
+
+    # KeyError would show the message as a quoted key.
+    __str__ = Exception.__str__
+
+
+class UnsupportedTaskError(RegistryError, ValueError):
+    """An export is not to be had for this task: not known, not for this model type, or not with a past."""

@@ -148,11 +148,12 @@ def explain(id_: str, **hub: Any) -> int:
 @cli.command()
 @click.option("--model-type", metavar="T", help="Only what this model type serves, with the classes that load it.")
 @click.option("--library", metavar="L", help="Only what this library serves.")
-def tasks(model_type: str | None, library: str | None) -> int:
+@click.option("--backend", metavar="B", help="Only what can be exported with this backend (onnx, torch_export).")
+def tasks(model_type: str | None, library: str | None, backend: str | None) -> int:
     """List the task names that are known, with modality and other names."""
     from resolver.cli.tasks import show_tasks
 
-    return show_tasks(model_type, library)
+    return show_tasks(model_type, library, backend)
 
 
 @cli.command()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import click
 
 from registry.default import default_registry
-from registry.errors import UnknownNameError
+from registry.errors import UnknownNameError, UnsupportedModelTypeError
+from registry.export.shipped import shipped_export_registry
 from registry.registry import Registry
 from registry.served import Served, tasks_of_family, tasks_of_library, tasks_of_model_type
 from resolver.cli.exits import ALL_ANSWERED
@@ -15,16 +16,23 @@ from resolver.cli.exits import ALL_ANSWERED
 CLASSES_SHOWN = 4
 
 
-def show_tasks(model_type: str | None, library: str | None) -> int:
+def show_tasks(model_type: str | None, library: str | None, backend: str | None = None) -> int:
     """Write task names with modality and aliases; of a library or model type the tasks it serves, with the classes.
+
+    With a backend: the model types that can be exported with it; of one model type the tasks, with what configures
+    the export.
 
     Raises:
         click.UsageError: a name is not known; the message has the nearest ones.
     """
     registry = default_registry()
     try:
-        rows = _rows(registry, model_type, library)
-    except UnknownNameError as error:
+        rows = (
+            _rows(registry, model_type, library)
+            if backend is None
+            else _exports(registry, model_type, library, backend)
+        )
+    except (UnknownNameError, UnsupportedModelTypeError) as error:
         raise click.UsageError(str(error)) from error
     for line in _laid_out(rows):
         click.echo(line)
@@ -65,6 +73,27 @@ def _of_model_type(registry: Registry, model_type: str, library: str) -> Served:
         return dict(reversed(served.items()))
     own = tasks_of_library(library, registry)
     return {task: classes for task, classes in own.items() if any(base in served for base in registry.served_as(task))}
+
+
+def _exports(registry: Registry, model_type: str | None, library: str | None, backend: str) -> list[tuple[str, ...]]:
+    exports = shipped_export_registry(registry)
+    if backend not in exports.backends():
+        raise UnknownNameError("backend", backend, exports.backends())
+    library = registry.canonical_library(library) if library is not None else None
+    if model_type is not None:
+        found = exports.get_supported_tasks_for_model_type(model_type, backend, library_name=library)
+        named = ((task, made.class_name) for task, made in found.items())
+        modality = (registry.tasks[registry.parse_task(task)[0]] for task in found)
+        rows = ((task, kind, name) for (task, name), kind in zip(named, modality, strict=True))
+        return [("task", "modality", "configuration"), *rows]
+    return [
+        ("model type", "library", "tasks"),
+        *(
+            (name, owner, ", ".join(exports.get_supported_tasks_for_model_type(name, backend, library_name=owner)))
+            for owner in ((library,) if library is not None else exports.libraries())
+            for name in exports.model_types(backend, owner)
+        ),
+    ]
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -48,9 +48,26 @@ def test_a_family_of_diffusers_is_listed_with_its_pipelines() -> None:
     assert ["text-to-image", "image", "FluxPipeline"] in rows(run("--library", "diffusers", "--model-type", "flux"))
 
 
+def test_a_model_type_is_listed_with_what_a_backend_exports_it_for() -> None:
+    listed = rows(run("--model-type", "marian", "--backend", "onnx"))
+
+    assert ["text2text-generation-with-past", "text", "BartConfig"] in listed
+    assert len(listed) == 6
+
+
+def test_a_backend_is_listed_with_the_model_types_that_it_exports() -> None:
+    listed = rows(run("--backend", "torch_export"))
+
+    assert ["unet-2d-condition", "diffusers", "semantic-segmentation"] in listed
+    assert len(listed) == 166
+    assert len(rows(run("--backend", "onnx", "--library", "sentence-transformers"))) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "nearest"),
     [
+        (["--backend", "onx"], "'onnx'"),
+        (["--backend", "onnx", "--model-type", "pythia"], "pythia has no export configuration"),
         (["--library", "difusers"], "'diffusers'"),
         (["--model-type", "whispr"], "'whisper'"),
         (["--library", "diffusers", "--model-type", "fluxx"], "'flux'"),

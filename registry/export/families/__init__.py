@@ -1,0 +1,1 @@
+"""The configurations themselves, one module for each family of models."""
