@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -108,7 +108,10 @@ async def _same_commit(client: HubClient, pinned: Wanted, fetched: FetchedFile) 
     return (await client.fetch_file(pinned, CONFIG)).small_file
 
 
-async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: Iterable[str]) -> CommitFacts:
+async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: Sequence[str]) -> CommitFacts:
+    if len(paths) == 1:
+        # Nearly always; a group of one costs as much as the request.
+        return _with_file(commit, paths[0], await _read_one(client, pinned, paths[0]))
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {path: group.create_task(_read_one(client, pinned, path)) for path in paths}

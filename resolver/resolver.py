@@ -177,11 +177,13 @@ class Resolver:
             raise OfflineError("a listing can only be had from the Hub, which may not be asked while offline")
         filters = [filter] if isinstance(filter, str) else list(filter or ())
         client = await self._connection.open_client()
-        async for page in pages(
-            client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit
-        ):
-            for answer in await self._asker.take_page(client, page, asked):
-                yield answer
+        listing = pages(
+            client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit, ahead=True
+        )
+        async with aclosing(listing):
+            async for page in listing:
+                for answer in await self._asker.take_page(client, page, asked):
+                    yield answer
 
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:

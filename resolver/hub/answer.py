@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
 class Bucket(enum.StrEnum):
@@ -14,8 +15,7 @@ class Bucket(enum.StrEnum):
     RESOLVERS = "resolvers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """One HTTP answer, redirects followed. Header names are in lower case.
 
     `is_cut` says that the body is longer than was wanted and only its beginning was read.

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from resolver.hub.quota import Quota
 
 FREE_SHARE = 0.75
@@ -26,8 +28,7 @@ UNHEARD = 4
 """How many requests go out before the first answer tells how things stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """What was known when a request went out: its expected cost, how many went out before, and how many were open."""
 
     cost: int

@@ -16,6 +16,7 @@ import aiohttp
 import tenacity
 from msgspec import Struct
 from multidict import CIMultiDict
+from yarl import URL
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_REDIRECTS = 10
+_BUCKETS = {bucket.value: bucket for bucket in Bucket}
 CONNECT_TIMEOUT_S = 10.0
 
 
@@ -52,6 +54,7 @@ class HubClient:
 
     def __init__(self, endpoint: str, token: str | None, *, concurrency: int, timeout_s: float) -> None:
         self._endpoint = endpoint
+        self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
         self._token = token
         self._concurrency = concurrency
         self._timeout_s = timeout_s
@@ -92,7 +95,7 @@ class HubClient:
         Raises:
             HubError: the kind that the answer means.
         """
-        url = urls.model_info_url(self._endpoint, wanted.repo_id, wanted.revision)
+        url = self._made(urls.model_info_url(self._endpoint, wanted.repo_id, wanted.revision))
 
         def read(answer: Answer) -> parse.ModelInfo:
             info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
@@ -108,7 +111,7 @@ class HubClient:
         Raises:
             HubError: the repo or revision is missing, or the Hub could not be reached.
         """
-        url = urls.file_url(self._endpoint, wanted.repo_id, wanted.revision, path)
+        url = self._made(urls.file_url(self._endpoint, wanted.repo_id, wanted.revision, path))
 
         async def attempt() -> FetchedFile:
             answer = await self._get(url, Bucket.RESOLVERS, wanted, parse.MAX_SMALL_FILE_BYTES)
@@ -143,11 +146,11 @@ class HubClient:
             next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
             return parse.parse_listing(answer.body, is_cut=answer.is_cut), next_url
 
-        return await self._retrying(partial(self._get_json, url, wanted, read))
+        return await self._retrying(partial(self._get_json, URL(url), wanted, read))
 
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where it cannot be told. Asked once, never again."""
-        url = urls.dataset_info_url(self._endpoint, repo_id)
+        url = self._made(urls.dataset_info_url(self._endpoint, repo_id))
         try:
             return status.is_success(await self._get(url, Bucket.API, Wanted(repo_id), 65_536))
         except HubError:
@@ -174,7 +177,7 @@ class HubClient:
 
         return await retrying(again)
 
-    async def _get_json(self, url: str, wanted: Wanted, read: Callable[[Answer], T]) -> T:
+    async def _get_json(self, url: URL, wanted: Wanted, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer of an API route.
 
         Raises:
@@ -188,7 +191,7 @@ class HubClient:
         except HubResponseError as error:
             raise _about(error, wanted, answer) from None
 
-    async def _get(self, url: str, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
+    async def _get(self, url: URL, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
         """One request, redirects followed, with at most `limit_bytes` of the body read.
 
         Raises:
@@ -197,7 +200,8 @@ class HubClient:
         if self._session is None:
             raise RuntimeError("the client is not open; use it inside `async with`")
         limit, state, loop = self._limits[bucket], self.buckets[bucket], asyncio.get_running_loop()
-        async with limit:
+        await limit.acquire()
+        try:
             while (wait_s := self._wait_s(state, wanted)) > 0:  # noqa: ASYNC110 (what is waited for may move)
                 await asyncio.sleep(wait_s)
             ticket = state.sent(loop.time())
@@ -224,7 +228,13 @@ class HubClient:
                 state.ended()
             answer = Answer(status=response.status, headers=_headers(response), body=body, is_cut=is_cut)
             self._learn_from(answer, bucket, ticket, hops=len(response.history))
+        finally:
+            limit.release()
         return answer
+
+    def _made(self, url: str) -> URL:
+        """A URL that `urls` made, encoded already: its characters need no second look."""
+        return URL(url, encoded=self._endpoint_is_encoded)
 
     def _wait_s(self, state: BucketState, wanted: Wanted) -> float:
         """How long the next request has to wait, for its quota or for a Hub that is silent.
@@ -242,7 +252,7 @@ class HubClient:
         self._silence.answered()
         quota, now_s = parse_quota(answer), asyncio.get_running_loop().time()
         # The Hub may count a route in another bucket than expected; its own word counts.
-        named = Bucket(quota.name) if quota is not None and quota.name in list(Bucket) else bucket
+        named = _BUCKETS.get(quota.name, bucket) if quota is not None else bucket
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self.buckets[named].refused(retry_after_s(answer), quota, now_s)
         else:
@@ -268,6 +278,8 @@ def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
 
 async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> tuple[bytes, bool]:
     """The body, and whether it was longer than `limit_bytes` and cut there."""
+    if (response.content_length or limit_bytes) < limit_bytes and "Content-Encoding" not in response.headers:
+        return await response.read(), False
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in response.content.iter_any():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from types import TracebackType
-from typing import Self
 
 LOWEST = 2.0
 CUT = 0.5
@@ -29,7 +27,8 @@ class AdaptiveLimit:
     def limit(self) -> int:
         return int(self._limit)
 
-    async def __aenter__(self) -> Self:
+    async def acquire(self) -> None:
+        """Wait until the work may start; it is to be ended with `release`."""
         while self._under_way >= int(self._limit):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -40,11 +39,8 @@ class AdaptiveLimit:
                     self._wake()
                 raise
         self._under_way += 1
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
         self._under_way -= 1
         self._wake()
 

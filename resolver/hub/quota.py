@@ -6,8 +6,10 @@ Forms as recorded: `RateLimit: "api";r=499;t=295` (remaining, seconds to reset) 
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from resolver.hub.answer import Answer
 
@@ -16,8 +18,7 @@ _NAME = re.compile(r'"([a-z]+)"\s*;')
 MAX_RETRY_AFTER_S = 3_600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True):
     """One bucket's state as an answer told it; None where it did not say."""
 
     name: str
@@ -33,13 +34,23 @@ def parse_quota(answer: Answer) -> Quota | None:
     name, parameters = _NAME.search(header), dict(_PARAMETER.findall(header))
     if name is None or "r" not in parameters or "t" not in parameters:
         return None
-    policy = dict(_PARAMETER.findall(answer.headers.get("ratelimit-policy", "")))
+    quota, window_s = _policy(answer.headers.get("ratelimit-policy", ""))
     return Quota(
         name=name.group(1),
         remaining=int(parameters["r"]),
         reset_after_s=float(parameters["t"]),
-        quota=int(policy["q"]) if "q" in policy else None,
-        window_s=float(policy["w"]) if "w" in policy else None,
+        quota=quota,
+        window_s=window_s,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _policy(header: str) -> tuple[int | None, float | None]:
+    """Quota and window of a policy, which is the same in every answer."""
+    parameters = dict(_PARAMETER.findall(header))
+    return (
+        int(parameters["q"]) if "q" in parameters else None,
+        float(parameters["w"]) if "w" in parameters else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
@@ -26,9 +27,14 @@ LONGEST_PAGE = 1_000
 _EXPAND_QUERY = "&".join(f"expand={name}" for name in EXPAND)
 
 
+@functools.lru_cache(maxsize=4_096)
+def _quoted(text: str, safe: str = "") -> str:
+    return quote(text, safe=safe)
+
+
 def model_info_url(endpoint: str, repo_id: str, revision: str) -> str:
     """Model info by revision: the route that mirrors answer too, though they ignore `expand`."""
-    return f"{endpoint}/api/models/{repo_id}/revision/{quote(revision, safe='')}?{_EXPAND_QUERY}"
+    return f"{endpoint}/api/models/{repo_id}/revision/{_quoted(revision)}?{_EXPAND_QUERY}"
 
 
 def listing_url(
@@ -57,4 +63,4 @@ def dataset_info_url(endpoint: str, repo_id: str) -> str:
 
 def file_url(endpoint: str, repo_id: str, revision: str, path: str) -> str:
     """One file of a repo at a revision."""
-    return f"{endpoint}/{repo_id}/resolve/{quote(revision, safe='')}/{quote(path)}"
+    return f"{endpoint}/{repo_id}/resolve/{_quoted(revision)}/{_quoted(path, '/')}"

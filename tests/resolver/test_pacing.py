@@ -94,11 +94,12 @@ async def test_a_limit_shrinks_with_failures_and_grows_back() -> None:
 
     async def work() -> None:
         nonlocal running, most
-        async with limit:
-            running += 1
-            most = max(most, running)
-            await asyncio.sleep(0)
-            running -= 1
+        await limit.acquire()
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        limit.release()
 
     await asyncio.gather(*(work() for _ in range(50)))
     assert most == 8
@@ -106,10 +107,11 @@ async def test_a_limit_shrinks_with_failures_and_grows_back() -> None:
 
 async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
     limit = AdaptiveLimit(1)
-    async with limit:
-        waiting = [asyncio.create_task(limit.__aenter__()) for _ in range(2)]
-        await asyncio.sleep(0)
-        waiting[0].cancel()
+    await limit.acquire()
+    waiting = [asyncio.create_task(limit.acquire()) for _ in range(2)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    limit.release()
     await asyncio.wait_for(waiting[1], 5)
 
 
