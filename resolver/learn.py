@@ -111,7 +111,7 @@ async def _same_commit(client: HubClient, pinned: Wanted, fetched: FetchedFile) 
 async def _read(client: HubClient, pinned: Wanted, commit: CommitFacts, paths: Sequence[str]) -> CommitFacts:
     if len(paths) == 1:
         # Nearly always; a group of one costs as much as the request.
-        return _with_file(commit, paths[0], await _read_one(client, pinned, paths[0]))
+        return with_file(commit, paths[0], await _read_one(client, pinned, paths[0]))
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {path: group.create_task(_read_one(client, pinned, path)) for path in paths}
