@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from registry.decision import Candidate, Decision, Evidence
 from resolver.errors import ResolveError
+
+if TYPE_CHECKING:
+    from resolver.loading.errors import ModelLoadError
 
 
 class Source(enum.StrEnum):
@@ -88,8 +92,8 @@ class Resolution(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """A repo of a batch that could not be resolved; the others are not affected."""
+    """A repo of a batch that could not be resolved, or loaded; the others are not affected."""
 
     repo_id: str
     revision: str | None
-    error: ResolveError
+    error: ResolveError | ModelLoadError

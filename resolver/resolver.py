@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, assert_never
+from typing import TYPE_CHECKING, Any, Self, Unpack, assert_never
 
 from msgspec.structs import replace
 
@@ -31,6 +31,11 @@ from resolver.single_flight import SingleFlight
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
 from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
 from store.store import MetadataStore
+
+if TYPE_CHECKING:
+    from resolver.loading.loaded import Loaded
+    from resolver.loading.loader import Loader
+    from resolver.loading.options import LoadOptions
 
 Request = str | Path | tuple[str, str | None]
 """A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
@@ -60,6 +65,7 @@ class Resolver:
         self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
         self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
+        self._loader: Loader | None = None
 
     async def __aenter__(self) -> Self:
         """Raises:
@@ -184,6 +190,69 @@ class Resolver:
             async for page in listing:
                 for answer in await self._asker.take_page(client, page, asked):
                     yield answer
+
+    async def load(
+        self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadOptions]
+    ) -> Any:
+        """The model itself, at the commit that the revision stands at, in eval mode; loaded off the event loop.
+
+        The class is the one that `resolve` names for the repo, or for `task`. Its files are fetched with
+        huggingface_hub, as far as they are not in its cache; where all are, no request is sent. `options` are those
+        of `resolver.loading.options.Options`: `device`, `dtype`, `subfolder`, `variant`, `trust_remote_code`…
+
+        Raises:
+            ResolveError: the repo cannot be resolved, or its files cannot be had.
+            ModelLoadError: it cannot be loaded here, for the reason that the kind of error tells.
+        """
+        from resolver.loading.options import Options
+
+        wanted = Options(**options)
+        # What is in the subfolder may be for another task than the whole.
+        asked = {"library": wanted.library, "task": task} if not wanted.subfolder else {}
+        resolution = await self.resolve(repo_id, revision, **asked)
+        loader = self._open_loader()
+        model, *_ = await loader.instantiate(await loader.prepare(resolution, wanted, task=task))
+        return model
+
+    async def load_many(
+        self,
+        ids: RequestStream,
+        *,
+        revision: str | None = None,
+        task: str | None = None,
+        ordered: bool = True,
+        max_resident_bytes: int | None = None,
+        **options: Unpack[LoadOptions],
+    ) -> AsyncGenerator[Loaded | Failure]:
+        """A `Loaded` or a `Failure` for each of `ids`: in their order, or else as their files are there.
+
+        Files are fetched ahead of loading, for a bounded number of repos. A model given is let go when the next one
+        is asked for, unless `Loaded.keep` was called. With `max_resident_bytes`, models are loaded ahead as well, and
+        no more of them are in memory than it allows: a model counts, as measured, for as long as anything refers to
+        it. Everything else is as for `resolve_many` and `load`.
+        """
+        from resolver.loading.many import load_all
+        from resolver.loading.options import Options
+
+        wanted = Options(**options)
+        asked = {"library": wanted.library, "task": task} if not wanted.subfolder else {}
+        answers = self.resolve_many(ids, revision=revision, ordered=ordered, **asked)
+        loading = load_all(
+            answers, self._open_loader(), wanted, task=task, ordered=ordered, max_resident_bytes=max_resident_bytes
+        )
+        async with aclosing(loading) as items:
+            async for item in items:
+                yield item
+
+    def _open_loader(self) -> Loader:
+        if self._loader is None:
+            from resolver.loading.loader import Loader
+
+            self._loader = Loader(
+                self._settings, self._registry, self._connection, resolve=self.resolve, get_facts=self._below.get_facts
+            )
+            self._exits.push_async_callback(self._loader.close)
+        return self._loader
 
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:

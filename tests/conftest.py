@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import torchvision_beside_cpu_torch
+
+torchvision_beside_cpu_torch.install()
+
 _PREFIXES = ("HF_", "HUGGING", "HUBRESOLVE_", "TRANSFORMERS_OFFLINE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

@@ -97,15 +97,24 @@ def is_native(architecture: str, model_type: str | None, registry: Registry) -> 
 
 def version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:
     """Which versions of transformers have the architecture, where not all of the last years' do."""
+    since, until = releases_of(architecture, registry)
+    if until is not None:
+        return (f"supported by transformers until {until}",)
+    return (f"needs transformers >= {since}",) if since else ()
+
+
+def releases_of(architecture: str, registry: Registry) -> tuple[str | None, str | None]:
+    """The first and the last release of transformers that has the architecture; None: before the last years, today's.
+
+    One that is gone has a last release only.
+    """
     rows = rows_of(architecture, registry)
-    untils = {row.until for row in rows}
-    if rows and None not in untils:
-        newest = max(
+    untils = [row.until for row in rows]
+    if rows and all(untils):
+        return None, max(
             (until for until in untils if until), key=lambda version: [int(part) for part in version.split(".")]
         )
-        return (f"supported by transformers until {newest}",)
-    since = registry.since.get(architecture)
-    return (f"needs transformers >= {since}",) if since else ()
+    return registry.since.get(architecture), None
 
 
 def explain_class(model_class: str | None, architecture: str | None, model_type: str | None, task: str) -> Evidence:

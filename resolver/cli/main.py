@@ -146,6 +146,67 @@ def explain(id_: str, **hub: Any) -> int:
 
 
 @cli.command()
+@click.argument("ids", nargs=-1, metavar="[ID[@REV] | FOLDER]...")
+@click.option("--file", "file", metavar="F|-", help="Read ids from a file (- for standard input), one a line.")
+@hub_options
+@click.option("--device", metavar="D", default="cpu", show_default=True, help="Where the weights go, as cuda:0.")
+@click.option("--dtype", metavar="T", help="Of the weights, as bfloat16.  [default: the library's]")
+@click.option("--subfolder", metavar="S", default="", help="The model is in this folder of the repo.")
+@click.option("--variant", metavar="V", help="Of the weight files, as fp16.")
+@click.option("--gguf-file", metavar="F", help="Which of several GGUF files.")
+@click.option("--cache-dir", metavar="DIR", help="The Hugging Face cache to use.  [env: HF_HUB_CACHE]")
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code of the repos' own.")
+@click.option("--max-resident-bytes", type=click.IntRange(min=1), metavar="N", help="Load ahead, with at most so much.")
+@click.option("--format", "format_", type=click.Choice(("table", "jsonl")), default="table", show_default=True)
+@click.option("--unordered", is_flag=True, help="Load each as soon as its files are there.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+def load(
+    ids: tuple[str, ...],
+    file: str | None,
+    device: str,
+    dtype: str | None,
+    subfolder: str,
+    variant: str | None,
+    gguf_file: str | None,
+    cache_dir: str | None,
+    trust_remote_code: bool,
+    max_resident_bytes: int | None,
+    format_: str,
+    unordered: bool,
+    quiet: bool,
+    **hub: Any,
+) -> int:
+    """Load models, one after the other, and say what each is: class, parameters, dtype, memory and seconds."""
+    from resolver.cli.loading import load_ids
+    from resolver.loading.options import LoadOptions
+
+    if not ids and file is None:
+        raise click.UsageError("nothing to load: give ids or folders, or --file")
+    options = LoadOptions(
+        library=hub["library"],
+        device=device,
+        dtype=dtype,
+        subfolder=subfolder,
+        variant=variant,
+        gguf_file=gguf_file,
+        cache_dir=cache_dir,
+        trust_remote_code=trust_remote_code,
+    )
+    return run(
+        load_ids(
+            ids,
+            file,
+            hub,
+            options,
+            max_resident_bytes=max_resident_bytes,
+            format_=format_,
+            ordered=not unordered,
+            quiet=quiet,
+        )
+    )
+
+
+@cli.command()
 @click.option("--model-type", metavar="T", help="Only what this model type serves, with the classes that load it.")
 @click.option("--library", metavar="L", help="Only what this library serves.")
 @click.option("--backend", metavar="B", help="Only what can be exported with this backend (onnx, torch_export).")

@@ -92,12 +92,13 @@ def read_files(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[st
     """Facts with every small file read that a decision wants; `locate` gives a path, None where it is not known."""
     commit = CommitFacts(filenames=filenames)
     while wanted := files_wanted(commit, hints):
-        files = {name: _read_small_file(locate(name)) for name in wanted}
+        files = {name: read_small_file(locate(name)) for name in wanted}
         commit = CommitFacts(filenames=filenames, files={**commit.files, **files})
     return commit
 
 
-def _read_small_file(path: Path | None) -> SmallFile:
+def read_small_file(path: Path | None) -> SmallFile:
+    """What a JSON file on disk holds; absent where `path` is None or leads nowhere."""
     if path is None or not os.path.lexists(path):
         return ABSENT_FILE
     try:

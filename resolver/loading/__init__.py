@@ -1,0 +1,1 @@
+"""From a resolution to a model in memory: what to fetch, fetching it, and calling the class of its library."""
