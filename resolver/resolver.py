@@ -207,9 +207,9 @@ class Resolver:
         from resolver.loading.options import Options
 
         wanted = Options(**options)
+        asked = (task, wanted.library) if not wanted.subfolder else (None, None)
         # What is in the subfolder may be for another task than the whole.
-        asked = {"library": wanted.library, "task": task} if not wanted.subfolder else {}
-        resolution = await self.resolve(repo_id, revision, **asked)
+        resolution = await self.resolve(repo_id, revision, asked[0], library=asked[1])
         loader = self._open_loader()
         model, *_ = await loader.instantiate(await loader.prepare(resolution, wanted, task=task))
         return model

@@ -187,9 +187,7 @@ class Loader:
         except NotLoadableError:
             raise error from None
 
-    def _decided_anew(
-        self, resolution: Resolution, facts: RepoFacts, task: str | None, options: Options
-    ) -> Resolution:
+    def _decided_anew(self, resolution: Resolution, facts: RepoFacts, task: str | None, options: Options) -> Resolution:
         """The resolution of the model that is in the subfolder."""
         try:
             decision = decide(facts, self._registry, task, library=options.library)
