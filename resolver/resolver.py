@@ -59,7 +59,7 @@ class Resolver:
         self._settings: FilledSettings = (settings or Settings()).filled()
         self._registry: Registry = self._settings.registry or default_registry()
         self._clock = clock
-        self._store = MetadataStore(self._settings.store)
+        self._store = MetadataStore(self._settings.store, is_optional=True)
         self._connection = Connection(self._settings)
         self._asker = Asker(self._settings, self._registry, self._store, self._connection, clock)
         self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
@@ -69,7 +69,7 @@ class Resolver:
 
     async def __aenter__(self) -> Self:
         """Raises:
-        StoreError: the store cannot be opened, or is not one of ours.
+        StoreError: the store is not one of ours. One that has no place to be is done without.
         """
         await self._exits.enter_async_context(self._store)
         self._exits.push_async_callback(self._asker.recorder.close)

@@ -14,6 +14,10 @@ PUBLIC = ""
 """The scope of what anybody may see."""
 
 
+WITHDRAWN = "withdrawn"
+"""The problem of a public ref whose repo is public no more: it answers nobody, whatever is merged into the store."""
+
+
 def hash64(*parts: str) -> int:
     """A signed 64-bit integer; the same for the same parts on every machine."""
     digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8)

@@ -74,7 +74,11 @@ class Record(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:
-    """Counts and sizes. Times are seconds since 1970, UTC, and None for an empty store."""
+    """Counts and sizes. Times are seconds since 1970, UTC, and None for an empty store.
+
+    `private` counts commits that only certain tokens may see, `missing` repos and revisions known not to be there.
+    `hits` are look-ups that the store answered, `misses` those it did not; the recent ones are of the last 30 days.
+    """
 
     location: str
     schema_version: int
@@ -82,7 +86,12 @@ class StoreInfo:
     facts: int
     refs: int
     decisions: int
+    private: int
     missing: int
     oldest_check_s: int | None
     newest_check_s: int | None
     endpoints: tuple[tuple[str, int], ...]
+    hits: int
+    misses: int
+    recent_hits: int
+    recent_misses: int

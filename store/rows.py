@@ -1,4 +1,8 @@
-"""What was learned to rows of the tables, as tuples in the order of `FACTS`, `REFS` and `DECISIONS`. Pure."""
+"""What was learned to rows of the tables, as tuples in the order of `FACTS`, `REFS` and `DECISIONS`. Pure.
+
+Each row ends with a digest of all it says. It tells a row that was damaged, or written by hand, from one that was
+stored; it is no proof of who wrote it. Row ids are no part of it: the same row has the same digest everywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from store import codec
-from store.keys import DecisionKey
+from store.keys import DecisionKey, FactsKey, hash64_of
 from store.records import Record
 
 Row = tuple[Any, ...]
 
-FACTS = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked", "body")
+_encoder = msgspec.msgpack.Encoder()
+
+FACTS = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked", "body", "digest")
 REFS = (
     "key",
     "endpoint",
@@ -28,8 +36,9 @@ REFS = (
     "library_name",
     "hints",
     "checked_at",
+    "digest",
 )
-DECISIONS = ("facts_key", "hints_id", "registry_digest", "asked", "body")
+DECISIONS = ("facts_key", "hints_id", "registry_digest", "asked", "body", "digest")
 """Names of the values of each row: columns, but for `facts_key`, which the statements look up `facts_id` by."""
 
 
@@ -39,6 +48,30 @@ class Rows(NamedTuple):
     facts: list[Row]
     refs: list[Row]
     decisions: list[Row]
+
+
+def digest_of(values: Row) -> int:
+    """The digest of a row's other values, in their order: a signed 64-bit integer, the same on every machine."""
+    return hash64_of(_encoder.encode(values))
+
+
+def with_digest(values: Row) -> Row:
+    """A row of all its values but the digest, and then that."""
+    return (*values, digest_of(values))
+
+
+def is_whole(row: Row) -> bool:
+    """Whether a row's digest, its last value, is that of the others."""
+    return bool(digest_of(row[:-1]) == row[-1])
+
+
+def ref_values(row: Any) -> Row:
+    """A row of the table of refs, by column, as the tuple it was stored from."""
+    commit_hash, facts_key = row["commit_hash"], None
+    if commit_hash is not None:
+        canonical_id = row["canonical_id"] or row["repo_id"]
+        facts_key = FactsKey(row["endpoint"], canonical_id, commit_hash, row["scope"]).key
+    return tuple([facts_key if name == "facts_key" else row[name] for name in REFS])
 
 
 def rows_of(records: Iterable[Record]) -> Rows:
@@ -54,35 +87,40 @@ def rows_of(records: Iterable[Record]) -> Rows:
             key, canonical_id, commit_hash = facts_key.key, facts_key.canonical_id, facts_key.commit_hash
             if record.facts is not None:
                 rows.facts.append(
-                    (
-                        key,
-                        facts_key.endpoint,
-                        canonical_id,
-                        commit_hash,
-                        facts_key.scope,
-                        len(record.facts.files),
-                        codec.encode(record.facts),
+                    with_digest(
+                        (
+                            key,
+                            facts_key.endpoint,
+                            canonical_id,
+                            commit_hash,
+                            facts_key.scope,
+                            len(record.facts.files),
+                            codec.encode(record.facts),
+                        )
                     )
                 )
             if record.decision_key is not None and record.decision is not None:
-                rows.decisions.append((key, hints_id, *_decided_by(record.decision_key), codec.encode(record.decision)))
+                decided_by = _decided_by(record.decision_key)
+                rows.decisions.append(with_digest((key, hints_id, *decided_by, codec.encode(record.decision))))
         for ref in record.ref_keys:
             rows.refs.append(
-                (
-                    ref.key,
-                    ref.endpoint,
-                    ref.repo_id,
-                    ref.revision,
-                    ref.scope,
-                    key,
-                    canonical_id if canonical_id != ref.repo_id else None,
-                    commit_hash,
-                    record.problem,
-                    hints_id,
-                    hints.pipeline_tag,
-                    hints.library_name,
-                    hints_body,
-                    record.checked_at_s,
+                with_digest(
+                    (
+                        ref.key,
+                        ref.endpoint,
+                        ref.repo_id,
+                        ref.revision,
+                        ref.scope,
+                        key,
+                        canonical_id if canonical_id != ref.repo_id else None,
+                        commit_hash,
+                        record.problem,
+                        hints_id,
+                        hints.pipeline_tag,
+                        hints.library_name,
+                        hints_body,
+                        record.checked_at_s,
+                    )
                 )
             )
     return rows

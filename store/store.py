@@ -3,161 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from sqlalchemy import Dialect, and_, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
-from store import codec, engine, rows, schema
-from store.errors import StoreClosedError, StoreError
+from store import codec, damage, engine, opening, rows
+from store.errors import StoreClosedError, StoreError, StoreUnavailableError
 from store.keys import DecisionKey, FactsKey, ref_key
+from store.measuring import read_info
 from store.records import Record, StoredRef, StoreInfo
-from store.tables import decisions, facts, refs
+from store.statements import COMMIT_FACTS, statements
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_QUERY = 1_000
-
-# A list of keys as one parameter: its text is the same for any number of them, so it is compiled once.
-_KEYS = func.json_each(bindparam("keys")).table_valued("value").alias("keys")
-
-_RECALL = (
-    # In the order of StoredRef.
-    select(
-        refs.c.key,
-        refs.c.repo_id,
-        refs.c.revision,
-        refs.c.canonical_id,
-        refs.c.commit_hash,
-        refs.c.problem,
-        refs.c.pipeline_tag,
-        refs.c.library_name,
-        refs.c.checked_at,
-        refs.c.hints_id,
-        decisions.c.body,
-    )
-    .select_from(
-        _KEYS.join(refs, refs.c.key == _KEYS.c.value).outerjoin(
-            decisions,
-            and_(
-                decisions.c.facts_id == refs.c.facts_id,
-                decisions.c.hints_id == refs.c.hints_id,
-                decisions.c.registry_digest == bindparam("rules_id"),
-                decisions.c.asked == bindparam("asked"),
-            ),
-        )
-    )
-    .where(refs.c.endpoint == bindparam("endpoint"), refs.c.scope == bindparam("scope"))
-)
-_REPO_FACTS = select(refs.c.key, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
-    _KEYS.join(refs, refs.c.key == _KEYS.c.value).join(facts, facts.c.id == refs.c.facts_id)
-)
-
-_COMMIT_FACTS = select(facts.c.body).where(facts.c.key == bindparam("facts_key"))
-
-_put_facts = insert(facts)
-_PUT_FACTS = _put_facts.on_conflict_do_update(
-    index_elements=["key"],
-    set_={"body": _put_facts.excluded.body, "files_asked": _put_facts.excluded.files_asked},
-    where=_put_facts.excluded.files_asked > facts.c.files_asked,
-)
-_FACTS_ID = select(facts.c.id).where(facts.c.key == bindparam("facts_key")).scalar_subquery()
-_put_refs = insert(refs).values(facts_id=_FACTS_ID)
-_PUT_REFS = _put_refs.on_conflict_do_update(
-    index_elements=["key"],
-    set_={
-        name: _put_refs.excluded[name]
-        for name in (
-            "facts_id",
-            "canonical_id",
-            "commit_hash",
-            "problem",
-            "hints_id",
-            "pipeline_tag",
-            "library_name",
-            "hints",
-            "checked_at",
-        )
-    },
-    # Of two writers the one that asked the Hub later is right.
-    where=_put_refs.excluded.checked_at >= refs.c.checked_at,
-)
-_PUT_DECISIONS = insert(decisions).values(facts_id=_FACTS_ID).on_conflict_do_nothing()
-
-
-_PUT = ((_PUT_FACTS, rows.FACTS), (_PUT_REFS, rows.REFS), (_PUT_DECISIONS, rows.DECISIONS))
-
-
-@functools.lru_cache(maxsize=8)
-def _put_statements(dialect: Dialect) -> tuple[str, ...]:
-    """The statements that store rows, as text for tuples of values: looking at each value of each row by its name, as
-    SQLAlchemy does, takes longer than storing it.
-    """
-    texts = []
-    for statement, names in _PUT:
-        compiled = statement.compile(dialect=dialect, column_keys=list(names))
-        if tuple(compiled.positiontup or ()) != names:
-            raise AssertionError(f"rows hold {names}, but the statement takes {compiled.positiontup}")
-        texts.append(str(compiled))
-    return tuple(texts)
+T = TypeVar("T")
 
 
 class MetadataStore:
-    """What has been learned about repos, in one SQLite file. Promises:
+    """What has been learned about repos, in one SQLite file or a PostgreSQL database. Promises:
 
-    - A row that was put is there after the process is killed, and is seen by every process that shares the file.
+    - A row that was put is there after the process is killed, and is seen by every process that shares the store.
     - `put` writes all of its records, or, when it fails or is cancelled, none of them.
     - A row that cannot be read is logged and counts as missing: what is stored never breaks an answer.
     - Reading never writes, and never waits for a writer.
+    - A damaged file is kept under another name, never deleted, and a new one begun.
 
     Open it with `async with`, in the event loop that uses it.
     """
 
-    def __init__(self, location: str | Path) -> None:
-        """`location` is a file path or a SQLAlchemy URL.
+    def __init__(self, location: str | Path, *, may_create: bool = True, is_optional: bool = False) -> None:
+        """`location` is a file path or a SQLAlchemy URL. `may_create`: begin a new store where there is none, or a
+        damaged one. `is_optional`: a store that cannot be used now (no right, no space) knows nothing and keeps
+        nothing, which is logged once, instead of raising `StoreUnavailableError`.
 
         Raises:
             StoreError: a URL that names a database this package does not work with.
         """
         self._url = engine.store_url(location)
+        self._may_create = may_create
+        self._is_optional = is_optional
+        self._statements = statements(is_sqlite=engine.is_sqlite(self._url))
         self._engine: AsyncEngine | None = None
+        self._is_given_up = False
+        self._file: damage.Identity | None = None
+        self._replacing = asyncio.Lock()
+        self._replaced: list[AsyncEngine] = []
+
+    @property
+    def name(self) -> str:
+        """How messages call it: a path, or a URL without its password."""
+        return engine.name_of(self._url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file, not a server."""
+        return engine.is_sqlite(self._url)
 
     async def __aenter__(self) -> Self:
         """Raises:
-        SchemaMismatchError: the file is not a store of this schema; it was not changed.
-        StoreError: the file cannot be opened.
+        SchemaMismatchError: it is not a store of a schema known; it was not changed.
+        StoreError: it cannot be opened.
         """
-        opened = None
+        self._is_given_up = False
         try:
-            engine.make_place(self._url)
-            opened = engine.open_engine(self._url)
-            await schema.prepare(opened)
-        except (DatabaseError, OSError) as error:
-            if opened is not None:
-                await opened.dispose()
-            cause = error.orig if isinstance(error, DatabaseError) else error
-            raise StoreError(f"the store {self._url.database} cannot be opened: {cause}") from error
-        except StoreError:
-            if opened is not None:
-                await opened.dispose()
-            raise
-        self._engine = opened
+            await self._open()
+        except StoreUnavailableError as error:
+            self._give_up(error)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened, self._engine = self._engine, None
-        if opened is not None:
-            await opened.dispose()
+        opened, self._engine = [*self._replaced, self._engine], None
+        self._replaced = []
+        for item in opened:
+            if item is not None:
+                await item.dispose()
 
     async def recall(
         self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decided_by: DecisionKey
@@ -171,13 +99,16 @@ class MetadataStore:
             "rules_id": decided_by.rules_id,
             "asked": decided_by.asked,
         }
-        async with self._connect() as connection:
-            for keys in _batches(list(places)):
-                for row in (await connection.execute(_RECALL, {**parameters, "keys": keys})).all():
+
+        async def look(connection: AsyncConnection) -> None:
+            for keys in self._statements.batches(list(places)):
+                for row in (await connection.execute(self._statements.recall, {**parameters, "keys": keys})).all():
                     ref = StoredRef._make(row)
                     place = places[ref.key]
                     if names[place] == (ref.repo_id, ref.revision):
                         found[place] = ref
+
+        await self._read(look)
         # The same name may be asked for twice; a dict keeps its last place only.
         if len(places) < len(names):
             by_name = {(ref.repo_id, ref.revision): ref for ref in found if ref is not None}
@@ -187,25 +118,31 @@ class MetadataStore:
     async def get_repo_facts(self, found: Iterable[StoredRef]) -> dict[int, RepoFacts]:
         """Facts and hints that the refs lead to, by the refs' keys; those that are gone or unreadable are left out."""
         by_key: dict[int, RepoFacts] = {}
-        async with self._connect() as connection:
-            for keys in _batches([ref.key for ref in found if ref.commit_hash is not None]):
-                for row in (await connection.execute(_REPO_FACTS, {"keys": keys})).all():
+        wanted = [ref.key for ref in found if ref.commit_hash is not None]
+
+        async def look(connection: AsyncConnection) -> None:
+            for keys in self._statements.batches(wanted):
+                for row in (await connection.execute(self._statements.repo_facts, {"keys": keys})).all():
                     try:
                         commit, hints = codec.decode(CommitFacts, row.body), codec.decode(HubHints, row.hints)
                     except codec.UnreadableBodyError as error:
                         logger.warning("what is stored of %s is left out: %s", row.repo_id, error)
                         continue
                     by_key[row.key] = RepoFacts(commit=commit, hints=hints)
+
+        await self._read(look)
         return by_key
 
     async def get_commit_facts(self, key: FactsKey) -> CommitFacts | None:
         """The facts of a commit; None where there are none, or they cannot be read."""
-        async with self._connect() as connection:
-            body = (await connection.execute(_COMMIT_FACTS, {"facts_key": key.key})).scalar_one_or_none()
-        if body is None:
-            return None
+        bodies: list[bytes] = []
+
+        async def look(connection: AsyncConnection) -> None:
+            bodies.extend((await connection.execute(COMMIT_FACTS, {"facts_key": key.key})).scalars())
+
+        await self._read(look)
         try:
-            return codec.decode(CommitFacts, body)
+            return codec.decode(CommitFacts, bodies[0]) if bodies else None
         except codec.UnreadableBodyError as error:
             logger.warning("what is stored of %s@%s is left out: %s", key.canonical_id, key.commit_hash, error)
             return None
@@ -216,62 +153,118 @@ class MetadataStore:
         Raises:
             StoreError: nothing was stored (a full disk, a read-only file).
         """
-        writing = asyncio.ensure_future(self._write(rows.rows_of(records)))
+        await self.put_rows(rows.rows_of(records))
+
+    async def put_rows(self, items: rows.Rows) -> None:
+        """Store `items`, in one transaction. Raises as `put` does."""
+
+        async def put(connection: AsyncConnection) -> None:
+            for statement, some in self._statements.puts(items):
+                await connection.exec_driver_sql(statement, some)
+
+        await self.write(put)
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+        """What `work` gives, run in a transaction of its own, which being cancelled does not tear apart; None where
+        the store has been given up.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+        writing = asyncio.ensure_future(self._write(work))
         try:
-            await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
             # Left alone it would keep the file locked until its thread is done with it; it takes milliseconds.
             await asyncio.wait([writing])
             raise
 
-    async def _write(self, items: rows.Rows) -> None:
-        opened = self._opened()
-        try:
-            async with opened.connect() as connection:
-                connection = await connection.execution_options(**engine.WRITE)
-                async with connection.begin():
-                    for statement, some in zip(_put_statements(opened.dialect), items, strict=True):
-                        if some:
-                            await connection.exec_driver_sql(statement, some)
-        except DatabaseError as error:
-            raise StoreError(f"the store {self._url.database} cannot be written: {error.orig}") from error
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+        for is_last_try in (False, True):
+            opened = self._opened()
+            if opened is None:
+                return None
+            try:
+                async with opened.connect() as connection:
+                    connection = await connection.execution_options(**engine.write_options(self._url))
+                    async with connection.begin():
+                        return await work(connection)
+            except (DBAPIError, OSError) as error:
+                if is_last_try or not await self._replace(opened, error):
+                    raise StoreUnavailableError(f"the store {self.name} cannot be written: {_cause(error)}") from error
+        return None
 
     async def info(self) -> StoreInfo:
-        """Counts, sizes and ages."""
-        async with self._connect() as connection:
-            counts = [
-                (await connection.execute(select(func.count()).select_from(table))).scalar_one()
-                for table in (facts, refs, decisions)
-            ]
-            missing = select(func.count()).select_from(refs).where(refs.c.problem.is_not(None))
-            ages = (await connection.execute(select(func.min(refs.c.checked_at), func.max(refs.c.checked_at)))).one()
-            by_endpoint = select(refs.c.endpoint, func.count()).group_by(refs.c.endpoint).order_by(refs.c.endpoint)
-            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-            page_bytes = (await connection.exec_driver_sql("PRAGMA page_size")).scalar_one()
-            return StoreInfo(
-                location=str(self._url.database),
-                schema_version=schema.SCHEMA_VERSION,
-                size_bytes=pages * page_bytes,
-                facts=counts[0],
-                refs=counts[1],
-                decisions=counts[2],
-                missing=(await connection.execute(missing)).scalar_one(),
-                oldest_check_s=ages[0],
-                newest_check_s=ages[1],
-                endpoints=tuple((str(name), int(count)) for name, count in await connection.execute(by_endpoint)),
-            )
+        """Counts, sizes, ages, and how often it had the answer."""
+        async with self.snapshot() as connection:
+            return await read_info(connection, self.name)
 
-    def _opened(self) -> AsyncEngine:
-        if self._engine is None:
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees the store as it stood at one moment, while others write.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        opened = self._opened()
+        if opened is None:
+            raise StoreUnavailableError(f"the store {self.name} cannot be read")
+        try:
+            async with opened.connect() as connection:
+                connection = await connection.execution_options(**engine.snapshot_options(self._url))
+                async with connection.begin():
+                    yield connection
+        except (DBAPIError, OSError) as error:
+            raise StoreError(f"the store {self.name} cannot be read: {_cause(error)}") from error
+
+    async def _read(self, look: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Run `look` on a connection where each statement sees all that was committed before it. A store that fails
+        meanwhile ends it early: what it has not told is unknown.
+        """
+        opened = self._opened()
+        if opened is None:
+            return
+        try:
+            async with opened.connect() as connection:
+                await look(connection)
+        except (DBAPIError, OSError) as error:
+            if not await self._replace(opened, error):
+                self._give_up(StoreUnavailableError(f"the store {self.name} cannot be read: {_cause(error)}"))
+
+    def _opened(self) -> AsyncEngine | None:
+        if self._engine is None and not self._is_given_up:
             raise StoreClosedError("the store is not open; use it inside `async with`")
         return self._engine
 
-    def _connect(self) -> AsyncConnection:
-        """A connection for reading: each statement sees all that was committed before it."""
-        return self._opened().connect()
+    async def _open(self) -> None:
+        self._engine = await opening.open_store(self._url, may_create=self._may_create)
+        path = engine.path_of(self._url)
+        self._file = damage.identity_of(path) if path is not None else None
+
+    async def _replace(self, failed: AsyncEngine, error: DBAPIError | OSError) -> bool:
+        """Whether the store is usable again, after the file turned out to be damaged or was put aside by another."""
+        path = engine.path_of(self._url)
+        if path is None or not self._may_create or not isinstance(error, DBAPIError):
+            return False
+        async with self._replacing:
+            if self._engine is not failed:
+                return True
+            if damage.is_damage(error.orig):
+                await opening.replace_damaged(path, self._file, error)
+            elif not await asyncio.to_thread(damage.was_replaced, path, self._file):
+                return False
+            # Others may still be reading through it; it is closed at the end.
+            self._replaced.append(failed)
+            await self._open()
+        return True
+
+    def _give_up(self, error: StoreUnavailableError) -> None:
+        if not self._is_optional:
+            raise error
+        if not self._is_given_up:
+            logger.warning("working without remembering: %s", error)
+        self._is_given_up = True
 
 
-def _batches(keys: list[int]) -> Iterable[str]:
-    """`keys` as JSON lists of at most `ROWS_PER_QUERY`."""
-    for start in range(0, len(keys), ROWS_PER_QUERY):
-        yield str(keys[start : start + ROWS_PER_QUERY])
+def _cause(error: DBAPIError | OSError) -> object:
+    return error.orig if isinstance(error, DBAPIError) else error

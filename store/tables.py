@@ -1,17 +1,28 @@
-"""The three SQLAlchemy tables. What their columns hold is turned into values by `codec`, not here.
+"""The SQLAlchemy tables. What their columns hold is turned into values by `codec`, not here.
 
 Rows are found by `key`, a 64-bit hash of what they are about (see `keys`): many are looked up as a list of integers,
 and the same knowledge has the same key in every store. The rows themselves stand in the order they came in, which
 keeps pages full and writes together: hashes alone as primary keys would scatter every row over the whole file.
+
+A change here is a new schema: raise `SCHEMA_VERSION` and add a migration to `store/migrations/versions`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
 
+SCHEMA_VERSION = 2
+
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+_SECONDS = Integer().with_variant(BigInteger, "postgresql")
+
+
+def _digest() -> Column[int]:
+    """A hash of the row's other columns, as `digests` makes it, by which damage is told from knowledge."""
+    return Column("digest", BigInteger, nullable=False, server_default="0")
+
 
 facts = Table(
     "facts",
@@ -26,6 +37,7 @@ facts = Table(
     Column("files_asked", Integer, nullable=False),
     # CommitFacts, as codec.encode writes it.
     Column("body", LargeBinary, nullable=False),
+    _digest(),
 )
 
 refs = Table(
@@ -44,7 +56,7 @@ refs = Table(
     Column("canonical_id", String),
     # As in the facts: the most frequent look-up needs no more than this row and the decision.
     Column("commit_hash", String(40)),
-    # Error code of a repo or revision known to be missing, else null.
+    # Error code of a repo or revision known to be missing, keys.WITHDRAWN for what is no longer public, else null.
     Column("problem", String),
     # A hash of all hints, the key that decisions name them by.
     Column("hints_id", BigInteger, nullable=False),
@@ -53,7 +65,15 @@ refs = Table(
     # HubHints, as codec.encode writes it.
     Column("hints", LargeBinary, nullable=False),
     # Seconds since 1970, UTC.
-    Column("checked_at", Integer, nullable=False),
+    Column("checked_at", _SECONDS, nullable=False),
+    _digest(),
+    Index("refs_by_repo_id", "repo_id"),
+)
+Index(
+    "refs_by_canonical_id",
+    refs.c.canonical_id,
+    sqlite_where=refs.c.canonical_id.is_not(None),
+    postgresql_where=refs.c.canonical_id.is_not(None),
 )
 
 decisions = Table(
@@ -67,5 +87,19 @@ decisions = Table(
     Column("asked", String, primary_key=True),
     # Decision, as codec.encode writes it.
     Column("body", LargeBinary, nullable=False),
+    _digest(),
     sqlite_with_rowid=False,
 )
+
+lookups = Table(
+    "lookups",
+    metadata,
+    # Days since 1970, UTC.
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    # How many look-ups the store answered, and how many it did not.
+    Column("hits", BigInteger, nullable=False),
+    Column("misses", BigInteger, nullable=False),
+)
+
+# The migration tool's own table; on SQLite the header's user_version says the same, and is quicker to read.
+schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

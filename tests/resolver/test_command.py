@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -227,11 +226,14 @@ def test_a_file_that_is_not_our_store_is_refused_and_left_as_it_is(
     assert store.read_bytes() == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    assert run("resolve", "acme/bert", "--store", folder / "store").returncode == 2
+def test_without_a_place_for_the_store_repos_are_answered_and_it_is_said_once(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    ids = [f"org{number}/m" for number in range(30)]
+    rows.write_text("\n".join(json.dumps(bert_row(repo_id)) for repo_id in ids))
+    with start_process(jsonl=rows) as hub:
+        done = run("resolve", *ids, "--quiet", "--endpoint", hub.endpoint, "--store", "/proc/store.sqlite3")
+    assert (done.returncode, done.stderr.count("without remembering")) == (0, 1)
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

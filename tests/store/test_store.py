@@ -14,40 +14,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from registry.decision import Decision, Evidence
-from registry.facts import CommitFacts, FileState, HubHints, SmallFile
-from store.errors import SchemaMismatchError, StoreClosedError, StoreError
-from store.keys import DecisionKey, FactsKey, RefKey, scope_of_token
-from store.records import Record, StoredRef
+from registry.facts import CommitFacts
+from store.errors import StoreClosedError, StoreError
+from store.keys import DecisionKey, RefKey, scope_of_token
+from store.records import Record
 from store.store import MetadataStore
-
-HUB = "https://hub.test"
-RULES = DecisionKey("rules 1")
-DECISION = Decision(library="transformers", task="fill-mask", evidence=(Evidence(rule="r", saw="s", said="t"),))
-FACTS = CommitFacts(
-    filenames=("config.json",),
-    files={"config.json": SmallFile(state=FileState.READ, content={"model_type": "bert", "odd": [None, 1.5, "é"]})},
-)
-HINTS = HubHints(pipeline_tag="fill-mask", tags=("a", "b"), extract={"model_type": "bert"})
-
-
-def record(name: str, commit: str = "a" * 40, *, checked_at_s: int = 100, scope: str = "") -> Record:
-    return Record(
-        ref_keys=(RefKey(HUB, name, "main", scope),),
-        hints=HINTS,
-        checked_at_s=checked_at_s,
-        facts_key=FactsKey(HUB, name, commit, scope),
-        facts=FACTS,
-        decision_key=RULES,
-        decision=DECISION,
-    )
-
-
-async def recall_one(
-    store: MetadataStore, name: str, *, rules: DecisionKey = RULES, scope: str = ""
-) -> StoredRef | None:
-    (found,) = await store.recall(HUB, scope, [(name, "main")], rules)
-    return found
+from tests.store.support import DECISION, FACTS, HINTS, HUB, ROOT, RULES, recall_one, record
 
 
 @pytest.fixture
@@ -141,7 +113,7 @@ async def test_a_cancelled_write_leaves_all_or_nothing(path: Path) -> None:
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
-from tests.store.test_store import record
+from tests.store.support import record
 from store.store import MetadataStore
 
 async def main():
@@ -155,8 +127,7 @@ asyncio.run(main())
 
 
 async def test_a_killed_writer_leaves_a_valid_file_with_all_it_said_it_stored(path: Path) -> None:
-    root = str(Path(__file__).parents[2])
-    script = textwrap.dedent(KILLED).format(root=root, path=str(path))
+    script = textwrap.dedent(KILLED).format(root=str(ROOT), path=str(path))
     for _ in range(3):
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
@@ -181,24 +152,6 @@ async def test_rows_that_cannot_be_read_count_as_missing(path: Path, caplog: pyt
         assert found is not None and found.decision() is None
         assert await store.get_repo_facts([found]) == {}
     assert "org/a" in caplog.text
-
-
-async def test_another_programs_database_is_refused_untouched(tmp_path: Path) -> None:
-    foreign, newer, text = tmp_path / "foreign.db", tmp_path / "newer.db", tmp_path / "text.db"
-    with sqlite3.connect(foreign) as connection:
-        connection.execute("CREATE TABLE mine (a)")
-    async with MetadataStore(newer):
-        pass
-    with sqlite3.connect(newer) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    text.write_text("not a database, but long enough to be looked at as one\n" * 50)
-    for path, error in ((foreign, SchemaMismatchError), (newer, SchemaMismatchError), (text, StoreError)):
-        before = path.read_bytes()
-        with pytest.raises(error, match=path.name):
-            async with MetadataStore(path):
-                pass
-        assert path.read_bytes() == before
 
 
 async def test_a_store_that_is_not_open_says_so(path: Path) -> None:

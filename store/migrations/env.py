@@ -1,0 +1,15 @@
+"""Run by alembic for every upgrade, on the connection that `store.schema` hands over. Nothing is read from a file."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from store.tables import metadata, schema_version
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=schema_version.name,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,136 @@
+"""Schema 2: a digest in every row, refs found by the repo they are about, counts of what was looked up, and bodies that
+are written shorter.
+
+It names tables and columns by itself, not by `store.tables`, which tells of the newest schema only.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from alembic import op
+
+from registry.facts import CommitFacts, HubHints
+from store import codec
+from store.keys import FactsKey
+from store.rows import digest_of
+
+revision = "2"
+down_revision = "1"
+
+logger = logging.getLogger("store.schema")
+
+ROWS_AT_ONCE = 1_000
+
+T = TypeVar("T", CommitFacts, HubHints)
+
+facts = sa.table(
+    "facts",
+    *map(sa.column, ("id", "key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked", "body", "digest")),
+)
+refs = sa.table(
+    "refs",
+    *map(sa.column, ("id", "key", "endpoint", "repo_id", "revision", "scope", "facts_id", "canonical_id")),
+    *map(sa.column, ("commit_hash", "problem", "hints_id", "pipeline_tag", "library_name", "hints", "checked_at")),
+    sa.column("digest"),
+)
+# What bodies were deflated with.
+DICTIONARY = (
+    b'"model.safetensors.index.json","pytorch_model.bin.index.json","flax_model.msgpack","tf_model.h5","rust_model.ot",'
+    b'"onnx/model.onnx","diffusion_pytorch_model.safetensors","model_index.json","scheduler/scheduler_config.json",'
+    b'"text_encoder/model.safetensors","text_encoder/config.json","unet/config.json","vae/config.json",'
+    b'"1_Pooling/config.json","config_sentence_transformers.json","sentence_bert_config.json","modules.json",'
+    b'"adapter_config.json","adapter_model.safetensors","added_tokens.json","chat_template.jinja","merges.txt",'
+    b'"preprocessor_config.json","spiece.model","tokenizer.model","vocab.txt","vocab.json","pytorch_model-00001-of-0000'
+    b'model-00001-of-0000","special_tokens_map.json","tokenizer_config.json","tokenizer.json","pytorch_model.bin",'
+    b'"torch_dtype":"float32","bfloat16","transformers_version":"4.","vocab_size":"hidden_size":"num_attention_heads":'
+    b'"num_hidden_layers":"intermediate_size":"max_position_embeddings":"architecture":"pretrained_cfg":"num_classes":'
+    b'sentence_transformers","sentence-transformers","diffusers","timm","gguf","peft","sentence-similarity",'
+    b'"feature-extraction","text-classification","text2text-generation","image-classification","image-text-to-text",'
+    b'"automatic-speech-recognition","fill-mask","token-classification","AutoModelForSequenceClassification",'
+    b'"AutoModelForSeq2SeqLM","base_model:quantized:","base_model:finetune:","license:apache-2.0","license:mit",'
+    b'"endpoints_compatible","region:us","conversational","text-generation-inference","pytorch","safetensors",'
+    b'{"pipeline_tag":null,"library_name":"transformers","tags":["transformers","pytorch","safetensors"],"gated":null,'
+    b'"private":false,"disabled":false,"extract":{"architectures":["ForCausalLM"],"model_type":"llama"},"auto_model":'
+    b'"AutoModelForCausalLM","auto_task":"text-generation","gguf_architecture":null}'
+    b'{"filenames":[".gitattributes","README.md","config.json","generation_config.json","model.safetensors"],'
+    b'"files":{"config.json":{"state":"read","content":{"architectures":["LlamaForCausalLM"],"model_type":"llama"},'
+    b'"problem":null},"state":"absent","content":null,"problem":null}}}'
+    b'{"library":"transformers","task":"text-generation","framework":"pt","weights":["pt"],"model_type":"llama",'
+    b'"architecture":"LlamaForCausalLM","model_class":"AutoModelForCausalLM","requires_remote_code":false,'
+    b'"conflict":false,"undecided":null,"candidates":[],"base_models":[],"notes":[],"evidence":[{"rule":"library",'
+    b'"saw":"config.json","said":"transformers"},{"rule":"framework","saw":"model.safetensors","said":"pt"}]}'
+)
+
+
+def upgrade() -> None:
+    """Rows as they stand are taken for undamaged; those that cannot be read are dropped."""
+    for table in ("facts", "refs", "decisions"):
+        op.add_column(table, sa.Column("digest", sa.BigInteger, nullable=False, server_default="0"))
+    op.create_table(
+        "lookups",
+        sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("hits", sa.BigInteger, nullable=False),
+        sa.Column("misses", sa.BigInteger, nullable=False),
+    )
+    _rewrite(facts, ("body", "digest"), _new_facts)
+    _rewrite(refs, ("hints_id", "hints", "digest"), _new_ref)
+    op.execute(refs.update().where(refs.c.facts_id.not_in(sa.select(facts.c.id))).values(facts_id=None))
+    # They are made anew from facts when they are next asked for; they name hints by bytes that are others now.
+    op.execute("DELETE FROM decisions")
+    op.create_index("refs_by_repo_id", "refs", ["repo_id"])
+    known = sa.text("canonical_id IS NOT NULL")
+    op.create_index("refs_by_canonical_id", "refs", ["canonical_id"], sqlite_where=known, postgresql_where=known)
+
+
+def _rewrite(
+    table: sa.TableClause, columns: tuple[str, ...], new_values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+) -> None:
+    """Set `columns` of every row to what `new_values` makes of it."""
+    connection, last = op.get_bind(), 0
+    page = sa.select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)
+    update = table.update().where(table.c.id == sa.bindparam("row_id"))
+    update = update.values({column: sa.bindparam(f"new_{column}") for column in columns})
+    while found := connection.execute(page.where(table.c.id > last)).mappings().all():
+        last, written, unreadable = found[-1]["id"], [], []
+        for row in found:
+            try:
+                values = zip(columns, new_values(dict(row)), strict=True)
+            except (zlib.error, ValueError) as error:
+                logger.warning("row %d of %s cannot be read, and is dropped: %s", row["id"], table.name, error)
+                unreadable.append(row["id"])
+                continue
+            written.append({"row_id": row["id"], **{f"new_{column}": value for column, value in values}})
+        if written:
+            connection.execute(update, written)
+        if unreadable:
+            connection.execute(table.delete().where(table.c.id.in_(unreadable)))
+
+
+def _new_facts(row: Mapping[str, Any]) -> tuple[bytes, int]:
+    body = codec.encode(_read(CommitFacts, row["body"]))
+    kept = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked")
+    return body, digest_of((*(row[name] for name in kept), body))
+
+
+def _new_ref(row: Mapping[str, Any]) -> tuple[int, bytes, int]:
+    hints = codec.encode(_read(HubHints, row["hints"]))
+    hints_id = codec.hints_id(hints)
+    facts_key = None
+    if row["commit_hash"] is not None:
+        canonical_id = row["canonical_id"] or row["repo_id"]
+        facts_key = FactsKey(row["endpoint"], canonical_id, row["commit_hash"], row["scope"]).key
+    before = (row[name] for name in ("key", "endpoint", "repo_id", "revision", "scope"))
+    after = (row[name] for name in ("canonical_id", "commit_hash", "problem"))
+    values = (*before, facts_key, *after, hints_id, row["pipeline_tag"], row["library_name"], hints, row["checked_at"])
+    return hints_id, hints, digest_of(values)
+
+
+def _read(kind: type[T], body: bytes) -> T:
+    inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+    return msgspec.json.decode(inflate.decompress(body), type=kind)
