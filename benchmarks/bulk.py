@@ -1,10 +1,12 @@
 """Many repos: requests, rates and memory, beside what a user would write instead, in one run on one machine.
 
-    python benchmarks/bulk.py [--repos 2000] [--latency-ms 0 --latency-ms 20] [--json FILE]
+    python benchmarks/bulk.py [--repos 2000] [--latency-ms 0 --latency-ms 20] [--peer-python P] [--json FILE]
+    python benchmarks/bulk.py --repos 200000 --large [--json FILE]
 
 A local Hub of its own process serves synthetic repos. Rates are repos a second of wall time; `ratio` is ours to the
-peer's. Peers: bare aiohttp sends the same requests and reads the bodies, no more; a thread pool of 32 calls
-`HfApi.model_info`; bare sqlite3 reads the same rows by the same keys.
+peer's. Peers: bare aiohttp sends the very requests that we sent, reads the bodies, and does no more; a thread pool of
+32 calls `HfApi.model_info`; bare sqlite3 reads the same rows by the same keys; with `--peer-python`, a Python that has
+optimum, its TasksManager in a loop and in a pool of 32 threads. `--large` leaves out what asks for repos one by one.
 """
 
 from __future__ import annotations
@@ -12,27 +14,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import platform
 import resource
-import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import aiohttp
-from huggingface_hub import HfApi
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.bulk_peers import CONCURRENCY, bare_aiohttp, bare_sqlite, requests_noted, tasks_manager, thread_pool
 from resolver import Failure, Resolver, Settings, listing
-from resolver.hub.urls import file_url, model_info_url
-from resolver.local_hub import start_process
-from store.keys import PUBLIC, ref_key
+from resolver.local_hub import HubProcess, start_process
 
-CONCURRENCY = 32
+LOOPED, POOLED = 24, 256
+"""Repos that TasksManager is given, which takes about a second for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class Row:
     rate: float
     api_per_repo: float
     resolvers_per_repo: float
+    peak_bytes: int
     peer: str = ""
     peer_rate: float | None = None
 
@@ -53,148 +54,184 @@ class Row:
         return self.rate / self.peer_rate if self.peer_rate else None
 
 
-async def ours(settings: Settings, ids: Sequence[str], *, by_author: bool = False) -> tuple[float, dict[str, int]]:
-    """Repos a second, and requests by bucket; authors are listed only with `by_author`, to compare like with like."""
-    listing.WORTH_LISTING, kept = listing.WORTH_LISTING if by_author else sys.maxsize, listing.WORTH_LISTING
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How a run of ours went. `peak_bytes` is the most memory its process held."""
+
+    repos: int
+    seconds: float
+    requests: dict[str, int]
+    peak_bytes: int
+
+    @property
+    def rate(self) -> float:
+        return self.repos / self.seconds
+
+
+def in_process(work: object, *arguments: object) -> Run:
+    """`work` in a process of its own, so that its memory is its own."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        run: Run = pool.apply(work, arguments)  # type: ignore[arg-type]
+        return run
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def resolve_ids(settings: Settings, ids: Path, by_author: bool = False) -> Run:
+    """Resolves the ids of a file, one a line; authors are listed only with `by_author`, to compare like with like."""
+    return asyncio.run(_resolve_ids(settings, ids, by_author))
+
+
+async def _resolve_ids(settings: Settings, ids: Path, by_author: bool) -> Run:
+    kept, listing.WORTH_LISTING = listing.WORTH_LISTING, listing.WORTH_LISTING if by_author else sys.maxsize
+    done = failed = 0
     try:
         async with Resolver(settings) as resolver:
-            started_s = time.perf_counter()
-            failed = 0
-            async for answer in resolver.resolve_many(ids):
-                failed += isinstance(answer, Failure)
+            with ids.open(encoding="utf-8") as lines:
+                started_s = time.perf_counter()
+                async for answer in resolver.resolve_many(line.rstrip() for line in lines):
+                    done += 1
+                    failed += isinstance(answer, Failure)
+                seconds = time.perf_counter() - started_s
             if failed:
-                raise SystemExit(f"{failed} of {len(ids)} repos failed; the figures would mean nothing")
-            return len(ids) / (time.perf_counter() - started_s), resolver.requests
+                raise SystemExit(f"{failed} of {done} repos failed; the figures would mean nothing")
+            return Run(repos=done, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
     finally:
         listing.WORTH_LISTING = kept
 
 
-async def bare_aiohttp(endpoint: str, ids: Sequence[str], *, files: bool) -> float:
-    """Model info of each repo, and with `files` its config.json at the same time, by a pool of workers."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2 * CONCURRENCY)) as session:
-
-        async def get(url: str) -> None:
-            async with session.get(url) as response:
-                await response.read()
-
-        waiting = iter(ids)
-
-        async def work() -> None:
-            for name in waiting:
-                urls = [model_info_url(endpoint, name, "main")]
-                if files:
-                    urls.append(file_url(endpoint, name, "main", "config.json"))
-                await asyncio.gather(*map(get, urls))
-
-        started_s = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
-        return len(ids) / (time.perf_counter() - started_s)
+def list_repos(settings: Settings, tag: str | None, ids: Path | None = None) -> Run:
+    """Resolves all repos that the Hub lists (with a tag), and writes their ids to a file."""
+    return asyncio.run(_list_repos(settings, tag, ids))
 
 
-def thread_pool(endpoint: str, ids: Sequence[str]) -> float:
-    api = HfApi(endpoint=endpoint, token=False)
-    started_s = time.perf_counter()
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        for _ in pool.map(api.model_info, ids):
-            pass
-    return len(ids) / (time.perf_counter() - started_s)
-
-
-def bare_sqlite(path: Path, endpoint: str, ids: Sequence[str]) -> float:
-    """The rows that a warm look-up reads, a thousand a query."""
-    query = (
-        "SELECT refs.*, decisions.body FROM json_each(?) JOIN refs ON refs.key = json_each.value "
-        "LEFT JOIN decisions ON decisions.facts_id = refs.facts_id AND decisions.hints_id = refs.hints_id"
-    )
-    connection = sqlite3.connect(path)
-    started_s = time.perf_counter()
-    for start in range(0, len(ids), 1_000):
-        keys = [ref_key(endpoint, PUBLIC, name, "main") for name in ids[start : start + 1_000]]
-        connection.execute(query, (str(keys),)).fetchall()
-    rate = len(ids) / (time.perf_counter() - started_s)
-    connection.close()
-    return rate
-
-
-async def list_all(settings: Settings) -> tuple[list[str], float, dict[str, int]]:
+async def _list_repos(settings: Settings, tag: str | None, ids: Path | None) -> Run:
+    found: list[str] = []
     async with Resolver(settings) as resolver:
         started_s = time.perf_counter()
-        ids = [answer.repo_id async for answer in resolver.resolve_listing()]
-        return ids, len(ids) / (time.perf_counter() - started_s), resolver.requests
+        count = 0
+        async for answer in resolver.resolve_listing(filter=tag):
+            count += 1
+            if ids is not None:
+                found.append(answer.repo_id)
+        seconds = time.perf_counter() - started_s
+        if ids is not None:
+            ids.write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
+        return Run(repos=count, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
 
 
-def measure(latency_ms: float, repos: int, folder: Path) -> Iterable[Row]:
-    with start_process(synthetic=repos, latency_ms=latency_ms) as hub:
+class Measuring:
+    """The rows of one latency, against one Hub."""
 
-        def settings(name: str, *, lean: bool = False, refresh: bool = False, offline: bool = False) -> Settings:
-            return Settings(
-                endpoint=hub.endpoint,
-                token=False,
-                store=folder / f"{name}-{latency_ms}.db",
-                lean=lean,
-                refresh=refresh,
-                offline=offline,
-            )
+    def __init__(self, hub: HubProcess, folder: Path, latency_ms: float) -> None:
+        self.hub = hub
+        self.folder = folder
+        self.latency_ms = latency_ms
+        self.ids = folder / f"ids-{latency_ms}.txt"
 
-        def row(what: str, rate: float, sent: dict[str, int], peer: str = "", peer_rate: float | None = None) -> Row:
-            return Row(
-                what=what,
-                latency_ms=latency_ms,
-                repos=len(ids),
-                rate=rate,
-                api_per_repo=sent.get("api", 0) / len(ids),
-                resolvers_per_repo=sent.get("resolvers", 0) / len(ids),
-                peer=peer,
-                peer_rate=peer_rate,
-            )
+    def store(self, name: str) -> Path:
+        return self.folder / f"{name}-{self.latency_ms}.db"
 
-        ids, rate, sent = asyncio.run(list_all(settings("listed")))
-        yield row("listing", rate, sent)
-        rate, sent = asyncio.run(ours(settings("eager"), ids))
-        yield row("cold, eager", rate, sent, "aiohttp", asyncio.run(bare_aiohttp(hub.endpoint, ids, files=True)))
-        rate, sent = asyncio.run(ours(settings("lean", lean=True), ids))
-        yield row("cold, lean", rate, sent, "aiohttp", asyncio.run(bare_aiohttp(hub.endpoint, ids, files=False)))
-        yield row("cold, lean", rate, sent, "HfApi, 32 threads", thread_pool(hub.endpoint, ids))
-        rate, sent = asyncio.run(ours(settings("by-author"), ids, by_author=True))
-        yield row("cold, by author", rate, sent)
-        rate, sent = asyncio.run(ours(settings("lean", refresh=True, lean=True), ids))
-        yield row("stale, unchanged", rate, sent)
-        rate, sent = asyncio.run(ours(settings("eager"), ids))
-        peer_rate = bare_sqlite(folder / f"eager-{latency_ms}.db", hub.endpoint, ids)
-        yield row("warm", rate, sent, "sqlite3", peer_rate)
-        rate, sent = asyncio.run(ours(settings("eager", offline=True), ids))
-        yield row("warm, offline", rate, sent, "sqlite3", peer_rate)
+    def settings(self, name: str, *, lean: bool = False, refresh: bool = False, offline: bool = False) -> Settings:
+        return Settings(
+            endpoint=self.hub.endpoint,
+            token=False,
+            store=self.store(name),
+            lean=lean,
+            refresh=refresh,
+            offline=offline,
+            concurrency=CONCURRENCY,
+        )
+
+    def row(self, what: str, run: Run, peer: str = "", peer_rate: float | None = None) -> Row:
+        return Row(
+            what=what,
+            latency_ms=self.latency_ms,
+            repos=run.repos,
+            rate=run.rate,
+            api_per_repo=run.requests.get("api", 0) / run.repos,
+            resolvers_per_repo=run.requests.get("resolvers", 0) / run.repos,
+            peak_bytes=run.peak_bytes,
+            peer=peer,
+            peer_rate=peer_rate,
+        )
+
+    def listings(self) -> Iterable[Row]:
+        yield self.row("listing", in_process(list_repos, self.settings("listed"), None, self.ids))
+        # Of these a page tells all; of others a file is read as well.
+        yield self.row("listing, transformers", in_process(list_repos, self.settings("some"), "transformers"))
+
+    def one_by_one(self, peer_python: Path | None) -> Iterable[Row]:
+        names = self.ids.read_text("utf-8").split()
+        lean = None
+        for what, is_lean in (("cold, eager", False), ("cold, lean", True)):
+            with requests_noted() as requests:
+                resolve_ids(self.settings(f"noted-{is_lean}", lean=is_lean), self.ids)
+            peer_s = asyncio.run(bare_aiohttp(requests))
+            run = in_process(resolve_ids, self.settings(f"cold-{is_lean}", lean=is_lean), self.ids)
+            yield self.row(what, run, "aiohttp", len(names) / peer_s)
+            lean = run
+        assert lean is not None
+        yield self.row("cold, lean", lean, "HfApi, 32 threads", thread_pool(self.hub.endpoint, names))
+        if peer_python is not None:
+            for peer, threads, count in (("TasksManager", 1, LOOPED), ("TasksManager, 32 threads", 32, POOLED)):
+                peer_rate = tasks_manager(peer_python, self.hub.endpoint, names[:count], threads=threads)
+                yield self.row("cold, lean", lean, peer, peer_rate)
+        yield self.row("cold, by author", in_process(resolve_ids, self.settings("by-author"), self.ids, True))
+        again = self.settings("cold-True", lean=True, refresh=True)
+        yield self.row("stale, unchanged", in_process(resolve_ids, again, self.ids))
+
+    def warm(self) -> Iterable[Row]:
+        names = self.ids.read_text("utf-8").split()
+        peer_rate = bare_sqlite(self.store("listed"), self.hub.endpoint, names)
+        run = in_process(resolve_ids, self.settings("listed"), self.ids)
+        yield self.row("warm", run, "sqlite3", peer_rate)
+        run = in_process(resolve_ids, self.settings("listed", offline=True), self.ids)
+        yield self.row("warm, offline", run, "sqlite3", peer_rate)
+
+
+def measure(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
+    for latency_ms in options.latency_ms or ((0.0,) if options.large else (0.0, 20.0, 100.0)):
+        with start_process(synthetic=options.repos, latency_ms=latency_ms) as hub:
+            measuring = Measuring(hub, folder, latency_ms)
+            yield from measuring.listings()
+            if not options.large:
+                yield from measuring.one_by_one(options.peer_python)
+            yield from measuring.warm()
+
+
+def report(rows: Sequence[Row], bytes_per_repo: float) -> dict[str, object]:
+    return {
+        "machine": {"python": platform.python_version(), "system": platform.platform()},
+        "versions": {name: version(name) for name in ("hubresolve", "aiohttp", "huggingface_hub", "SQLAlchemy")},
+        "rows": [{**asdict(row), "ratio": row.ratio} for row in rows],
+        "store_bytes_per_listed_repo": bytes_per_repo,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repos", type=int, default=2_000)
     parser.add_argument("--latency-ms", type=float, action="append")
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--peer-python", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
-    print(f"{'':18} {'ms':>4} {'repos/s':>9} {'api':>6} {'files':>6}  ratio to")
+    print(f"{'':22} {'ms':>4} {'repos/s':>9} {'api':>6} {'files':>6} {'MB':>5}  ratio to")
     with tempfile.TemporaryDirectory() as folder:
-        for latency_ms in options.latency_ms or (0.0, 20.0):
-            for row in measure(latency_ms, options.repos, Path(folder)):
-                rows.append(row)
-                ratio = f"{row.ratio:.2f}  {row.peer}" if row.ratio is not None else ""
-                cost = f"{row.api_per_repo:6.3f} {row.resolvers_per_repo:6.3f}"
-                print(f"{row.what:18} {row.latency_ms:4.0f} {row.rate:9.0f} {cost}  {ratio}", flush=True)
-        size_bytes = (Path(folder) / f"listed-{rows[0].latency_ms}.db").stat().st_size
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(
-        f"store, of listed repos: {size_bytes / options.repos:.0f} bytes a repo; peak memory {peak_bytes / 1e6:.0f} MB"
-    )
+        for row in measure(options, Path(folder)):
+            rows.append(row)
+            ratio = f"{row.ratio:.2f}  {row.peer}" if row.ratio is not None else ""
+            cost = f"{row.api_per_repo:6.3f} {row.resolvers_per_repo:6.3f} {row.peak_bytes / 1e6:5.0f}"
+            print(f"{row.what:22} {row.latency_ms:4.0f} {row.rate:9.0f} {cost}  {ratio}", flush=True)
+        bytes_per_repo = (Path(folder) / f"listed-{rows[0].latency_ms}.db").stat().st_size / options.repos
+    print(f"store, of listed repos: {bytes_per_repo:.0f} bytes a repo")
     if options.json is not None:
-        report = {
-            "machine": {"python": platform.python_version(), "system": platform.platform()},
-            "versions": {name: version(name) for name in ("hubresolve", "aiohttp", "huggingface_hub", "SQLAlchemy")},
-            "rows": [{**asdict(row), "ratio": row.ratio} for row in rows],
-            "bytes_per_listed_repo": size_bytes / options.repos,
-            "peak_memory_bytes": peak_bytes,
-        }
-        options.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        options.json.write_text(json.dumps(report(rows, bytes_per_repo), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
