@@ -18,7 +18,7 @@ from resolver.cli.exits import ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("table", "jsonl", "csv")
+FORMATS = ("table", "jsonl", "csv", "parquet")
 
 
 def main() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
+from resolver.cli.parquet import open_parquet
 from resolver.render import csv_header, csv_line, printable, row_of
 from resolver.resolution import Failure, Resolution
 
@@ -23,19 +24,38 @@ def open_output(format_: str, path: str | None) -> Iterator[Write]:
     """A function that writes one answer. Lines come out one by one; a table in parts.
 
     Raises:
-        click.UsageError: the file cannot be written.
+        click.UsageError: the file cannot be written, or the format needs what is not installed.
     """
+    if format_ == "parquet":
+        with _open_bytes(path) as bytes_file, open_parquet(bytes_file) as write:
+            yield write
+        return
     if path is None:
         with _writer(format_, sys.stdout) as write:
             yield write
         sys.stdout.flush()
         return
+    with _opened(path, "w", encoding="utf-8", newline="") as file, _writer(format_, file) as write:
+        yield write
+
+
+def _opened(path: str, mode: str, **how: Any) -> Any:
     try:
-        file = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115 (closed below)
+        return open(path, mode, **how)
     except OSError as error:
         raise click.UsageError(f"--output {path}: {error.strerror}") from error
-    with file, _writer(format_, file) as write:
-        yield write
+
+
+@contextmanager
+def _open_bytes(path: str | None) -> Iterator[BinaryIO]:
+    if path is not None:
+        with _opened(path, "wb") as file:
+            yield file
+    elif sys.stdout.isatty():
+        raise click.UsageError("parquet is not for a terminal: name a file with --output")
+    else:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 import pytest_asyncio
 
@@ -70,6 +71,24 @@ async def test_csv_can_be_read_again(endpoint: str, store: Path) -> None:
     assert [row["repo_id"] for row in found] == SIX
     assert list(found[0]) == [*KEYS[:-1], "error_code", "error_message"]
     assert (found[0]["weights"], found[0]["conflict"], found[1]["error_code"]) == ("pt", "false", "repo_not_found")
+
+
+async def test_parquet_holds_the_rows_that_json_lines_do(endpoint: str, store: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    there = ("--endpoint", endpoint, "--store", store)
+    await run_there("resolve", *SIX, "--quiet", *there)
+    as_json = await run_there("resolve", *SIX, "--format", "jsonl", *there)
+    done = await run_there("resolve", *SIX, "--format", "parquet", "--output", output, *there)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert pyarrow.parquet.read_table(output).to_pylist() == lines(as_json.stdout)
+
+
+async def test_parquet_can_be_piped(endpoint: str, store: Path) -> None:
+    line, env = command("resolve", "acme/bert", "--format", "parquet", "--endpoint", endpoint, "--store", store)
+    process = await asyncio.create_subprocess_exec(*line, env=env, stdout=asyncio.subprocess.PIPE)
+    piped, _ = await process.communicate()
+    table = pyarrow.parquet.read_table(io.BytesIO(piped))
+    assert table.column("weights").to_pylist() == [["pt"]] and table.column("error").to_pylist() == [None]
 
 
 async def test_results_go_to_the_file_that_was_named(endpoint: str, store: Path, tmp_path: Path) -> None:
