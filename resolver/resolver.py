@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, assert_never
 
 from msgspec.structs import replace
 
+from registry.class_ref import ClassRef
 from registry.default import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
@@ -34,7 +35,7 @@ from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader
+    from resolver.loading.loader import Loader, Prepared
     from resolver.loading.options import LoadOptions
 
 Request = str | Path | tuple[str, str | None]
@@ -204,15 +205,32 @@ class Resolver:
             ResolveError: the repo cannot be resolved, or its files cannot be had.
             ModelLoadError: it cannot be loaded here, for the reason that the kind of error tells.
         """
+        prepared = await self.prepare_load(repo_id, revision, task, **options)
+        model, *_ = await self._open_loader().instantiate(prepared)
+        return model
+
+    async def prepare_load(
+        self,
+        repo_id: str,
+        revision: str | None = None,
+        task: str | None = None,
+        *,
+        as_class: ClassRef | None = None,
+        **options: Unpack[LoadOptions],
+    ) -> Prepared:
+        """All that `load` does before it calls the library: checks, and the files. `load_prepared` does the rest.
+
+        `as_class` is the class to call instead of the one that is named for the repo.
+
+        Raises: as `load`.
+        """
         from resolver.loading.options import Options
 
         wanted = Options(**options)
         asked = (task, wanted.library) if not wanted.subfolder else (None, None)
         # What is in the subfolder may be for another task than the whole.
         resolution = await self.resolve(repo_id, revision, asked[0], library=asked[1])
-        loader = self._open_loader()
-        model, *_ = await loader.instantiate(await loader.prepare(resolution, wanted, task=task))
-        return model
+        return await self._open_loader().prepare(resolution, wanted, as_class=as_class, task=task)
 
     async def load_many(
         self,

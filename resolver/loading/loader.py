@@ -126,7 +126,7 @@ class Loader:
         Raises:
             ModelLoadError: its library could not load it.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._load_thread, partial(_load, prepared))
+        return await asyncio.get_running_loop().run_in_executor(self._load_thread, partial(load_prepared, prepared))
 
     async def _off_loop(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._fetch_threads, partial(call, *arguments))
@@ -213,7 +213,8 @@ def _local_folder(resolution: Resolution) -> Path:
     return Path(os.path.expanduser(resolution.repo_id))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
 
 
-def _load(prepared: Prepared) -> tuple[Any, Size, float]:
+def load_prepared(prepared: Prepared) -> tuple[Any, Size, float]:
+    """As `Loader.instantiate`, in the thread that calls it."""
     started_s = time.monotonic()
     base = None
     if prepared.base is not None:

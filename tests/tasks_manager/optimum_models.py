@@ -1,0 +1,75 @@
+"""Run with a Python that has optimum: makes tiny models, and runs what was exported of one beside PyTorch.
+
+python optimum_models.py make FOLDER
+python optimum_models.py check MODEL FOLDER    (FOLDER/out holds the ONNX files)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+import transformers
+
+BATCH, LENGTH = 3, 7
+"""Other than what the exporter traces with."""
+
+
+def make(folder: Path) -> None:
+    """A model of each kind, with random weights that are the same each time."""
+    torch.manual_seed(0)
+    bert = transformers.BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=99, pad_token_id=0
+    )
+    gpt2 = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=99, n_positions=64)
+    t5 = transformers.T5Config(d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, vocab_size=99)
+    t5.decoder_start_token_id = 0
+    made = {
+        "bert": transformers.BertForSequenceClassification(bert),
+        "gpt2": transformers.GPT2LMHeadModel(gpt2),
+        "t5": transformers.T5ForConditionalGeneration(t5),
+        # Nothing but its architecture tells what it is for.
+        "auto": transformers.BertForMaskedLM(bert),
+    }
+    for name, model in made.items():
+        model.eval().save_pretrained(folder / name)
+
+
+def check(model_folder: Path, exported: Path) -> None:
+    """Print "close" where the graph gives what PyTorch does, for a batch and length of their own."""
+    config = transformers.AutoConfig.from_pretrained(model_folder)
+    model = getattr(transformers, config.architectures[0]).from_pretrained(model_folder).eval()
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(2, 90, (BATCH, LENGTH), generator=generator)
+    given: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    file = exported / ("encoder_model.onnx" if model.config.is_encoder_decoder else "model.onnx")
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        if model.config.is_encoder_decoder:
+            expected = model.encoder(**given).last_hidden_state
+        else:
+            expected = model(**given).logits
+    given["token_type_ids"] = torch.zeros_like(ids)
+    given["position_ids"] = torch.arange(LENGTH).expand(BATCH, LENGTH)
+    feeds = {}
+    for item in session.get_inputs():
+        if item.name.startswith("past_key_values"):
+            heads, head = model.config.n_head, model.config.n_embd // model.config.n_head
+            feeds[item.name] = np.zeros((BATCH, heads, 0, head), dtype=np.float32)
+        else:
+            feeds[item.name] = given[item.name].numpy()
+    found = session.run(None, feeds)[0]
+    if not np.allclose(found, expected.numpy(), atol=1e-4):
+        raise SystemExit(f"not close: {np.abs(found - expected.numpy()).max()}")
+    sys.stdout.write(f"close, {found.shape}\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "make":
+        make(Path(sys.argv[2]))
+    else:
+        check(Path(sys.argv[2]), Path(sys.argv[3]) / "out")

@@ -1,0 +1,98 @@
+"""The command of optimum and optimum-onnx, with our `TasksManager` in place of theirs, exports models that run.
+
+They need transformers 4, so they get an environment of their own, made by pip, which takes minutes. `OPTIMUM_PYTHON`
+may name a Python that has one already: torch, optimum, optimum-onnx, onnxruntime and this project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.resolver.support import ROOT, environment
+
+pytestmark = pytest.mark.slow
+
+PACKAGES = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript")
+"""optimum-onnx 0.1 brings the optimum (2.1) and the transformers (4.57) that it works with."""
+
+MODELS = {
+    # Name -> (arguments of the command, ONNX files that must be there).
+    "bert": (("--task", "text-classification"), ("model.onnx",)),
+    "gpt2": (("--task", "text-generation-with-past"), ("model.onnx",)),
+    "t5": (("--task", "text2text-generation-with-past"), ("encoder_model.onnx", "decoder_model.onnx")),
+    "auto": ((), ("model.onnx",)),
+}
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with optimum, optimum-onnx and this project."""
+    if given := os.environ.get("OPTIMUM_PYTHON"):
+        return Path(given)
+    folder = tmp_path_factory.mktemp("optimum")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    # Without a package index there is nothing to test; any other failure is one.
+    reached = _run([*pip, "download", "--no-deps", "-d", str(folder / "reached"), PACKAGES[0]])
+    if reached.returncode:
+        pytest.skip(f"no package index with {PACKAGES[0]} can be reached: {reached.stderr.strip()[-200:]}")
+    venv.create(folder / "venv", with_pip=True)
+    made = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    torch = re.findall(r"^torch==.*$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
+    installed = _run([str(made), *pip[1:], "install", *torch, *PACKAGES, "-e", str(ROOT)])
+    assert installed.returncode == 0, installed.stderr[-4_000:]
+    return made
+
+
+@pytest.fixture(scope="session")
+def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny models, one folder each."""
+    folder = tmp_path_factory.mktemp("models")
+    made = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "make", str(folder)])
+    assert made.returncode == 0, made.stderr[-4_000:]
+    return folder
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_tiny_model_is_exported_and_runs(python: Path, models: Path, tmp_path: Path, name: str) -> None:
+    arguments, expected = MODELS[name]
+    model = models / name
+    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", str(model)]
+    done = _run([*line, *arguments, str(tmp_path / "out")], HUBRESOLVE_STORE=str(tmp_path / "store.sqlite3"))
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert {*expected} <= {path.name for path in (tmp_path / "out").iterdir()}
+    ran = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "check", str(model), str(tmp_path)])
+    assert ran.returncode == 0, ran.stderr[-4_000:]
+    assert "close" in ran.stdout
+
+
+def test_a_task_that_it_cannot_do_is_refused_with_the_ones_it_can(python: Path, models: Path, tmp_path: Path) -> None:
+    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx"]
+    done = _run([*line, "--model", str(models / "bert"), "--task", "image-classification", str(tmp_path / "out")])
+    assert done.returncode != 0
+    assert "only supports the tasks" in done.stderr and "fill-mask" in done.stderr
+
+
+def test_the_interface_is_still_the_recorded_one(python: Path) -> None:
+    done = _run(
+        [
+            str(python),
+            str(ROOT / "tools" / "class_interface.py"),
+            "optimum.exporters.tasks:TasksManager",
+            "--compare",
+            str(ROOT / "tests" / "data" / "tasks_manager.json"),
+        ]
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "as recorded"), done.stdout + done.stderr
+
+
+def _run(line: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    # Told to be offline, they must not even look for a network.
+    offline = {} if "pip" in line else {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(line, env=environment(**offline, **more), capture_output=True, text=True, check=False)
