@@ -138,6 +138,15 @@ def explanation(answer: Resolution) -> str:
     return printable("\n".join(lines)) + "\n"
 
 
+def age(seconds: float, now_s: float) -> str:
+    """How long ago `seconds` was, in words; both are seconds since 1970, UTC."""
+    passed_s = max(0, int(now_s - seconds))
+    for unit, length_s in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count := passed_s // length_s:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
 def printable(text: str) -> str:
     """`text` without control characters: what a repo says of itself must not steer a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)

@@ -15,6 +15,10 @@ class StoreMissingError(StoreError):
     """There is no store where one was to be looked into."""
 
 
+class DamagedStoreError(StoreError):
+    """The file is damaged. It was left as it is, where only reading was asked for."""
+
+
 class StoreUnavailableError(StoreError):
     """The store cannot be opened, read or written now: no right, no space, no connection."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store import damage, engine, schema
-from store.errors import StoreError, StoreMissingError, StoreUnavailableError
+from store.errors import DamagedStoreError, StoreError, StoreMissingError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
     Raises:
         SchemaMismatchError: it is another program's, or of a newer schema; it was not changed.
         StoreMissingError: there is none, and `may_create` is false.
+        DamagedStoreError: it is damaged, and `may_create` is false; it was not changed.
         StoreUnavailableError: it cannot be opened now.
         StoreError: it can never be one.
     """
@@ -46,7 +47,7 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
         except DBAPIError as error:
             if damage.is_damage(error.orig):
                 if not may_create:
-                    raise StoreError(f"{path} is damaged, or no store: {error.orig}") from error
+                    raise DamagedStoreError(f"{path} is damaged, or no store: {error.orig}") from error
                 await replace_damaged(path, found, error)
             elif await asyncio.to_thread(damage.was_replaced, path, found):
                 continue

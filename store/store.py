@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, damage, engine, opening, rows
-from store.errors import StoreClosedError, StoreError, StoreUnavailableError
+from store.errors import DamagedStoreError, StoreClosedError, StoreUnavailableError
 from store.keys import DecisionKey, FactsKey, ref_key
 from store.measuring import read_info
 from store.records import Record, StoredRef, StoreInfo
@@ -199,6 +199,17 @@ class MetadataStore:
         async with self.snapshot() as connection:
             return await read_info(connection, self.name)
 
+    def connect(self) -> AsyncConnection:
+        """A connection on which each statement is a transaction of its own.
+
+        Raises:
+            StoreError: the store has been given up.
+        """
+        opened = self._opened()
+        if opened is None:
+            raise StoreUnavailableError(f"the store {self.name} cannot be used")
+        return opened.connect()
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees the store as it stood at one moment, while others write.
@@ -206,16 +217,14 @@ class MetadataStore:
         Raises:
             StoreError: it cannot be read.
         """
-        opened = self._opened()
-        if opened is None:
-            raise StoreUnavailableError(f"the store {self.name} cannot be read")
         try:
-            async with opened.connect() as connection:
+            async with self.connect() as connection:
                 connection = await connection.execution_options(**engine.snapshot_options(self._url))
                 async with connection.begin():
                     yield connection
         except (DBAPIError, OSError) as error:
-            raise StoreError(f"the store {self.name} cannot be read: {_cause(error)}") from error
+            kind = DamagedStoreError if damage.is_damage(_cause(error)) else StoreUnavailableError
+            raise kind(f"the store {self.name} cannot be read: {_cause(error)}") from error
 
     async def _read(self, look: Callable[[AsyncConnection], Awaitable[None]]) -> None:
         """Run `look` on a connection where each statement sees all that was committed before it. A store that fails
@@ -266,5 +275,5 @@ class MetadataStore:
         self._is_given_up = True
 
 
-def _cause(error: DBAPIError | OSError) -> object:
+def _cause(error: DBAPIError | OSError) -> BaseException | None:
     return error.orig if isinstance(error, DBAPIError) else error

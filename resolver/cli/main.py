@@ -230,10 +230,60 @@ def store() -> None:
     """Look after the store of what was learned."""
 
 
+_which_store = click.option("--store", "location", metavar="PATH|URL", help="Which store.  [env: HUBRESOLVE_STORE]")
+
+
 @store.command("info")
-@click.option("--store", "location", metavar="PATH|URL", help="Which store.  [env: HUBRESOLVE_STORE]")
+@_which_store
 def store_info(location: str | None) -> int:
-    """Counts, sizes and ages."""
+    """Counts, sizes, ages and hit rates."""
     from resolver.cli.stores import show_info
 
     return run(show_info(location))
+
+
+@store.command("export")
+@click.argument("file", metavar="F")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--with-private", is_flag=True, help="Also what only certain tokens may see.")
+@_which_store
+def store_export(file: str, ids: tuple[str, ...], with_private: bool, location: str | None) -> int:
+    """Write what the store knows, of all repos or of those given, to one file F."""
+    from resolver.cli.stores import export_to
+
+    return run(export_to(location, file, ids, with_private=with_private))
+
+
+@store.command("import")
+@click.argument("file", metavar="F")
+@_which_store
+def store_import(file: str, location: str | None) -> int:
+    """Merge a file that `store export` wrote; of two checks of a ref the later one wins."""
+    from resolver.cli.stores import import_from
+
+    return run(import_from(location, file))
+
+
+@store.command("prune")
+@click.option("--older-than", metavar="AGE", help="Refs last checked so long ago: 3600, 15m, 12h, 30d, 2w.")
+@click.option("--endpoint", metavar="URL", help="Only refs of this Hub.")
+@click.option("--repo", "repo_ids", metavar="ID", multiple=True, help="Only refs of this repo; may be repeated.")
+@_which_store
+def store_prune(older_than: str | None, endpoint: str | None, repo_ids: tuple[str, ...], location: str | None) -> int:
+    """Remove what all the options given are true of, and what nothing leads to any more."""
+    from resolver.cli.stores import parse_age, prune_rows
+
+    if older_than is None and endpoint is None and not repo_ids:
+        raise click.UsageError("say what to remove: --older-than, --endpoint or --repo")
+    older_than_s = parse_age(older_than) if older_than is not None else None
+    return run(prune_rows(location, older_than_s=older_than_s, endpoint=endpoint, repo_ids=repo_ids))
+
+
+@store.command("verify")
+@click.option("--drop", is_flag=True, help="Remove the rows that are wrong.")
+@_which_store
+def store_verify(drop: bool, location: str | None) -> int:
+    """Check every row against its digest, and decide again what was decided under the rules in force."""
+    from resolver.cli.stores import verify_rows
+
+    return run(verify_rows(location, drop=drop))

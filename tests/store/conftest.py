@@ -1,0 +1,35 @@
+"""Where the stores of the contract tests are: in a SQLite file, and in a database of a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.store import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A running server, started when it is first wanted."""
+    try:
+        postgres.find_binaries()
+    except FileNotFoundError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with postgres.run_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def location(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """Where an empty store may be begun."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "deep" / "store.sqlite3")
+        return
+    async with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield url
