@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from resolver.background import Background
-from resolver.errors import NotAModelError, ResolveError
+from resolver.errors import ResolveError
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -93,7 +93,7 @@ class Answers:
         """
         try:
             found = self.resolve(place)
-        except NotAModelError as error:
+        except LibraryNotInferredError as error:
             raise FrameworkNotInferredError(f"no framework can be told of {place}: {error}") from error
         if FRAMEWORK not in found.weights:
             there = f"only weights of {', '.join(found.weights)}" if found.weights else "no weights at all"
