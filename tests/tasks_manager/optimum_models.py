@@ -68,8 +68,37 @@ def check(model_folder: Path, exported: Path) -> None:
     sys.stdout.write(f"close, {found.shape}\n")
 
 
+def examples() -> None:
+    """A configuration class of optimum-onnx, extended and registered as its documentation shows, and what it gives."""
+    from optimum.exporters.onnx.config import TextEncoderOnnxConfig
+    from optimum.utils import NormalizedTextConfig
+
+    from resolver.tasks_manager import TasksManager
+
+    register_tasks_manager_onnx = TasksManager.create_register("onnx", overwrite_existing=True)
+
+    @register_tasks_manager_onnx("bert", "feature-extraction", "text-classification")
+    class BertOnnxConfig(TextEncoderOnnxConfig):  # type: ignore[misc]  # optimum tells no types
+        NORMALIZED_CONFIG_CLASS = NormalizedTextConfig
+        ATOL_FOR_VALIDATION = 1e-4
+
+        @property
+        def inputs(self) -> dict[str, dict[int, str]]:
+            dynamic_axis = {0: "batch_size", 1: "sequence_length"}
+            return {"input_ids": dynamic_axis, "attention_mask": dynamic_axis}
+
+    base_model = transformers.BertModel(transformers.BertConfig(hidden_size=24, num_hidden_layers=1))
+    constructor = TasksManager.get_exporter_config_constructor("onnx", base_model, library_name="transformers")
+    onnx_config = constructor(base_model.config)
+    shown = [type(onnx_config) is BertOnnxConfig, list(onnx_config.inputs), list(onnx_config.outputs)]
+    shown.append(sorted(onnx_config.generate_dummy_inputs(framework="pt")))
+    sys.stdout.write(f"{shown}\n")
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
+    if sys.argv[1] == "examples":
+        examples()
+    elif sys.argv[1] == "make":
         make(Path(sys.argv[2]))
     else:
         check(Path(sys.argv[2]), Path(sys.argv[3]) / "out")

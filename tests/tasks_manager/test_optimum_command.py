@@ -79,6 +79,13 @@ def test_a_task_that_it_cannot_do_is_refused_with_the_ones_it_can(python: Path, 
     assert "only supports the tasks" in done.stderr and "fill-mask" in done.stderr
 
 
+def test_a_configuration_class_of_optimums_is_registered_and_used(python: Path) -> None:
+    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "examples"])
+    assert done.returncode == 0, done.stderr[-4_000:]
+    inputs = ["input_ids", "attention_mask"]
+    assert done.stdout.splitlines()[-1] == str([True, inputs, ["last_hidden_state"], sorted(inputs)])
+
+
 def test_the_interface_is_still_the_recorded_one(python: Path) -> None:
     done = _run(
         [
