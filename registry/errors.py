@@ -13,6 +13,12 @@ def _nearest(name: str, known: Iterable[str]) -> list[str]:
     return [folded[item] for item in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
 
 
+def hint_at(name: str, known: Iterable[str]) -> str:
+    """How a message ends that tells `name` is unknown: with the nearest of `known`; empty where none is near."""
+    nearest = _nearest(name, known)
+    return f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
+
+
 class RegistryError(Exception):
     """The registry cannot answer, or cannot be built as asked."""
 
@@ -21,9 +27,7 @@ class UnknownNameError(RegistryError, LookupError):
     """A task, library or class that the registry does not know; the message names the nearest known ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        nearest = _nearest(name, known)
-        hint = f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
-        super().__init__(f"unknown {kind} {name!r}{hint}")
+        super().__init__(f"unknown {kind} {name!r}{hint_at(name, known)}")
         self.kind = kind
         self.name = name
 

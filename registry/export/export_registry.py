@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from registry.class_ref import ClassRef, parse_class_ref
-from registry.errors import UnsupportedModelTypeError, UnsupportedTaskError
+from registry.errors import UnsupportedModelTypeError, UnsupportedTaskError, hint_at
 from registry.export.entry import ConfigConstructor, make_backend_config_constructor_for_task
 from registry.export.synonyms import names_of_export
 from registry.registry import Registry
@@ -83,7 +83,8 @@ class ExportRegistry:
     ) -> None:
         for task in tasks:
             if self._registry.find_task(task.removesuffix(WITH_PAST)) is None:
-                raise UnsupportedTaskError(f"no task is called {task!r}; there are {', '.join(self._registry.tasks)}")
+                hint = hint_at(task, self._registry.tasks) or f"; there are {', '.join(self._registry.tasks)}"
+                raise UnsupportedTaskError(f"no task is called {task!r}{hint}")
         made = {task: make_backend_config_constructor_for_task(target, task) for task in tasks}
         self.put(backend, library_name, model_type, made, overwrite_existing=overwrite_existing)
 
@@ -143,9 +144,10 @@ class ExportRegistry:
         known = self._known_as(model_type, table, library_name)
         shown = f"{model_type} ({model_name})" if model_name else model_type
         if known is None:
+            hint = hint_at(model_type, table) or f"; these have one: {', '.join(table)}"
             raise UnsupportedModelTypeError(
-                f"{shown} has no export configuration in {library_name or 'any library'}; these have one: "
-                f"{', '.join(table)}. Register one with create_register({exporter!r})"
+                f"{shown} has no export configuration in {library_name or 'any library'}; register one with "
+                f"create_register({exporter!r}){hint}"
             )
         backends = table[known]
         if exporter not in backends:

@@ -6,12 +6,10 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from resolver.background import Background
 from resolver.errors import ResolveError
 from resolver.resolution import Resolution
-from resolver.resolver import Resolver
 from resolver.settings import Settings
 from resolver.tasks_manager.errors import (
     FrameworkNotInferredError,
@@ -19,6 +17,10 @@ from resolver.tasks_manager.errors import (
     TaskNotInferredError,
     as_upstream,
 )
+
+if TYPE_CHECKING:
+    from resolver.background import Background
+    from resolver.resolver import Resolver
 
 T = TypeVar("T")
 

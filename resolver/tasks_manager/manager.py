@@ -48,7 +48,7 @@ class TasksManager:
     @staticmethod
     def close() -> None:
         """Close the resolver and end its thread. The next call that needs one opens another."""
-        STATE.background.close()
+        STATE.close()
 
     @classmethod
     def create_register(cls, backend: str, overwrite_existing: bool = False) -> Decorator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
 
@@ -14,17 +14,19 @@ from registry.errors import UnknownNameError
 from registry.export.export_registry import ExportRegistry
 from registry.export.shipped import shipped_export_registry
 from registry.registry import Registry
-from resolver.background import Background
 from resolver.settings import Settings
 from resolver.tasks_manager.answers import Answers
 from resolver.tasks_manager.errors import NotKnownError
 
+if TYPE_CHECKING:
+    from resolver.background import Background
+
 
 class State:
-    """Made when it is first used: until then nothing is read and no thread runs."""
+    """What each part needs is imported and made when that part is first used."""
 
     def __init__(self) -> None:
-        self.background = Background()
+        self._background: Background | None = None
         self.settings = Settings()
         self._exports: ExportRegistry | None = None
         self._lock = threading.Lock()
@@ -34,6 +36,20 @@ class State:
         with self._lock:
             self.settings = settings if settings is not None else self.settings
             self._exports = exports.copy() if exports is not None else self._exports
+
+    @property
+    def background(self) -> Background:
+        with self._lock:
+            if self._background is None:
+                from resolver.background import Background
+
+                self._background = Background()
+            return self._background
+
+    def close(self) -> None:
+        """End the thread, if there is one."""
+        if self._background is not None:
+            self._background.close()
 
     @property
     def registry(self) -> Registry:

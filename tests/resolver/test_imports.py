@@ -39,6 +39,7 @@ def python(code: str, *arguments: str | Path, cwd: Path | None = None, **env: st
         ("import store", ("aiohttp", "huggingface_hub", *MODEL_LIBRARIES)),
         ("from resolver import *", ("aiohttp", *MODEL_LIBRARIES)),
         ("import resolver.cli.main", HEAVY),
+        ("from resolver.tasks_manager import TasksManager", ("aiohttp", "sqlalchemy", "optimum", *MODEL_LIBRARIES)),
         ("import resolver.hub.client, resolver.local.folder, resolver.local.hf_cache", MODEL_LIBRARIES),
     ],
 )
