@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver.local_hub.process import start_process
 from tests.resolver.support import ROOT, environment
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,20 @@ def test_a_tiny_model_is_exported_and_runs(python: Path, models: Path, tmp_path:
     assert "close" in ran.stdout
 
 
+def test_a_repo_is_exported_by_its_id_and_offline_again(python: Path, models: Path, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "tiny").symlink_to(models)
+    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", "tiny/bert"]
+    places = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3")}
+    with start_process(folder=tmp_path / "hub") as hub:
+        online = _run([*line, str(tmp_path / "out")], **places, HF_ENDPOINT=hub.endpoint, HF_HUB_OFFLINE="0")
+    assert online.returncode == 0, online.stderr[-4_000:]
+    offline = _run([*line, str(tmp_path / "again")], **places, HF_ENDPOINT=hub.endpoint)
+    assert offline.returncode == 0, offline.stderr[-4_000:]
+    for name in ("out", "again"):
+        assert (tmp_path / name / "model.onnx").stat().st_size > 10_000
+
+
 def test_a_task_that_it_cannot_do_is_refused_with_the_ones_it_can(python: Path, models: Path, tmp_path: Path) -> None:
     line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx"]
     done = _run([*line, "--model", str(models / "bert"), "--task", "image-classification", str(tmp_path / "out")])
@@ -102,4 +117,4 @@ def test_the_interface_is_still_the_recorded_one(python: Path) -> None:
 def _run(line: list[str], **more: str) -> subprocess.CompletedProcess[str]:
     # Told to be offline, they must not even look for a network.
     offline = {} if "pip" in line else {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(line, env=environment(**offline, **more), capture_output=True, text=True, check=False)
+    return subprocess.run(line, env=environment(**{**offline, **more}), capture_output=True, text=True, check=False)
