@@ -74,6 +74,10 @@ class ExportConfig:
         """The lengths that examples have for this model, beside `DEFAULT_SIZES`."""
         return {}
 
+    def part_of(self, model: Any) -> Any:
+        """The part of the model that is exported: all of it, unless a family says otherwise."""
+        return model
+
     @property
     def use_past(self) -> bool:
         """Whether the graph gives cached keys and values."""

@@ -143,16 +143,17 @@ class FalconConfig(PositionedDecoderConfig):
 
 
 class LatentAttentionConfig(PositionedDecoderConfig):
-    """DeepSeek V3: a key has a part with and a part without position, a value is of its own width."""
+    """DeepSeek V3: what is cached are the latents that all heads' keys and values are made of, and the keys' part with
+    position (as transformers 5.23 does; earlier versions cached the keys and values themselves)."""
 
     def heads(self) -> tuple[Heads, ...]:
         config = self.text_config
-        heads = Heads(
-            count=number_of(config, "num_attention_heads"),
-            key_width=number_of(config, "qk_nope_head_dim") + number_of(config, "qk_rope_head_dim"),
-            value_width=number_of(config, "v_head_dim"),
+        latents = Heads(
+            count=1,
+            key_width=number_of(config, "kv_lora_rank"),
+            value_width=number_of(config, "qk_rope_head_dim"),
         )
-        return (heads,) * number_of(config, "num_hidden_layers")
+        return (latents,) * number_of(config, "num_hidden_layers")
 
 
 class ImageGPTConfig(TextDecoderConfig):

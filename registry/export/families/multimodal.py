@@ -59,6 +59,10 @@ class SiglipConfig(ClipConfig):
 class PairedClipConfig(ClipConfig):
     """The towers of a sentence-transformers model: one embedding of each text and image."""
 
+    def part_of(self, model: Any) -> Any:
+        # A SentenceTransformer takes texts or images; its first module holds the model that takes both.
+        return model[0].model
+
     def output_specs(self) -> tuple[OutputSpec, ...]:
         return (
             OutputSpec(name="text_embeds", axes={0: "text_batch_size"}),

@@ -70,6 +70,9 @@ class Seq2SeqConfig(WithPastConfig):
             )
         return parts
 
+    def part_of(self, model: Any) -> Any:
+        return model.get_encoder() if self.behavior is Behavior.ENCODER else model
+
     def encoder_specs(self) -> tuple[InputSpec, ...]:
         """What goes into the encoder, without the mask."""
         low, high = ordinary_tokens(self.config)

@@ -1,0 +1,17 @@
+"""Lengths and tolerances of the checks, for model types that need others. Data only."""
+
+from __future__ import annotations
+
+Sizes = dict[str, int]
+
+SIZES: dict[str, tuple[Sizes, Sizes]] = {
+    # Model type -> lengths while it is traced, lengths of the second batch.
+}
+
+TOLERANCES: dict[str, float] = {
+    # Model type -> how far the outputs may be apart, in parts of an output's largest value.
+}
+
+KNOWN: dict[tuple[str, str], str] = {
+    # (model type, task), or (model type, "*") -> why it cannot be exported, in words.
+}

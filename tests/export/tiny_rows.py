@@ -1,0 +1,126 @@
+"""How the configs of model types are shrunk. Data only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RULES: dict[str, Any] = {
+    # Field of a config -> its size; "layers": as many as asked for; of a list each item, or by a list one by one.
+    **dict.fromkeys(
+        (
+            "num_hidden_layers",
+            "num_layers",
+            "n_layer",
+            "n_layers",
+            "encoder_layers",
+            "decoder_layers",
+            "num_decoder_layers",
+            "encoder_num_hidden_layers",
+            "decoder_num_hidden_layers",
+            "num_encoder_layers",
+            "text_encoder_layers",
+        ),
+        "layers",
+    ),
+    **dict.fromkeys(
+        (
+            "hidden_size",
+            "d_model",
+            "n_embd",
+            "dim",
+            "emb_dim",
+            "embedding_size",
+            "projection_dim",
+            "width",
+            "output_dim",
+            "input_embedding_size",
+            "output_embedding_size",
+            "d_latents",
+            "decoder_hidden_size",
+            "mask_feature_size",
+            "encoder_hidden_dim",
+            "neck_hidden_size",
+            "fusion_hidden_size",
+            "word_embed_proj_dim",
+        ),
+        32,
+    ),
+    **dict.fromkeys(
+        (
+            "num_attention_heads",
+            "n_head",
+            "n_heads",
+            "num_heads",
+            "encoder_attention_heads",
+            "decoder_attention_heads",
+            "encoder_num_attention_heads",
+            "decoder_num_attention_heads",
+        ),
+        4,
+    ),
+    **dict.fromkeys(
+        ("num_key_value_heads", "num_kv_heads", "encoder_num_key_value_heads", "decoder_num_key_value_heads"), 2
+    ),
+    **dict.fromkeys(("head_dim", "d_kv", "attention_head_size", "rotary_dim"), 8),
+    **dict.fromkeys(
+        (
+            "intermediate_size",
+            "ffn_dim",
+            "d_ff",
+            "n_inner",
+            "encoder_ffn_dim",
+            "decoder_ffn_dim",
+            "hidden_dim",
+            "moe_intermediate_size",
+            "shared_expert_intermediate_size",
+            "ffn_hidden_size",
+            "mlp_dim",
+        ),
+        48,
+    ),
+    **dict.fromkeys(("vocab_size", "entity_vocab_size", "codebook_size"), 128),
+    **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"), 512),
+    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts"), 4),
+    **dict.fromkeys(("num_experts_per_tok",), 2),
+    **dict.fromkeys(("sliding_window",), 64),
+    "image_size": 32,
+    "patch_size": 8,
+    "num_queries": 12,
+    "num_mel_bins": 16,
+    "depths": [1, 1, 1, 1, 1, 1],
+    "hidden_sizes": [16, 24, 32, 48, 64],
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 2,
+    "conv_dim": 16,
+    "conv_channels": 32,
+    "classifier_proj_size": 16,
+    "tdnn_dim": [32, 32, 32, 32, 96],
+    "xvector_output_dim": 32,
+    "max_source_positions": 64,
+    "max_target_positions": 64,
+}
+
+TWO_LAYERS = frozenset({"gpt_neo", "patchtsmixer"})
+"""Model types that need two layers."""
+
+CLASSES: dict[tuple[str, str], str] = {
+    # (model type, task) -> class, where the auto classes do not lead to it.
+}
+
+BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
+    # Model type -> "config": fields beside the rules; "config_type": whose config it has; "attention": the kind.
+    "esm": {"config": {"vocab_size": 64, "pad_token_id": 1, "mask_token_id": 32}},
+    "gpt_neo": {"config": {"attention_types": [[["global", "local"], 1]], "window_size": 8}},
+    "deepseek_v3": {
+        "config": {
+            "kv_lora_rank": 16,
+            "q_lora_rank": 24,
+            "qk_nope_head_dim": 16,
+            "qk_rope_head_dim": 8,
+            "v_head_dim": 16,
+            "n_group": 2,
+            "topk_group": 1,
+            "first_k_dense_replace": 1,
+        }
+    },
+}
