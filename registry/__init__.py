@@ -23,9 +23,12 @@ if TYPE_CHECKING:
         UnsupportedModelTypeError,
         UnsupportedTaskError,
     )
+    from registry.export.adopt import adopt_exports
     from registry.export.config import ExportConfig
     from registry.export.export_registry import ExportRegistry
     from registry.export.shipped import shipped_export_registry
+    from registry.export.tensors import InputSpec, OutputSpec
+    from registry.export.tracing import export_onnx, export_program
     from registry.extension import ArchitectureRow, Extension
     from registry.facts import CommitFacts, CommitHash, FileState, HubHints, RepoFacts, SmallFile
     from registry.library import Library
@@ -47,7 +50,9 @@ __all__ = [
     "ExtensionError",
     "FileState",
     "HubHints",
+    "InputSpec",
     "Library",
+    "OutputSpec",
     "Registry",
     "RegistryError",
     "RepoFacts",
@@ -56,8 +61,11 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedModelTypeError",
     "UnsupportedTaskError",
+    "adopt_exports",
     "decide",
     "default_registry",
+    "export_onnx",
+    "export_program",
     "find_class",
     "framework_of_model",
     "library_of_model",
@@ -82,9 +90,12 @@ _HOMES = {
         "UnsupportedModelTypeError",
         "UnsupportedTaskError",
     ),
+    "registry.export.adopt": ("adopt_exports",),
     "registry.export.config": ("ExportConfig",),
     "registry.export.export_registry": ("ExportRegistry",),
     "registry.export.shipped": ("shipped_export_registry",),
+    "registry.export.tensors": ("InputSpec", "OutputSpec"),
+    "registry.export.tracing": ("export_onnx", "export_program"),
     "registry.extension": ("ArchitectureRow", "Extension"),
     "registry.facts": ("CommitFacts", "CommitHash", "FileState", "HubHints", "RepoFacts", "SmallFile"),
     "registry.library": ("Library",),

@@ -48,9 +48,11 @@ def tried(pair: Pair) -> tuple[Pair, str, float]:
     """The pair, "checked" or why not, and the seconds that it took."""
     import torch
 
+    from tests import torchvision_beside_cpu_torch
     from tests.export.check_rows import KNOWN
     from tests.export.checking import check
 
+    torchvision_beside_cpu_torch.install()
     torch.set_num_threads(1)
     started = time.perf_counter()
     _, model_type, task = pair

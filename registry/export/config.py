@@ -41,6 +41,10 @@ class ExportConfig:
     SUPPORTS_PAST: ClassVar[bool] = False
     METHOD: ClassVar[str] = "forward"
     """The method of the model that is exported."""
+    ATTENTION: ClassVar[str | None] = None
+    """The attention implementation of transformers that the model must have while it is traced; None: its own."""
+    OPTIMIZE: ClassVar[bool] = True
+    """Whether the ONNX graph may be simplified (by onnxscript, which takes very small numbers for zero)."""
     DEFAULT_ONNX_OPSET: ClassVar[int] = 18
     ATOL_FOR_VALIDATION: ClassVar[float] = 1e-4
 

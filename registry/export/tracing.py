@@ -75,6 +75,7 @@ def export_onnx(model: Any, config: ExportConfig, path: Path | str, **sizes: int
             dynamic_shapes=dynamic_shapes(config),
             opset_version=config.DEFAULT_ONNX_OPSET,
             custom_translation_table=_translations(),
+            optimize=config.OPTIMIZE,
             verbose=False,
         )
     made.save(str(path), external_data=False)
@@ -83,17 +84,23 @@ def export_onnx(model: Any, config: ExportConfig, path: Path | str, **sizes: int
 
 @contextlib.contextmanager
 def overridden(model: Any, config: ExportConfig) -> Iterator[None]:
-    """While it lasts, the model's config says what `config.values_override` does."""
+    """While it lasts, the model's config says what `config.values_override` does, and its attention is
+    `config.ATTENTION`."""
     changed = config.values_override or {}
     own = getattr(model, "config", None)
     before = {name: getattr(own, name) for name in changed if hasattr(own, name)}
+    attention = getattr(own, "_attn_implementation", None) if config.ATTENTION is not None else None
     for name in before:
         setattr(own, name, changed[name])
+    if attention is not None:
+        model.set_attn_implementation(config.ATTENTION)
     try:
         yield
     finally:
         for name, value in before.items():
             setattr(own, name, value)
+        if attention is not None:
+            model.set_attn_implementation(attention)
 
 
 @contextlib.contextmanager

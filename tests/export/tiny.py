@@ -47,7 +47,7 @@ def transformers_model(model_type: str, task: str) -> Any:
     config_type = row.get("config_type", model_type)
     if config_type not in transformers.CONFIG_MAPPING:
         raise NotBuiltError(f"transformers {transformers.__version__} has no {model_type}")
-    layers = 2 if task.endswith("-with-past") or model_type in TWO_LAYERS else 1
+    layers = 2 if model_type in TWO_LAYERS else 1
     config_class = transformers.CONFIG_MAPPING[config_type]
     try:
         config = config_class(**shrunk(config_class, layers, row.get("config", {})))
@@ -88,9 +88,9 @@ def shrunk(config_class: Any, layers: int, own: Mapping[str, Any]) -> Config:
             arguments[name] = _ruled(RULES[name], value, layers)
         elif name.endswith(("token_id", "token_index")) and isinstance(value, int) and value >= VOCABULARY:
             arguments[name] = VOCABULARY - 1 - len(arguments) % 8
-    arguments.update(
-        {name: value for name, value in own.items() if not isinstance(value, Mapping) or name not in arguments}
-    )
+    # A part that names its model type is another part than the default one.
+    whole = {name: value for name, value in own.items() if not isinstance(value, Mapping) or "model_type" in value}
+    arguments.update(whole)
     accepted = inspect.signature(config_class.__init__).parameters
     if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in accepted.values()):
         return {name: value for name, value in arguments.items() if name in accepted}

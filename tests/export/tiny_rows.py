@@ -100,15 +100,63 @@ RULES: dict[str, Any] = {
     "max_target_positions": 64,
 }
 
-TWO_LAYERS = frozenset({"gpt_neo", "patchtsmixer"})
-"""Model types that need two layers."""
+TWO_LAYERS = frozenset({"gpt2", "gpt_neo", "llama", "patchtsmixer", "t5"})
+"""Model types that are made of two layers: some that need them, some to see that layers are not mixed up."""
 
 CLASSES: dict[tuple[str, str], str] = {
     # (model type, task) -> class, where the auto classes do not lead to it.
 }
 
+RESNET = {
+    "model_type": "resnet",
+    "embedding_size": 8,
+    "hidden_sizes": [8, 8, 16, 16],
+    "depths": [1, 1, 1, 1],
+    "layer_type": "basic",
+}
+
+DETR = {
+    "use_timm_backbone": False,
+    "backbone_config": {**RESNET, "out_features": ["stage4"]},
+    "encoder_attention_heads": 8,
+    "decoder_attention_heads": 8,
+}
+SWIN = {"image_size": 32, "patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4}
+
 BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
     # Model type -> "config": fields beside the rules; "config_type": whose config it has; "attention": the kind.
+    "cvt": {
+        "config": {
+            "embed_dim": [16, 32, 48],
+            "num_heads": [1, 2, 3],
+            "depth": [1, 1, 1],
+        }
+    },
+    "levit": {
+        "config": {
+            "image_size": 64,
+            "patch_size": 16,
+            "hidden_sizes": [32, 48, 64],
+            "num_attention_heads": [2, 3, 4],
+            "depths": [1, 1, 1],
+            "key_dim": [16, 16, 16],
+        }
+    },
+    "detr": {"config": DETR},
+    "table-transformer": {"config": DETR},
+    "swin": {"config": {**SWIN, "encoder_stride": 8}},
+    "swinv2": {"config": {**SWIN, "encoder_stride": 8}},
+    "donut-swin": {"config": SWIN},
+    "swin2sr": {"config": {**SWIN, "image_size": 16, "patch_size": 1}},
+    "dpt": {
+        "config": {
+            "num_hidden_layers": 4,
+            "backbone_out_indices": [0, 1, 2, 3],
+            "neck_hidden_sizes": [8, 16, 24, 32],
+            "fusion_hidden_size": 16,
+        }
+    },
+    "mobilevit": {"config": {"image_size": 64, "hidden_sizes": [16, 24, 32]}},
     "esm": {"config": {"vocab_size": 64, "pad_token_id": 1, "mask_token_id": 32}},
     "gpt_neo": {"config": {"attention_types": [[["global", "local"], 1]], "window_size": 8}},
     "deepseek_v3": {

@@ -171,6 +171,7 @@ class VaeDecoderConfig(CoderConfig):
 class DcaeEncoderConfig(VaeEncoderConfig):
     """An image to latents, without a distribution."""
 
+    OPTIMIZE = False  # Its attention divides by a sum and 1e-15, which must not be taken for zero.
     STAGES = "encoder_block_out_channels"
 
     def output_specs(self) -> tuple[OutputSpec, ...]:
@@ -181,6 +182,7 @@ class DcaeEncoderConfig(VaeEncoderConfig):
 class DcaeDecoderConfig(VaeDecoderConfig):
     """Latents to an image."""
 
+    OPTIMIZE = False
     STAGES = "decoder_block_out_channels"
 
 

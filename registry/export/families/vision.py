@@ -16,10 +16,15 @@ class ImageConfig(ExportConfig):
     """`pixel_values` of the one size that the model's config says: its positions are learnt for that size."""
 
     ANY_SIZE: ClassVar[bool] = False
-    """Whether the graph takes images of any height and width."""
+    """Whether the model type takes images of any height and width."""
     DEFAULT_SIDE: ClassVar[int] = 224
     FEATURES: ClassVar[dict[int, str]] = {}
     """The axes of the features, beside the batch, that vary with the image's size."""
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the graph of this task takes images of any height and width; one that fills in patches does not."""
+        return self.ANY_SIZE and self.task != "masked-im"
 
     @property
     def side(self) -> tuple[int, int]:
@@ -34,18 +39,18 @@ class ImageConfig(ExportConfig):
     @property
     def image_shape(self) -> tuple[Dim, ...]:
         """The shape of `pixel_values`."""
-        return ("batch_size", self.channels, *(IMAGE_AXES if self.ANY_SIZE else self.side))
+        return ("batch_size", self.channels, *(IMAGE_AXES if self.any_size else self.side))
 
     def default_sizes(self) -> dict[str, int]:
-        return dict(zip(IMAGE_AXES, self.side, strict=True)) if self.ANY_SIZE else {}
+        return dict(zip(IMAGE_AXES, self.side, strict=True)) if self.any_size else {}
 
     def input_specs(self) -> tuple[InputSpec, ...]:
         return (InputSpec(name="pixel_values", shape=self.image_shape, kind="float"),)
 
     def output_specs(self) -> tuple[OutputSpec, ...]:
         if self.task == "feature-extraction":
-            return (OutputSpec(name="last_hidden_state", axes={**BATCH, **(self.FEATURES if self.ANY_SIZE else {})}),)
-        if self.ANY_SIZE:
+            return (OutputSpec(name="last_hidden_state", axes={**BATCH, **(self.FEATURES if self.any_size else {})}),)
+        if self.any_size:
             return super().output_specs()
         return tuple(
             OutputSpec(
@@ -69,6 +74,13 @@ class FeatureTokensConfig(ImageConfig):
 
     ANY_SIZE = True
     FEATURES: ClassVar[dict[int, str]] = {1: "feature_length"}
+
+
+class WindowedConfig(ImageConfig):
+    """Swin: attention within windows, which are cut by the image's size; the fused attention cannot be traced with
+    their masks."""
+
+    ATTENTION = "eager"
 
 
 class DetectorConfig(ImageConfig):
@@ -130,14 +142,13 @@ class SegformerConfig(FeatureMapConfig):
         return super().output_specs()
 
 
-class UpscalerConfig(FeatureMapConfig):
+class UpscalerConfig(WindowedConfig):
     """An image to a larger one."""
 
     def output_specs(self) -> tuple[OutputSpec, ...]:
         if self.task != "image-to-image":
             return super().output_specs()
-        factor = number_of(self.config, "upscale", default=2)
-        return (OutputSpec(name="reconstruction", axes={**BATCH, 2: f"height * {factor}", 3: f"width * {factor}"}),)
+        return (OutputSpec(name="reconstruction", axes=BATCH),)
 
 
 class MaskedImageConfig(ImageConfig):
