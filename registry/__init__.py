@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         UnsupportedModelTypeError,
         UnsupportedTaskError,
     )
-    from registry.export.adopt import adopt_exports
+    from registry.export.adopt import adopt
     from registry.export.config import ExportConfig
     from registry.export.export_registry import ExportRegistry
     from registry.export.shipped import shipped_export_registry
@@ -61,7 +61,7 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedModelTypeError",
     "UnsupportedTaskError",
-    "adopt_exports",
+    "adopt",
     "decide",
     "default_registry",
     "export_onnx",
@@ -90,7 +90,7 @@ _HOMES = {
         "UnsupportedModelTypeError",
         "UnsupportedTaskError",
     ),
-    "registry.export.adopt": ("adopt_exports",),
+    "registry.export.adopt": ("adopt",),
     "registry.export.config": ("ExportConfig",),
     "registry.export.export_registry": ("ExportRegistry",),
     "registry.export.shipped": ("shipped_export_registry",),

@@ -19,7 +19,7 @@ KNOWN_MODULES = (
 )
 
 
-def adopt_exports(export_registry: ExportRegistry, modules: Iterable[str] | None = None) -> ExportRegistry:
+def adopt(export_registry: ExportRegistry, modules: Iterable[str] | None = None) -> ExportRegistry:
     """A registry that has, in place of what `export_registry` had for these backends, what is registered with optimum.
 
     `modules` are imported first, so that they register; by default those of `KNOWN_MODULES` that are installed. What
