@@ -7,7 +7,6 @@ may name a Python that has one already: torch, optimum, optimum-onnx, onnxruntim
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import venv
@@ -20,8 +19,8 @@ from tests.resolver.support import ROOT, environment
 
 pytestmark = pytest.mark.slow
 
-PACKAGES = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript")
-"""optimum-onnx 0.1 brings the optimum (2.1) and the transformers (4.57) that it works with."""
+PACKAGES = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript", "torch")
+VERSIONS = Path(__file__).with_name("optimum_constraints.txt")
 
 MODELS = {
     # Name -> (arguments of the command, ONNX files that must be there).
@@ -45,8 +44,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"no package index with {PACKAGES[0]} can be reached: {reached.stderr.strip()[-200:]}")
     venv.create(folder / "venv", with_pip=True)
     made = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    torch = re.findall(r"^torch==.*$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
-    installed = _run([str(made), *pip[1:], "install", *torch, *PACKAGES, "-e", str(ROOT)])
+    installed = _run([str(made), *pip[1:], "install", "-c", str(VERSIONS), *PACKAGES, "-e", str(ROOT)])
     assert installed.returncode == 0, installed.stderr[-4_000:]
     return made
 
