@@ -12,7 +12,7 @@ import importlib
 import sys
 from typing import Any
 
-from registry.export.adopt import adopt
+from registry import adopt
 from resolver.tasks_manager import TasksManager
 
 
