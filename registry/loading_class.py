@@ -16,6 +16,7 @@ from registry.registry import Registry
 from registry.rules.model_class import releases_of
 
 DEFAULT_GGUF_TASK = "text-generation"
+_SEEING_TASKS = ("image-text-to-text", "image-to-text", "any-to-any", "visual-question-answering", "audio-text-to-text")
 
 
 def loading_class(decision: Decision, registry: Registry, config: Mapping[str, Any]) -> ClassRef | None:
@@ -60,8 +61,10 @@ def _names(value: object) -> tuple[object, ...]:
 
 def _of_gguf(decision: Decision, registry: Registry) -> ClassRef | None:
     """What transformers loads a GGUF file with: the file names no class of its own."""
+    # A projector beside it makes the repo see; transformers reads the language model alone.
+    task = None if decision.task in _SEEING_TASKS else decision.task
     try:
-        return find_class(decision.task or DEFAULT_GGUF_TASK, registry)
+        return find_class(task or DEFAULT_GGUF_TASK, registry)
     except ContradictionError:
         return None
 
