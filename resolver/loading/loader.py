@@ -22,6 +22,7 @@ from registry.facts import CommitFacts, RepoFacts
 from registry.loading_class import base_class_of_adapter
 from registry.needs import ADAPTER_CONFIG
 from registry.registry import Registry
+from registry.rules.peft import is_local_path
 from resolver.connection import Connection
 from resolver.errors import OfflineError, TaskMismatchError
 from resolver.loading.download import Snapshot
@@ -198,13 +199,11 @@ class Loader:
     async def _prepare_base(self, resolution: Resolution, commit: CommitFacts, options: Options) -> Prepared:
         """The base model of an adapter, at the commit that its revision stands at."""
         config = commit.mapping(ADAPTER_CONFIG) or {}
-        if not resolution.decision.base_models:
-            why = "; ".join(resolution.decision.notes) or "its adapter_config.json names none"
-            raise NotLoadableError(
-                f"{resolution.repo_id} is an adapter without its base model: {why}", resolution=resolution
-            )
-        revision = config.get("revision")
-        base = await self._resolve(resolution.decision.base_models[0], revision if isinstance(revision, str) else None)
+        name, revision = config.get("base_model_name_or_path"), config.get("revision")
+        if not isinstance(name, str) or not name or is_local_path(name):
+            why = f"its base model was at {name} on the author's disk" if name else "it names none"
+            raise NotLoadableError(f"{resolution.repo_id} is an adapter without its base: {why}", resolution=resolution)
+        base = await self._resolve(name, revision if isinstance(revision, str) else None)
         as_class = base_class_of_adapter(resolution.decision, config, self._registry)
         return await self.prepare(base, dataclasses.replace(options, subfolder="", library=None), as_class=as_class)
 

@@ -33,7 +33,7 @@ def save_sentence_models(folder: Path) -> None:
     """One of each of the four kinds, as `embed`, `cross`, `sparse` and `multi`."""
     import sentence_transformers as st
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
-    from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
+    from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     trunk, head, masked = folder / "trunk", folder / "head", folder / "masked"
     save_transformers(trunk, "BertModel", t.BertConfig(**BERT))
@@ -46,7 +46,9 @@ def save_sentence_models(folder: Path) -> None:
     )
     st.CrossEncoder(str(head)).save_pretrained(str(folder / "st" / "cross"))
     pooling = SpladePooling(pooling_strategy="max")
-    st.SparseEncoder(modules=[MLMTransformer(str(masked)), pooling]).save_pretrained(str(folder / "st" / "sparse"))
+    st.SparseEncoder(modules=[Transformer(str(masked), transformer_task="fill-mask"), pooling]).save_pretrained(
+        str(folder / "st" / "sparse")
+    )
     st.MultiVectorEncoder(str(trunk)).save_pretrained(str(folder / "st" / "multi"))
 
 
