@@ -367,5 +367,5 @@ async def test_offline_what_is_not_in_the_cache_is_named(tmp_path: Path) -> None
     async with served(tmp_path / "hub", tmp_path / "store") as here:
         await here.resolver.resolve("acme/bert")
     async with served(tmp_path / "hub", tmp_path / "store", offline=True, endpoint=here.settings.endpoint) as here:
-        with pytest.raises(OfflineError, match="model.safetensors may not be asked for while offline"):
+        with pytest.raises(OfflineError, match=r"model\.safetensors may not be asked for while offline"):
             await here.load("acme/bert")
