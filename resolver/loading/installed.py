@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -60,8 +61,12 @@ def _is_there(package: str) -> bool:
         return False
 
 
+@functools.cache
 def installed_version(package: str) -> str | None:
-    """The version of an installed distribution, None where there is none of this name."""
+    """The version of an installed distribution, None where there is none of this name.
+
+    Looked up once for each: reading the metadata takes as long as a tenth of loading a small model.
+    """
     try:
         return version(package)
     except PackageNotFoundError:

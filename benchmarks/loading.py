@@ -1,0 +1,234 @@
+"""Many small models: requests, wall time and memory of `load_many`, beside a loop of `from_pretrained`.
+
+    OMP_NUM_THREADS=1 python benchmarks/loading.py [--models 50] [--latency-ms 20] [--json FILE]
+
+A local Hub of its own process serves models of five architectures, each with weights of its own, and waits so long
+before each answer. Each run is a process of its own, which has loaded one model of each architecture from disk before
+the clock starts, so that no import is measured. Cold: nothing is in the cache. Warm: all files are, and the same call
+is made by another process. The loop knows the auto class of each model; `load_many` finds it. `peak` is by how much
+the process grew at most, files that are mapped into memory included; `held` is the most that all models in memory took
+by their tensors, at the budget given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from resolver import Failure, Resolver, Settings
+from resolver.local_hub import HubProcess, start_process
+from tests import torchvision_beside_cpu_torch
+
+SIZES = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256}
+KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    # architecture -> (config class, auto class, more of its config)
+    "BertForMaskedLM": ("BertConfig", "AutoModelForMaskedLM", {**SIZES, "vocab_size": 2000}),
+    "BertForSequenceClassification": (
+        "BertConfig",
+        "AutoModelForSequenceClassification",
+        {**SIZES, "vocab_size": 2000},
+    ),
+    "LlamaForCausalLM": ("LlamaConfig", "AutoModelForCausalLM", {**SIZES, "vocab_size": 2000}),
+    "T5ForConditionalGeneration": (
+        "T5Config",
+        "AutoModelForSeq2SeqLM",
+        {"vocab_size": 2000, "d_model": 128, "d_kv": 64, "d_ff": 256, "num_layers": 2, "num_heads": 2},
+    ),
+    "ViTForImageClassification": (
+        "ViTConfig",
+        "AutoModelForImageClassification",
+        {**SIZES, "image_size": 64, "patch_size": 16},
+    ),
+}
+BUDGET_MODELS = 3
+"""The budget of `load_many`, in models of the largest kind."""
+
+
+def build(folder: Path, count: int) -> list[tuple[str, str]]:
+    """Saves the models, and one of each kind to warm up with; (id, auto class) of each of the former."""
+    import torch
+    import transformers
+
+    rows = []
+    for number in range(-len(KINDS), count):
+        architecture, (config, auto_class, sizes) = list(KINDS.items())[number % len(KINDS)]
+        torch.manual_seed(number)
+        name = f"small/m{number:03d}" if number >= 0 else f"warm/{architecture}"
+        model = getattr(transformers, architecture)(getattr(transformers, config)(**sizes))
+        model.save_pretrained(folder / ("hub" if number >= 0 else "") / name)
+        if number >= 0:
+            rows.append((name, auto_class))
+    return rows
+
+
+def warm_up(folder: Path) -> None:
+    """Imports all that loading will."""
+    import transformers
+
+    for architecture, (_, auto_class, _) in KINDS.items():
+        getattr(transformers, auto_class).from_pretrained(folder / "warm" / architecture)
+
+
+def loop(rows: list[list[str]]) -> None:
+    """What a user would write."""
+    import transformers
+
+    for name, auto_class in rows:
+        model = getattr(transformers, auto_class).from_pretrained(name)
+        del model
+
+
+async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None) -> int:
+    """`load_many`; the most bytes that the models in memory took at once."""
+    from resolver.loading.room import Room
+
+    held_bytes, take = 0, Room.take
+
+    def watched(room: Room, *arguments: Any) -> bool:
+        nonlocal held_bytes
+        fits = take(room, *arguments)
+        held_bytes = max(held_bytes, room.resident_bytes)
+        return fits
+
+    Room.take = watched  # type: ignore[method-assign]
+    async with Resolver(Settings(endpoint=os.environ["HF_ENDPOINT"], store=store, token=False)) as resolver:
+        ids = [name for name, _ in rows]
+        async with aclosing(resolver.load_many(ids, max_resident_bytes=budget_bytes)) as items:
+            async for item in items:
+                if isinstance(item, Failure):
+                    raise SystemExit(f"{item.repo_id}: {item.error}")
+    return held_bytes
+
+
+def run(plan: dict[str, Any]) -> None:
+    """One run, in this process; prints its figures as JSON."""
+    torchvision_beside_cpu_torch.install()
+    import torch
+
+    torch.set_num_threads(1)
+    warm_up(Path(plan["folder"]))
+    start_bytes = resident_bytes("VmRSS")
+    forget_peak()
+    started_s, held_bytes = time.perf_counter(), None
+    if plan["ours"]:
+        held_bytes = asyncio.run(ours(plan["rows"], Path(plan["store"]), plan["budget_bytes"]))
+    else:
+        loop(plan["rows"])
+    elapsed_s = time.perf_counter() - started_s
+    peak_bytes = resident_bytes("VmHWM") - start_bytes
+    print(json.dumps({"seconds": elapsed_s, "held_bytes": held_bytes, "peak_bytes": peak_bytes}))
+
+
+def forget_peak() -> None:
+    """Linux: the peak is counted from here."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident_bytes(name: str) -> int:
+    """Linux: a line of this process's status."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def in_process(plan: dict[str, Any], hub: HubProcess, cache: Path) -> dict[str, Any]:
+    env = {
+        **os.environ,
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HUB_CACHE": str(cache),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "DISABLE_SAFETENSORS_CONVERSION": "1",
+    }
+    before = hub.counts()["total"]
+    line = [sys.executable, __file__, "--run", json.dumps(plan)]
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {**figures, "requests": hub.counts()["total"] - before}
+
+
+def measure(count: int, latency_ms: float, folder: Path) -> Iterator[dict[str, Any]]:
+    """Cold and warm rows of the loop, of `load_many`, and of `load_many` with a budget."""
+    rows = build(folder, count)
+    sizes = [file.stat().st_size for file in (folder / "hub").rglob("*.safetensors")]
+    budget_bytes = BUDGET_MODELS * max(sizes)
+    with start_process(folder=folder / "hub", latency_ms=latency_ms) as hub:
+        # The Hub reads and hashes what it serves when it is first asked: not in what is measured.
+        in_process({"folder": str(folder), "rows": rows, "ours": False}, hub, folder / "cache-first")
+        peers: dict[str, float] = {}
+        for what, budget in (("loop of from_pretrained", 0), ("load_many", None), ("load_many, budget", budget_bytes)):
+            name = what.replace(" ", "-").replace(",", "")
+            plan = {
+                "folder": str(folder),
+                "rows": rows,
+                "ours": budget != 0,
+                "store": str(folder / f"{name}.db"),
+                "budget_bytes": budget or None,
+            }
+            for state in ("cold", "warm"):
+                figures = in_process(plan, hub, folder / f"cache-{name}")
+                peers.setdefault(state, figures["seconds"])
+                yield {
+                    "what": what,
+                    "state": state,
+                    "latency_ms": latency_ms,
+                    "models": count,
+                    "files_bytes": sum(sizes),
+                    "budget_bytes": budget or None,
+                    "requests_per_model": figures["requests"] / count,
+                    "seconds": figures["seconds"],
+                    "ratio": peers[state] / figures["seconds"],
+                    "held_bytes": figures["held_bytes"],
+                    "peak_bytes": figures["peak_bytes"],
+                }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=int, default=50)
+    parser.add_argument("--latency-ms", type=float, default=20.0)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run is not None:
+        run(json.loads(options.run))
+        return
+    torchvision_beside_cpu_torch.install()
+    print(f"{'':26}{'':6}{'requests':>10}{'seconds':>9}{'ratio':>7}{'held MB':>9}{'peak MB':>9}{'budget MB':>11}")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measure(options.models, options.latency_ms, Path(folder)):
+            rows.append(row)
+            held, budget = (row[name] / 1e6 if row[name] else None for name in ("held_bytes", "budget_bytes"))
+            print(
+                f"{row['what']:26}{row['state']:6}{row['requests_per_model']:10.2f}{row['seconds']:9.2f}"
+                f"{row['ratio']:7.2f}{'-' if held is None else format(held, '.1f'):>9}"
+                f"{row['peak_bytes'] / 1e6:9.1f}{'-' if budget is None else format(budget, '.1f'):>11}",
+                flush=True,
+            )
+    if options.json is not None:
+        about = {
+            "machine": f"{platform.machine()}, {os.cpu_count()} processors, {platform.system()}",
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("transformers", "torch", "huggingface_hub")},
+        }
+        options.json.write_text(json.dumps({"about": about, "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
