@@ -24,8 +24,8 @@ _ONE_AT_A_TIME = threading.Lock()
 """transformers and diffusers set torch's default dtype, and patch its initialisers, while they build a model: for the
 whole process."""
 
-_DTYPE_SINCE = "4.55"
-"""transformers calls the argument `dtype` after this release, and `torch_dtype` before."""
+_DTYPE_AFTER = {"transformers": "4.55.99", "diffusers": "0.41.99"}
+"""The last releases that call the argument `torch_dtype`; later ones call it `dtype`."""
 
 
 def instantiate(plan: LoadPlan, folder: Path, options: Options, resolution: Resolution, *, base: Any = None) -> Any:
@@ -74,7 +74,7 @@ def import_class(ref: ClassRef) -> Any:
 
 def _load_transformers(plan: LoadPlan, folder: Path, options: Options, base: Any) -> Any:
     arguments = {
-        **_dtype(options, _dtype_name()),
+        **_dtype(options, "transformers"),
         **_device_map(options),
         "trust_remote_code": options.trust_remote_code,
         "local_files_only": True,
@@ -88,7 +88,7 @@ def _load_transformers(plan: LoadPlan, folder: Path, options: Options, base: Any
 
 def _load_diffusers(plan: LoadPlan, folder: Path, options: Options, base: Any) -> Any:
     is_pipeline = "/" in "".join(plan.filenames)
-    arguments = {**_dtype(options, "torch_dtype"), **_variant(plan), "local_files_only": True}
+    arguments = {**_dtype(options, "diffusers"), **_variant(plan), "local_files_only": True}
     if is_pipeline:
         arguments["trust_remote_code"] = options.trust_remote_code
     else:
@@ -103,7 +103,7 @@ def _load_diffusers(plan: LoadPlan, folder: Path, options: Options, base: Any) -
 
 
 def _load_sentence_transformers(plan: LoadPlan, folder: Path, options: Options, base: Any) -> Any:
-    model_kwargs = {**_dtype(options, _dtype_name()), **_device_map(options)}
+    model_kwargs = {**_dtype(options, "transformers"), **_device_map(options)}
     arguments = {
         "device": None if options.device is None else str(options.device),
         "trust_remote_code": options.trust_remote_code,
@@ -150,14 +150,11 @@ def _from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any],
     return import_class(plan.class_ref).from_pretrained(str(folder), **{**arguments, **(options.model_kwargs or {})})
 
 
-def _dtype(options: Options, name: str) -> dict[str, Any]:
+def _dtype(options: Options, library: str) -> dict[str, Any]:
     dtype = options.dtype if options.dtype == "auto" else _as_dtype(options.dtype)
+    installed = installed_version(library) or "0"
+    name = "dtype" if is_newer(installed, than=_DTYPE_AFTER[library]) else "torch_dtype"
     return {name: dtype} if dtype is not None else {}
-
-
-def _dtype_name() -> str:
-    installed = installed_version("transformers")
-    return "dtype" if installed is not None and is_newer(installed, than=_DTYPE_SINCE) else "torch_dtype"
 
 
 def _as_dtype(dtype: Any) -> Any:

@@ -31,7 +31,7 @@ from resolver.loading.installed import check_installed
 from resolver.loading.instantiate import instantiate
 from resolver.loading.measure import Size, measure
 from resolver.loading.options import Options
-from resolver.loading.plan import LOADERS, LoadPlan, check_loadable, manifests, plan_load
+from resolver.loading.plan import LoadPlan, check_loadable, manifests, plan_load
 from resolver.local.folder import read_small_file
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings
@@ -103,8 +103,6 @@ class Loader:
             ResolveError: its files cannot be had.
         """
         check_loadable(resolution, options)
-        if not options.subfolder and (library := resolution.library) in LOADERS:
-            check_installed(resolution, library or "", self._registry)
         snapshot = await self._snapshot(resolution, options)
         facts = await self._get_facts(resolution, options.subfolder)
         commit = facts.commit
