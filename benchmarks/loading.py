@@ -98,13 +98,13 @@ async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None) -> 
 
     held_bytes, take = 0, Room.take
 
-    def watched(room: Room, *arguments: Any) -> bool:
+    def watched(room: Room, model: Any, name: str, size_bytes: int) -> bool:
         nonlocal held_bytes
-        fits = take(room, *arguments)
+        fits = take(room, model, name, size_bytes)
         held_bytes = max(held_bytes, room.resident_bytes)
         return fits
 
-    Room.take = watched  # type: ignore[method-assign]
+    Room.take = watched  # type: ignore[method-assign,assignment]
     async with Resolver(Settings(endpoint=os.environ["HF_ENDPOINT"], store=store, token=False)) as resolver:
         ids = [name for name, _ in rows]
         async with aclosing(resolver.load_many(ids, max_resident_bytes=budget_bytes)) as items:
