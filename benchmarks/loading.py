@@ -1,6 +1,6 @@
 """Many small models: requests, wall time and memory of `load_many`, beside a loop of `from_pretrained`.
 
-    OMP_NUM_THREADS=1 python benchmarks/loading.py [--models 50] [--latency-ms 20] [--json FILE]
+    python benchmarks/loading.py [--models 50] [--latency-ms 20] [--hidden 128] [--use-ms 0] [--json FILE]
 
 A local Hub of its own process serves models of five architectures, each with weights of its own, and waits so long
 before each answer. Each run is a process of its own, which has loaded one model of each architecture from disk before
@@ -33,42 +33,39 @@ from resolver import Failure, Resolver, Settings
 from resolver.local_hub import HubProcess, start_process
 from tests import torchvision_beside_cpu_torch
 
-SIZES = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256}
-KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    # architecture -> (config class, auto class, more of its config)
-    "BertForMaskedLM": ("BertConfig", "AutoModelForMaskedLM", {**SIZES, "vocab_size": 2000}),
-    "BertForSequenceClassification": (
-        "BertConfig",
-        "AutoModelForSequenceClassification",
-        {**SIZES, "vocab_size": 2000},
-    ),
-    "LlamaForCausalLM": ("LlamaConfig", "AutoModelForCausalLM", {**SIZES, "vocab_size": 2000}),
-    "T5ForConditionalGeneration": (
-        "T5Config",
-        "AutoModelForSeq2SeqLM",
-        {"vocab_size": 2000, "d_model": 128, "d_kv": 64, "d_ff": 256, "num_layers": 2, "num_heads": 2},
-    ),
-    "ViTForImageClassification": (
-        "ViTConfig",
-        "AutoModelForImageClassification",
-        {**SIZES, "image_size": 64, "patch_size": 16},
-    ),
+KINDS = {
+    # architecture -> (config class, auto class)
+    "BertForMaskedLM": ("BertConfig", "AutoModelForMaskedLM"),
+    "BertForSequenceClassification": ("BertConfig", "AutoModelForSequenceClassification"),
+    "LlamaForCausalLM": ("LlamaConfig", "AutoModelForCausalLM"),
+    "T5ForConditionalGeneration": ("T5Config", "AutoModelForSeq2SeqLM"),
+    "ViTForImageClassification": ("ViTConfig", "AutoModelForImageClassification"),
 }
 BUDGET_MODELS = 3
 """The budget of `load_many`, in models of the largest kind."""
 
 
-def build(folder: Path, count: int) -> list[tuple[str, str]]:
+def sizes(architecture: str, hidden: int) -> dict[str, Any]:
+    """What makes a configuration of this width."""
+    if architecture.startswith("T5"):
+        return {"vocab_size": 2000, "d_model": hidden, "d_kv": 64, "d_ff": 2 * hidden, "num_layers": 2, "num_heads": 2}
+    shared = {"hidden_size": hidden, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 2 * hidden}
+    if architecture.startswith("ViT"):
+        return {**shared, "image_size": 64, "patch_size": 16}
+    return {**shared, "vocab_size": 2000}
+
+
+def build(folder: Path, count: int, hidden: int) -> list[tuple[str, str]]:
     """Saves the models, and one of each kind to warm up with; (id, auto class) of each of the former."""
     import torch
     import transformers
 
     rows = []
     for number in range(-len(KINDS), count):
-        architecture, (config, auto_class, sizes) = list(KINDS.items())[number % len(KINDS)]
+        architecture, (config, auto_class) = list(KINDS.items())[number % len(KINDS)]
         torch.manual_seed(number)
         name = f"small/m{number:03d}" if number >= 0 else f"warm/{architecture}"
-        model = getattr(transformers, architecture)(getattr(transformers, config)(**sizes))
+        model = getattr(transformers, architecture)(getattr(transformers, config)(**sizes(architecture, hidden)))
         model.save_pretrained(folder / ("hub" if number >= 0 else "") / name)
         if number >= 0:
             rows.append((name, auto_class))
@@ -79,21 +76,22 @@ def warm_up(folder: Path) -> None:
     """Imports all that loading will."""
     import transformers
 
-    for architecture, (_, auto_class, _) in KINDS.items():
+    for architecture, (_, auto_class) in KINDS.items():
         getattr(transformers, auto_class).from_pretrained(folder / "warm" / architecture)
 
 
-def loop(rows: list[list[str]]) -> None:
+def loop(rows: list[list[str]], use_s: float) -> None:
     """What a user would write."""
     import transformers
 
     for name, auto_class in rows:
         model = getattr(transformers, auto_class).from_pretrained(name)
+        time.sleep(use_s)
         del model
 
 
-async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None) -> int:
-    """`load_many`; the most bytes that the models in memory took at once."""
+async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None, use_s: float) -> int:
+    """`load_many`, each model used for so long; the most bytes that the models in memory took at once."""
     from resolver.loading.room import Room
 
     held_bytes, take = 0, Room.take
@@ -111,6 +109,7 @@ async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None) -> 
             async for item in items:
                 if isinstance(item, Failure):
                     raise SystemExit(f"{item.repo_id}: {item.error}")
+                await asyncio.sleep(use_s)
     return held_bytes
 
 
@@ -125,9 +124,9 @@ def run(plan: dict[str, Any]) -> None:
     forget_peak()
     started_s, held_bytes = time.perf_counter(), None
     if plan["ours"]:
-        held_bytes = asyncio.run(ours(plan["rows"], Path(plan["store"]), plan["budget_bytes"]))
+        held_bytes = asyncio.run(ours(plan["rows"], Path(plan["store"]), plan["budget_bytes"], plan["use_s"]))
     else:
-        loop(plan["rows"])
+        loop(plan["rows"], plan["use_s"])
     elapsed_s = time.perf_counter() - started_s
     peak_bytes = resident_bytes("VmHWM") - start_bytes
     print(json.dumps({"seconds": elapsed_s, "held_bytes": held_bytes, "peak_bytes": peak_bytes}))
@@ -149,6 +148,7 @@ def in_process(plan: dict[str, Any], hub: HubProcess, cache: Path) -> dict[str, 
         **os.environ,
         "HF_ENDPOINT": hub.endpoint,
         "HF_HUB_CACHE": str(cache),
+        "OMP_NUM_THREADS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "DISABLE_SAFETENSORS_CONVERSION": "1",
@@ -162,14 +162,15 @@ def in_process(plan: dict[str, Any], hub: HubProcess, cache: Path) -> dict[str, 
     return {**figures, "requests": hub.counts()["total"] - before}
 
 
-def measure(count: int, latency_ms: float, folder: Path) -> Iterator[dict[str, Any]]:
+def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     """Cold and warm rows of the loop, of `load_many`, and of `load_many` with a budget."""
-    rows = build(folder, count)
-    sizes = [file.stat().st_size for file in (folder / "hub").rglob("*.safetensors")]
-    budget_bytes = BUDGET_MODELS * max(sizes)
+    count, latency_ms, use_s = options.models, options.latency_ms, options.use_ms / 1000
+    rows = build(folder, count, options.hidden)
+    file_sizes = [file.stat().st_size for file in (folder / "hub").rglob("*.safetensors")]
+    budget_bytes = BUDGET_MODELS * max(file_sizes)
     with start_process(folder=folder / "hub", latency_ms=latency_ms) as hub:
         # The Hub reads and hashes what it serves when it is first asked: not in what is measured.
-        in_process({"folder": str(folder), "rows": rows, "ours": False}, hub, folder / "cache-first")
+        in_process({"folder": str(folder), "rows": rows, "ours": False, "use_s": 0.0}, hub, folder / "cache-first")
         peers: dict[str, float] = {}
         for what, budget in (("loop of from_pretrained", 0), ("load_many", None), ("load_many, budget", budget_bytes)):
             name = what.replace(" ", "-").replace(",", "")
@@ -179,6 +180,7 @@ def measure(count: int, latency_ms: float, folder: Path) -> Iterator[dict[str, A
                 "ours": budget != 0,
                 "store": str(folder / f"{name}.db"),
                 "budget_bytes": budget or None,
+                "use_s": use_s,
             }
             for state in ("cold", "warm"):
                 figures = in_process(plan, hub, folder / f"cache-{name}")
@@ -188,7 +190,7 @@ def measure(count: int, latency_ms: float, folder: Path) -> Iterator[dict[str, A
                     "state": state,
                     "latency_ms": latency_ms,
                     "models": count,
-                    "files_bytes": sum(sizes),
+                    "files_bytes": sum(file_sizes),
                     "budget_bytes": budget or None,
                     "requests_per_model": figures["requests"] / count,
                     "seconds": figures["seconds"],
@@ -202,6 +204,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--latency-ms", type=float, default=20.0)
+    parser.add_argument("--hidden", type=int, default=128, help="the width of the models")
+    parser.add_argument("--use-ms", type=float, default=0.0, help="how long each model is used before the next")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -212,7 +216,7 @@ def main() -> None:
     print(f"{'':26}{'':6}{'requests':>10}{'seconds':>9}{'ratio':>7}{'held MB':>9}{'peak MB':>9}{'budget MB':>11}")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in measure(options.models, options.latency_ms, Path(folder)):
+        for row in measure(options, Path(folder)):
             rows.append(row)
             held, budget = (row[name] / 1e6 if row[name] else None for name in ("held_bytes", "budget_bytes"))
             print(

@@ -46,6 +46,18 @@ def loading_class(decision: Decision, registry: Registry, config: Mapping[str, A
             return ClassRef(row.module, row.model_class)
 
 
+def own_class(decision: Decision, registry: Registry) -> ClassRef | None:
+    """The architecture's own class in transformers, for where the auto class does not know its configuration; None
+    where transformers has no such class.
+
+    Of one model type transformers 5.23 maps the configuration by another name than the model (Evolla).
+    """
+    name = decision.architecture
+    if decision.library != "transformers" or decision.requires_remote_code or name is None:
+        return None
+    return ClassRef("transformers", name) if name in registry.rows else None
+
+
 def _auto_class_to(remote_class: str | None, config: Mapping[str, Any]) -> str | None:
     """An auto class of transformers that the config maps to this class; any of several leads to it."""
     auto_map = config.get("auto_map")

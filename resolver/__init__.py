@@ -13,15 +13,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resolver.errors import ResolveError
+    from resolver.loading.errors import LibraryNotInstalledError, ModelLoadError
+    from resolver.loading.loaded import Loaded
     from resolver.resolution import Failure, Resolution, Source
     from resolver.resolver import Resolver
     from resolver.settings import Settings
     from resolver.sync import resolve
 
-__all__ = ["Failure", "Resolution", "ResolveError", "Resolver", "Settings", "Source", "resolve"]
+__all__ = [
+    "Failure",
+    "LibraryNotInstalledError",
+    "Loaded",
+    "ModelLoadError",
+    "Resolution",
+    "ResolveError",
+    "Resolver",
+    "Settings",
+    "Source",
+    "resolve",
+]
 
 _HOMES = {
     "Failure": "resolver.resolution",
+    "LibraryNotInstalledError": "resolver.loading.errors",
+    "Loaded": "resolver.loading.loaded",
+    "ModelLoadError": "resolver.loading.errors",
     "Resolution": "resolver.resolution",
     "ResolveError": "resolver.errors",
     "Resolver": "resolver.resolver",

@@ -6,7 +6,9 @@ A snapshot that already holds all that is wanted is found by a look at the disk,
 from __future__ import annotations
 
 import glob
+import logging
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +27,22 @@ from resolver.errors import (
 )
 from resolver.local.folder import list_files
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A commit of a repo, and where it is to be had from. `other_id` is the id it was asked for by, under which other
-    programs may have put it into the cache.
+    programs may have put it into the cache. `ref` is the branch or tag that stood at the commit when the Hub was asked;
+    `is_ref_fresh` says that this was just now.
     """
 
     repo_id: str
     commit_hash: str
     endpoint: str
     other_id: str | None = None
+    ref: str | None = None
+    is_ref_fresh: bool = False
     cache_dir: str | Path | None = None
     token: str | Literal[False] = False
     offline: bool = False
@@ -88,7 +95,24 @@ class Snapshot:
                 repo_id=self.repo_id,
                 revision=self.commit_hash,
             )
+        self._note_ref()
         return Path(folder)
+
+    def _note_ref(self) -> None:
+        """Write down what the branch stood at, as huggingface_hub does where it is asked for a branch: other programs
+        find the files by it. What it wrote later itself is left alone.
+        """
+        if self.ref is None or self.ref == self.commit_hash:
+            return
+        path = self._folder(self.repo_id).parent.parent / "refs" / self.ref
+        try:
+            if self.is_ref_fresh or not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+                unfinished.write_text(self.commit_hash, encoding="ascii")
+                unfinished.replace(path)
+        except OSError as error:
+            logger.debug("the ref %s of %s cannot be written: %s", self.ref, self.repo_id, error)
 
     def present_files(self) -> tuple[str, ...]:
         """The paths that are in the cache, under either id; may be empty."""

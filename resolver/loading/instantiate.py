@@ -28,6 +28,10 @@ _DTYPE_AFTER = {"transformers": "4.55.99", "diffusers": "0.41.99"}
 """The last releases that call the argument `torch_dtype`; later ones call it `dtype`."""
 
 
+_NOT_MAPPED = "Unrecognized configuration class"
+"""What transformers says of a configuration that an auto class does not map (models/auto/auto_factory.py)."""
+
+
 def instantiate(plan: LoadPlan, folder: Path, options: Options, resolution: Resolution, *, base: Any = None) -> Any:
     """The model that `folder` holds, in eval mode. `base` is the model that an adapter is put on.
 
@@ -147,7 +151,13 @@ _BY_LIBRARY: Mapping[str, Callable[[LoadPlan, Path, Options, Any], Any]] = {
 
 
 def _from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any], options: Options) -> Any:
-    return import_class(plan.class_ref).from_pretrained(str(folder), **{**arguments, **(options.model_kwargs or {})})
+    arguments = {**arguments, **(options.model_kwargs or {})}
+    try:
+        return import_class(plan.class_ref).from_pretrained(str(folder), **arguments)
+    except ValueError as error:
+        if plan.own_class is None or _NOT_MAPPED not in str(error):
+            raise
+    return import_class(plan.own_class).from_pretrained(str(folder), **arguments)
 
 
 def _dtype(options: Options, library: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from resolver.loading.measure import Size, measure
 from resolver.loading.options import Options
 from resolver.loading.plan import LoadPlan, check_loadable, manifests, plan_load
 from resolver.local.folder import read_small_file
-from resolver.resolution import Resolution
+from resolver.resolution import Resolution, Source
 from resolver.settings import FilledSettings
 
 T = TypeVar("T")
@@ -102,12 +102,12 @@ class Loader:
             ModelLoadError: it cannot be loaded here; nothing was fetched but small files that say so.
             ResolveError: its files cannot be had.
         """
-        check_loadable(resolution, options)
         snapshot = await self._snapshot(resolution, options)
         facts = await self._get_facts(resolution, options.subfolder)
         commit = facts.commit
         if options.subfolder:
             resolution = self._decided_anew(resolution, facts, task, options)
+        check_loadable(resolution, options)
         commit = await self._with_files(commit, manifests(resolution.decision, commit), snapshot, resolution, options)
         plan = plan_load(resolution, commit, options, self._registry, as_class=as_class)
         check_installed(resolution, plan.library, self._registry)
@@ -138,6 +138,8 @@ class Loader:
             commit_hash=resolution.commit_hash,
             endpoint=self._settings.endpoint,
             other_id=resolution.repo_id,
+            ref=resolution.revision,
+            is_ref_fresh=resolution.source is Source.HUB,
             cache_dir=options.cache_dir or self._settings.cache_dir,
             token=await self._connection.find_token() or False,
             offline=self._settings.offline,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry.class_ref import ClassRef
 from registry.decision import Decision
 from registry.facts import CommitFacts
-from registry.loading_class import loading_class
+from registry.loading_class import loading_class, own_class
 from registry.needs import ADAPTER_CONFIG, MODEL_INDEX, MODULES
 from registry.registry import Registry
 from registry.rules.framework import framework_of_file
@@ -39,12 +39,14 @@ _WITHOUT_WEIGHTS = ("sentence_transformers",)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
     """`filenames` are the files that must be there, weights included, below the model's folder. `safetensors` says
-    whether the weights are in that format; `variant` and `gguf_file` which of several are meant.
+    whether the weights are in that format; `variant` and `gguf_file` which of several are meant. `own_class` is to be
+    called where `class_ref`, an auto class, turns out not to know the model.
     """
 
     library: str
     class_ref: ClassRef
     filenames: tuple[str, ...]
+    own_class: ClassRef | None = None
     safetensors: bool = True
     variant: str | None = None
     gguf_file: str | None = None
@@ -123,6 +125,7 @@ def plan_load(
         library=library,
         class_ref=class_ref,
         filenames=tuple(name for name in wanted if name in present),
+        own_class=own_class(decision, registry) if as_class is None else None,
         safetensors=weights is None or weights.ending == "safetensors",
         variant=weights.variant if weights is not None else None,
     )

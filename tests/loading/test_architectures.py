@@ -13,7 +13,7 @@ import transformers
 
 from registry import CommitFacts, FileState, RepoFacts, decide, shipped_registry
 from registry.facts import SmallFile
-from registry.loading_class import loading_class
+from registry.loading_class import loading_class, own_class
 from resolver.loading.instantiate import import_class
 
 REGISTRY = shipped_registry()
@@ -77,12 +77,15 @@ def trouble_with(model_type: str, architecture: str, folder: Path) -> str | None
     content = json.loads((folder / "config.json").read_text())
     files = {"config.json": SmallFile(state=FileState.READ, content=content)}
     facts = RepoFacts(commit=CommitFacts(filenames=("config.json", "model.safetensors"), files=files))
-    chosen = loading_class(decide(facts, REGISTRY), REGISTRY, content)
+    decision = decide(facts, REGISTRY)
+    chosen, own = loading_class(decision, REGISTRY, content), own_class(decision, REGISTRY)
     if chosen is None:
         return "no class is chosen"
     try:
-        model_class = import_class(chosen)
         read = transformers.AutoConfig.from_pretrained(folder)
+        model_class = import_class(chosen)
+        if type(read) not in getattr(model_class, "_model_mapping", [type(read)]) and own is not None:
+            model_class = import_class(own)
         model = build(read, getattr(model_class, "from_config", model_class))
     except Exception as error:
         return f"{chosen.name}: {type(error).__name__}: {error}"
