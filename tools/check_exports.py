@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for pair in all_pairs()
         if (not asked.only or pair[1] in asked.only) and not (asked.missing and outcome_of(pair, outcomes) == CHECKED)
     ]
+    if asked.missing:
+        # The first task of every model type, then the second, and so on: a run that is ended has seen of each.
+        pairs.sort(key=lambda pair: sum(other[:2] == pair[:2] for other in pairs[: pairs.index(pair)]))
     context = multiprocessing.get_context("spawn")
     with context.Pool(asked.workers, maxtasksperchild=EXPORTS_OF_A_PROCESS) as pool:
         for pair, outcome, seconds in pool.imap(tried, pairs):

@@ -47,6 +47,8 @@ def model_arguments(tensors: Mapping[str, Any]) -> Nested:
     if ENCODED in arguments:
         outputs = importlib.import_module("transformers.modeling_outputs")
         arguments[ENCODED] = outputs.BaseModelOutput(**arguments[ENCODED])
+        # Encoders that thin out what they hear give its mask too, which their decoders look for.
+        arguments[ENCODED].attention_mask = None
     return arguments
 
 

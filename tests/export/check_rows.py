@@ -6,6 +6,8 @@ Sizes = dict[str, int]
 
 SIZES: dict[str, tuple[Sizes, Sizes]] = {
     # Model type -> lengths while it is traced, lengths of the second batch.
+    "owlvit": ({"sequence_length": 8}, {"sequence_length": 12}),
+    "owlv2": ({"sequence_length": 8}, {"sequence_length": 12}),
 }
 
 TOLERANCES: dict[str, float] = {
@@ -14,4 +16,5 @@ TOLERANCES: dict[str, float] = {
 
 KNOWN: dict[tuple[str, str], str] = {
     # (model type, task), or (model type, "*") -> why it cannot be exported, in words.
+    ("longformer", "*"): "how many tokens attend to all decides a shape, which torch.export cannot trace",
 }

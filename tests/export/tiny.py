@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from registry import find_class, shipped_registry
+from registry import RegistryError, find_class, shipped_registry
 from tests.export.tiny_rows import BY_MODEL_TYPE, CLASSES, RULES, TWO_LAYERS
 
 Config = dict[str, Any]
@@ -64,7 +64,10 @@ def model_class(model_type: str, task: str) -> Any:
     named = CLASSES.get((model_type, task))
     if named is not None:
         return getattr(transformers, named)
-    ref = find_class(task, shipped_registry(), model_type=model_type)
+    try:
+        ref = find_class(task, shipped_registry(), model_type=model_type)
+    except RegistryError as error:
+        raise NotBuiltError(str(error)) from error
     found = getattr(importlib.import_module(ref.module), ref.name)
     mapping = getattr(found, "_model_mapping", None)
     if mapping is None:
@@ -84,6 +87,9 @@ def shrunk(config_class: Any, layers: int, own: Mapping[str, Any]) -> Config:
         if hasattr(sub, "to_dict") and name.endswith(("config", "encoder", "decoder")):
             nested = shrunk(type(sub), layers, own.get(name, {}))
             arguments[name] = {**nested, "model_type": sub.model_type}
+        elif name == "pad_token_id" and value is None:
+            # Texts cannot be classified together without one.
+            arguments[name] = 0
         elif name in RULES:
             arguments[name] = _ruled(RULES[name], value, layers)
         elif name.endswith(("token_id", "token_index")) and isinstance(value, int) and value >= VOCABULARY:

@@ -117,9 +117,25 @@ RESNET = {
 
 DETR = {
     "use_timm_backbone": False,
-    "backbone_config": {**RESNET, "out_features": ["stage4"]},
+    "backbone_config": {**RESNET, "out_features": ["stage1", "stage2", "stage3", "stage4"]},
     "encoder_attention_heads": 8,
     "decoder_attention_heads": 8,
+}
+RT_DETR = {
+    "anchor_image_size": [64, 64],
+    "backbone_config": {
+        "model_type": "rt_detr_resnet",
+        "embedding_size": 8,
+        "hidden_sizes": [8, 16, 24, 32],
+        "depths": [1, 1, 1, 1],
+        "layer_type": "basic",
+        "out_features": ["stage2", "stage3", "stage4"],
+    },
+    "encoder_hidden_dim": 32,
+    "encoder_in_channels": [16, 24, 32],
+    "decoder_in_channels": [32, 32, 32],
+    "decoder_layers": 2,
+    "num_denoising": 0,
 }
 SWIN = {"image_size": 32, "patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4}
 
@@ -129,7 +145,7 @@ BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
         "config": {
             "embed_dim": [16, 32, 48],
             "num_heads": [1, 2, 3],
-            "depth": [1, 1, 1],
+            "depth": [1, 2, 3],
         }
     },
     "levit": {
@@ -156,7 +172,33 @@ BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
             "fusion_hidden_size": 16,
         }
     },
-    "mobilevit": {"config": {"image_size": 64, "hidden_sizes": [16, 24, 32]}},
+    "mobilevit": {"config": {"image_size": 64, "hidden_sizes": [144, 192, 240]}},
+    "nemotron": {"config": {"num_key_value_heads": 2}},
+    "efficientnet": {
+        "config": {"width_coefficient": 0.25, "depth_coefficient": 0.2, "hidden_dim": 320, "initializer_range": 0.3}
+    },
+    "layoutlmv3": {"config": {"coordinate_size": 4, "shape_size": 8, "input_size": 32, "patch_size": 8}},
+    "lilt": {"config": {"hidden_size": 48}},
+    "wav2vec2-conformer": {"config": {"vocab_size": 32}},
+    "moonshine": {"config": {"encoder_num_key_value_heads": 4, "decoder_num_key_value_heads": 4}},
+    "vision-encoder-decoder": {"config": {"decoder": {"is_decoder": True, "add_cross_attention": True}}},
+    "encoder-decoder": {"config": {"decoder": {"is_decoder": True, "add_cross_attention": True}}},
+    "sam": {
+        "config": {
+            "vision_config": {
+                "output_channels": 32,
+                "image_size": 64,
+                "patch_size": 8,
+                "window_size": 4,
+                "global_attn_indexes": [0],
+                "num_pos_feats": 16,
+            },
+            "prompt_encoder_config": {"image_size": 64, "patch_size": 8, "image_embedding_size": 8},
+            "mask_decoder_config": {"num_hidden_layers": 2, "iou_head_hidden_dim": 32},
+        }
+    },
+    "rt_detr": {"config": RT_DETR},
+    "rt_detr_v2": {"config": RT_DETR},
     "esm": {"config": {"vocab_size": 64, "pad_token_id": 1, "mask_token_id": 32}},
     "gpt_neo": {"config": {"attention_types": [[["global", "local"], 1]], "window_size": 8}},
     "deepseek_v3": {
@@ -169,6 +211,7 @@ BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
             "n_group": 2,
             "topk_group": 1,
             "first_k_dense_replace": 1,
+            "num_key_value_heads": 4,
         }
     },
 }

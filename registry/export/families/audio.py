@@ -174,7 +174,9 @@ class SpeechT5Config(Seq2SeqConfig):
         )
 
     def output_specs(self) -> tuple[OutputSpec, ...]:
-        return (OutputSpec(name="spectrogram", axes={0: "batch_size", 1: DECODED}),)
+        # So many spectra at each step.
+        length = f"{number_of(self.config, 'reduction_factor', default=1)} * {DECODED}"
+        return (OutputSpec(name="spectrogram", axes={0: "batch_size", 1: length}),)
 
 
 class MusicgenConfig(Seq2SeqConfig):

@@ -196,8 +196,7 @@ class PatchReaderConfig(Seq2SeqConfig):
         return {"encoder_sequence_length": 32}
 
     def encoder_specs(self) -> tuple[InputSpec, ...]:
-        vision = self.config.vision_config
-        width = 2 + number_of(vision, "patch_size") ** 2 * number_of(vision, "num_channels", default=3)
+        width = 2 + number_of(self.config.vision_config, "patch_embed_hidden_size")
         # Row and column come first in a patch.
         fixed = ((0, 1), (1, 2))
         shape: tuple[Dim, ...] = ("batch_size", "encoder_sequence_length", width)

@@ -140,12 +140,13 @@ class LayoutLMv3Config(LayoutConfig):
         return (InputSpec(name="pixel_values", shape=("batch_size", channels, height, width), kind="float"),)
 
     def output_specs(self) -> tuple[OutputSpec, ...]:
-        if self.task != "feature-extraction":
-            return super().output_specs()
+        specs = super().output_specs()
+        if self.task not in ("feature-extraction", "question-answering"):
+            return specs
         height, width = side_of(self.config, "input_size", default=224)
         patch = number_of(self.config, "patch_size", default=16)
         length = f"sequence_length + {(height // patch) * (width // patch) + 1}"
-        return (OutputSpec(name="last_hidden_state", axes={0: "batch_size", 1: length}),)
+        return tuple(OutputSpec(name=spec.name, axes={0: "batch_size", 1: length}) for spec in specs)
 
 
 class PerceiverTextConfig(TextEncoderConfig):

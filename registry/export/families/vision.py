@@ -105,6 +105,11 @@ class FixedDetectorConfig(DetectorConfig):
     """Images of one size: the anchors are laid out for it."""
 
     ANY_SIZE = False
+    DEFAULT_SIDE = 640
+
+    @property
+    def side(self) -> tuple[int, int]:
+        return side_of(self.config, "anchor_image_size", "eval_size", default=self.DEFAULT_SIDE)
 
 
 class MaskFormerConfig(DetectorConfig):
