@@ -6,9 +6,9 @@ Each method is one step to the module that knows: names to `task_names`, repos a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
 
@@ -22,12 +22,12 @@ from resolver.tasks_manager import classes, task_names
 from resolver.tasks_manager.answers import FRAMEWORK, place_of
 from resolver.tasks_manager.errors import LibraryNotInferredError, TaskNotInferredError
 from resolver.tasks_manager.state import STATE
-from resolver.tasks_manager.supported import PARTS, SupportedModelTypes
+from resolver.tasks_manager.supported import ExportersTables
 
 Decorator = Callable[..., Callable[[Any], Any]]
 
 
-class TasksManager:
+class TasksManager(ExportersTables):
     """Tasks, classes, models and export configurations of repos, folders, models in memory and model types.
 
     Nothing is made an instance of: all methods are called on the class, from any thread, inside a running event loop
@@ -238,6 +238,8 @@ class TasksManager:
         classes.check_framework(framework or FRAMEWORK)
         place = place_of(model_name_or_path, subfolder, revision)
         answers = STATE.answers(cache_dir, token)
+        if framework is None and "gguf_file" not in model_kwargs:
+            answers.framework(place)
         library_name = STATE.library_name(library_name)
         model = load(
             answers,
@@ -280,10 +282,9 @@ class TasksManager:
             STATE.library_name(library_name),
         )
 
-    # What optimum's own exporters read beside the public methods.
-
     @classmethod
     def _infer_task_from_model_or_model_class(cls, model: Any = None, model_class: Any = None) -> str:
+        """As `infer_task_from_model`, by the name that optimum's own exporters call."""
         if (model is None) == (model_class is None):
             raise ValueError("either a model or a model class is wanted, and not both")
         model = model if model is not None else model_class
@@ -293,22 +294,3 @@ class TasksManager:
             raise TaskNotInferredError(str(error)) from error
         config = getattr(model, "config", None) or getattr(model, "config_class", None)
         return task_names.exported_task(found, getattr(config, "model_type", None), STATE.exports, STATE.registry)
-
-    _ENCODER_DECODER_TASKS: ClassVar[tuple[str, ...]] = (
-        "automatic-speech-recognition",
-        "document-question-answering",
-        "feature-extraction-with-past",
-        "image-to-text",
-        "text2text-generation",
-        "visual-question-answering",
-    )
-    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Collection[str]] = PARTS
-    _SUPPORTED_CLI_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
-        "transformers", "diffusers", "timm", "sentence_transformers", but=PARTS
-    )
-    _SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("transformers")
-    _DIFFUSERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("diffusers")
-    _TIMM_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("timm")
-    _SENTENCE_TRANSFORMERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
-        "sentence_transformers"
-    )

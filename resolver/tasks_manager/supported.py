@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
 
 from registry.export.entry import ConfigConstructor
 from resolver.tasks_manager.state import STATE
@@ -54,3 +55,26 @@ class SupportedModelTypes(Mapping[str, Mapping[str, Mapping[str, ConfigConstruct
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class ExportersTables:
+    """What optimum's own exporters read of its TasksManager beside the public methods (2.3; optimum-onnx 0.1)."""
+
+    _ENCODER_DECODER_TASKS: ClassVar[tuple[str, ...]] = (
+        "automatic-speech-recognition",
+        "document-question-answering",
+        "feature-extraction-with-past",
+        "image-to-text",
+        "text2text-generation",
+        "visual-question-answering",
+    )
+    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Collection[str]] = PARTS
+    _SUPPORTED_CLI_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
+        "transformers", "diffusers", "timm", "sentence_transformers", but=PARTS
+    )
+    _SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("transformers")
+    _DIFFUSERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("diffusers")
+    _TIMM_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("timm")
+    _SENTENCE_TRANSFORMERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
+        "sentence_transformers"
+    )

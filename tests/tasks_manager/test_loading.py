@@ -153,8 +153,9 @@ def test_what_cannot_be_loaded_is_the_error_that_optimum_raises(
 
 def test_no_weights_and_broken_ones_are_oserrors(folders: None, models: Path, tmp_path: Path) -> None:
     transformers.BertConfig(**BERT, architectures=["BertForMaskedLM"]).save_pretrained(tmp_path / "config-only")
-    with pytest.raises(OSError, match="weights"):
-        TasksManager.get_model_from_task("fill-mask", tmp_path / "config-only")
+    for framework, kind in ((None, FileNotFoundError), ("pt", OSError)):
+        with pytest.raises(kind, match="weights"):
+            TasksManager.get_model_from_task("fill-mask", tmp_path / "config-only", framework=framework)
     (tmp_path / "config-only" / "model.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(Exception) as caught:
         TasksManager.get_model_from_task("fill-mask", tmp_path / "config-only")
