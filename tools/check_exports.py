@@ -13,10 +13,11 @@ import argparse
 import multiprocessing
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.export.pairs import CHECKED, Pair, all_pairs, outcome_of, read_outcomes, write_outcomes
+from tests.export.pairs import CHECKED, Pair, all_pairs, checked_pairs, outcome_of, read_outcomes, write_outcomes
 
 WHY_LENGTH = 140
 EXPORTS_OF_A_PROCESS = 20
@@ -36,8 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if (not asked.only or pair[1] in asked.only) and not (asked.missing and outcome_of(pair, outcomes) == CHECKED)
     ]
     if asked.missing:
-        # The first task of every model type, then the second, and so on: a run that is ended has seen of each.
-        pairs.sort(key=lambda pair: sum(other[:2] == pair[:2] for other in pairs[: pairs.index(pair)]))
+        # One task of each model type, then another: a run that is ended has seen some of each.
+        turns = Counter(pair[:2] for pair in checked_pairs(outcomes))
+        turn_of = {}
+        for pair in pairs:
+            turn_of[pair] = turns[pair[:2]]
+            turns[pair[:2]] += 1
+        pairs.sort(key=lambda pair: turn_of[pair])
     context = multiprocessing.get_context("spawn")
     with context.Pool(asked.workers, maxtasksperchild=EXPORTS_OF_A_PROCESS) as pool:
         for pair, outcome, seconds in pool.imap(tried, pairs):

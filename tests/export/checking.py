@@ -108,6 +108,7 @@ def _check(library: str, model_type: str, task: str, folder: Path) -> Compared:
     import onnxruntime
     import torch
 
+    torch.set_num_threads(1)
     model = tiny_model(library, model_type, task)
     config = configuration(library, model_type, task, model)
     sizes = SIZES.get(model_type, ({}, {}))

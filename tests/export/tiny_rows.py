@@ -105,6 +105,7 @@ TWO_LAYERS = frozenset({"gpt2", "gpt_neo", "llama", "patchtsmixer", "t5"})
 
 CLASSES: dict[tuple[str, str], str] = {
     # (model type, task) -> class, where the auto classes do not lead to it.
+    ("siglip-text", "feature-extraction"): "SiglipTextModel",
 }
 
 RESNET = {
@@ -197,8 +198,26 @@ BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
             "mask_decoder_config": {"num_hidden_layers": 2, "iou_head_hidden_dim": 32},
         }
     },
+    "siglip-text": {"config_type": "siglip_text_model"},
     "rt_detr": {"config": RT_DETR},
     "rt_detr_v2": {"config": RT_DETR},
+    "d_fine": {
+        "config": {
+            **RT_DETR,
+            "backbone_config": {
+                "model_type": "hgnet_v2",
+                "stem_channels": [3, 8, 8],
+                "stage_in_channels": [8, 8, 16, 24],
+                "stage_mid_channels": [8, 8, 8, 8],
+                "stage_out_channels": [8, 16, 24, 32],
+                "hidden_sizes": [8, 16, 24, 32],
+                "stage_num_blocks": [1, 1, 1, 1],
+                "stage_numb_of_layers": [1, 1, 1, 1],
+                "depths": [1, 1, 1, 1],
+                "out_features": ["stage2", "stage3", "stage4"],
+            },
+        }
+    },
     "esm": {"config": {"vocab_size": 64, "pad_token_id": 1, "mask_token_id": 32}},
     "gpt_neo": {"config": {"attention_types": [[["global", "local"], 1]], "window_size": 8}},
     "deepseek_v3": {
