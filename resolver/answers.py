@@ -99,13 +99,21 @@ def record_of(
         facts=learned.commit,
         decision_key=decided_by,
         decision=decision,
+        is_hidden=learned.hints.private is True or learned.hints.gated is not None,
     )
 
 
 def problem_record(wanted: Wanted, problem: str, *, endpoint: str, token: str | None, checked_at_s: int) -> Record:
     """What is stored of a repo or revision that the Hub says is not there, for the token that was told so."""
     key = RefKey(endpoint, wanted.repo_id, wanted.revision, scope_of_token(token))
-    return Record(ref_keys=(key,), hints=NO_HINTS, checked_at_s=checked_at_s, problem=problem)
+    return Record(
+        ref_keys=(key,),
+        hints=NO_HINTS,
+        checked_at_s=checked_at_s,
+        problem=problem,
+        is_hidden=True,
+        is_revision_alone=problem == RevisionNotFoundError.code,
+    )
 
 
 def scope_of(hints: HubHints, token: str | None) -> str:

@@ -43,7 +43,7 @@ from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings
 from resolver.single_flight import SingleFlight
 from store.keys import DecisionKey
-from store.records import StoredRef
+from store.records import Record, StoredRef
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Asker:
         store: MetadataStore,
         connection: Connection,
         clock: Callable[[], float],
+        watch: Callable[[Sequence[Record]], None],
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -79,7 +80,7 @@ class Asker:
         self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
         self._cannot_list = False
         self._just_learned: OrderedDict[Wanted, None] = OrderedDict()
-        self.recorder = Recorder(store, more_are_coming=lambda: len(self._flights) > 0)
+        self.recorder = Recorder(store, more_are_coming=lambda: len(self._flights) > 0, watch=watch)
 
     def has_just_learned(self, wanted: Wanted) -> bool:
         """Whether `wanted` is one of the last repos that were stored: a look into the store may have missed it."""

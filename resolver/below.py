@@ -73,7 +73,7 @@ class Below:
             return await asyncio.to_thread(_read_folder, root.repo_id, subfolder)
         if root.source is Source.HF_CACHE:
             return await self._in_hf_cache(root, subfolder)
-        key, commit = await self._stored(root)
+        _, commit = await self._stored(root)
         below = facts_below(commit, subfolder)
         if not below.filenames and commit.filenames:
             raise InvalidRepoIdError(f"{root.repo_id} has no subfolder {subfolder!r} at {root.commit_hash}")
@@ -83,7 +83,8 @@ class Below:
             return await self._in_hf_cache(root, subfolder)
 
         async def read() -> CommitFacts:
-            return await self._read(root, key, commit, subfolder)
+            # What an earlier flight has read meanwhile is stored by now.
+            return await self._read(root, *await self._stored(root), subfolder)
 
         read_commit = await self._flights.run((str(root.commit_hash), subfolder), read)
         return RepoFacts(commit=facts_below(read_commit, subfolder))

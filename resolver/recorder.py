@@ -22,11 +22,17 @@ class Recorder:
 
     Records that come within `GATHER_S` of each other share a transaction, whose cost is the same for one record as for
     a hundred; but nobody waits when no more are coming. `record` returns when its records are stored. A store that
-    fails is reported once and does not fail the answer.
+    fails is reported once and does not fail the answer. `watch` is told of all records, before they are stored.
     """
 
-    def __init__(self, store: MetadataStore, more_are_coming: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        store: MetadataStore,
+        more_are_coming: Callable[[], bool],
+        watch: Callable[[Sequence[Record]], None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._watch = watch
         self._more_are_coming = more_are_coming
         self._waiting: list[tuple[Sequence[Record], asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -34,6 +40,7 @@ class Recorder:
 
     async def record(self, *records: Record) -> None:
         """Store `records`; when this returns they outlive the process."""
+        self._watch(records)
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((records, stored))
         if self._task is None:

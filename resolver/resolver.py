@@ -22,15 +22,17 @@ from resolver.batch import Answer, Pending, answer_all, guarded
 from resolver.below import Below, parse_subfolder
 from resolver.connection import Connection
 from resolver.errors import OfflineError, ResolveError, UnknownAskedError
+from resolver.hot import HotAnswers
 from resolver.listing import pages
 from resolver.local.folder import folder_meant_by, names_here
-from resolver.recall import recall
+from resolver.memory import Memory
 from resolver.repo_id import Wanted, parse_repo_id
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
 from resolver.single_flight import SingleFlight
-from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored, next_step
-from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
+from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored
+from resolver.together import Together
+from store.keys import DecisionKey
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
@@ -62,7 +64,14 @@ class Resolver:
         self._clock = clock
         self._store = MetadataStore(self._settings.store, is_optional=True)
         self._connection = Connection(self._settings)
-        self._asker = Asker(self._settings, self._registry, self._store, self._connection, clock)
+        self._hot = HotAnswers(self._settings.policy, clock)
+        self._asker = Asker(
+            self._settings, self._registry, self._store, self._connection, clock, watch=self._hot.forget
+        )
+        self._memory = Memory(
+            self._settings, self._store, self._connection, self._asker.recorder, self._asker.decide, clock
+        )
+        self._single: Together[tuple[Request, DecisionKey], Answer | Pending] = Together(self._look_up_alike)
         self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
         self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
@@ -73,8 +82,10 @@ class Resolver:
         StoreError: the store is not one of ours. One that has no place to be is done without.
         """
         await self._exits.enter_async_context(self._store)
+        self._exits.push_async_callback(self._memory.close)
         self._exits.push_async_callback(self._asker.recorder.close)
         await self._exits.enter_async_context(self._connection)
+        self._exits.push_async_callback(self._single.close)
         return self
 
     async def __aexit__(
@@ -114,10 +125,17 @@ class Resolver:
             asked, root = self._asked(task, library), await self.resolve(repo_id, revision)
             facts = await self._below.get_facts(root, subfolder)
             return replace(root, decision=self._asker.decide(facts, asked))
+        if isinstance(repo_id, str) and (hot := self._hot.get(repo_id, revision, task, library)) is not None:
+            self._memory.hits += 1
+            return hot
+        asked = self._asked(task, library)
 
         async def one() -> Answer:
-            async with aclosing(self.resolve_many([(repo_id, revision)], task=task, library=library)) as items:
-                return await anext(items)
+            entry = await self._single.ask(((repo_id, revision), asked))
+            answer = entry if isinstance(entry, (Resolution, Failure)) else await entry()
+            if isinstance(answer, Resolution):
+                self._hot.keep(answer, task, library)
+            return answer
 
         # Everyone who asks while one look-up is under way, its storing included, shares it.
         item = await self._alike.run((repo_id, revision, task, library), one)
@@ -156,6 +174,9 @@ class Resolver:
         look_up = partial(self._look_up, revision=revision, asked=asked)
         async with aclosing(answer_all(ids, look_up, ordered=ordered)) as items:
             async for item in items:
+                # A long list must not drive out what is asked for again and again.
+                if not self._hot.is_full and isinstance(item, Resolution):
+                    self._hot.keep(item, task, library)
                 yield item
 
     async def resolve_listing(
@@ -304,7 +325,8 @@ class Resolver:
                 continue
             wanted.append((len(entries), parsed))
             entries.append(None)
-        steps = await self._next_steps([item for _, item in wanted], asked)
+        steps = await self._memory.next_steps([item for _, item in wanted], asked)
+        self._memory.count(steps)
         listed = await self._asker.list_authors(
             [item for (_, item), step in zip(wanted, steps, strict=True) if isinstance(step, AskHub)], asked
         )
@@ -317,38 +339,14 @@ class Resolver:
                 entries[position] = guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
         return [entry for entry in entries if entry is not None]
 
-    async def _next_steps(self, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
-        """What to do for each of `wanted`: by what everybody may know, else by what this token may know.
-
-        Offline also by what was seen without a token, which is better than nothing for those who have one.
-        """
-        steps = await self._next_steps_in(PUBLIC, wanted, asked)
-        for scope in await self._own_scopes() if any(map(_is_open, steps)) else ():
-            open_ones = [i for i, step in enumerate(steps) if _is_open(step)]
-            scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
-            for i, step in zip(open_ones, scoped, strict=True):
-                if not (isinstance(step, AskHub) and step.known is None):
-                    steps[i] = step
-        return steps
-
-    async def _own_scopes(self) -> tuple[str, ...]:
-        own = scope_of_token(await self._connection.find_token())
-        return (own, ANONYMOUS) if self._settings.offline and own != ANONYMOUS else (own,)
-
-    async def _next_steps_in(self, scope: str, wanted: Sequence[Wanted], asked: DecisionKey) -> list[Step]:
-        if not wanted:
-            return []
-        known = await recall(
-            self._store,
-            self._asker.recorder,
-            wanted,
-            endpoint=self._settings.endpoint,
-            scope=scope,
-            decided_by=asked,
-            decide=partial(self._asker.decide, asked=asked),
-        )
-        now_s, policy = self._clock(), self._settings.policy
-        return [next_step(known, item, now_s=now_s, policy=policy) for item, known in zip(wanted, known, strict=True)]
+    async def _look_up_alike(self, requests: Sequence[tuple[Request, DecisionKey]]) -> list[Answer | Pending]:
+        """As `_look_up`, where not all ask for the same task and library."""
+        entries: dict[int, Answer | Pending] = {}
+        for asked in dict.fromkeys(asked for _, asked in requests):
+            places = [place for place, request in enumerate(requests) if request[1] == asked]
+            found = await self._look_up([requests[place][0] for place in places], None, asked)
+            entries.update(zip(places, found, strict=True))
+        return [entries[place] for place in range(len(requests))]
 
     async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Resolution:
         match step:
@@ -359,7 +357,7 @@ class Resolver:
             case AskHub():
                 if self._asker.has_just_learned(wanted) and not self._settings.refresh:
                     # Stored between our look into the store and now.
-                    (step,) = await self._next_steps([wanted], asked)
+                    (step,) = await self._memory.next_steps([wanted], asked)
                     if isinstance(step, UseStored):
                         return from_store(wanted, step)
                 return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
@@ -373,8 +371,3 @@ def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Want
     """The revision named with the id counts before the one for all."""
     has_own = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
     return parse_repo_id(repo_id, own_revision if has_own else revision)
-
-
-def _is_open(step: Step) -> bool:
-    """Whether the store has no answer."""
-    return isinstance(step, (AskHub, LookInHfCache))

@@ -77,7 +77,8 @@ def open_engine(url: URL) -> AsyncEngine:
         StoreError: the driver is not installed.
     """
     if is_sqlite(url):
-        engine = create_async_engine(url)
+        # Nothing is left open that a rollback would end: reading is in no transaction, and writing ends its own.
+        engine = create_async_engine(url, pool_reset_on_return=None)
         event.listen(engine.sync_engine, "connect", _configure)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine

@@ -39,7 +39,7 @@ async def import_bundle(store: MetadataStore, path: Path) -> Imported:
         header, counts = await asyncio.to_thread(_check, path)
         blocks, now_s = read_rows(path), int(time.time())
         while (rows := await asyncio.to_thread(next, blocks, None)) is not None:
-            await store.put_rows(rows._replace(refs=[_not_from_the_future(row, now_s) for row in rows.refs]))
+            await store.merge(rows._replace(refs=[_not_from_the_future(row, now_s) for row in rows.refs]))
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be read: {error}") from error
     return Imported(facts=counts[0], refs=counts[1], decisions=counts[2], made_at_s=header.made_at_s)

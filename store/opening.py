@@ -48,7 +48,7 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
             if damage.is_damage(error.orig):
                 if not may_create:
                     raise DamagedStoreError(f"{path} is damaged, or no store: {error.orig}") from error
-                await replace_damaged(path, found, error)
+                await replace_damaged(path, found, error.orig)
             elif await asyncio.to_thread(damage.was_replaced, path, found):
                 continue
             elif (opened := await _open_read_only(path)) is not None:
@@ -58,7 +58,7 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
     raise StoreUnavailableError(f"the store {path} was found damaged again and again")
 
 
-async def replace_damaged(path: Path, found: damage.Identity | None, cause: DBAPIError) -> None:
+async def replace_damaged(path: Path, found: damage.Identity | None, cause: BaseException | None) -> None:
     """Put the damaged file aside, so that opening the store begins a new one.
 
     Raises:
@@ -69,7 +69,7 @@ async def replace_damaged(path: Path, found: damage.Identity | None, cause: DBAP
     except OSError as error:
         raise StoreUnavailableError(f"the store {path} is damaged and cannot be put aside: {error}") from error
     if aside is not None:
-        logger.warning("the store %s is damaged (%s); it was kept as %s, and a new one begun", path, cause.orig, aside)
+        logger.warning("the store %s is damaged (%s); it was kept as %s, and a new one begun", path, cause, aside)
 
 
 async def _open(url: URL, *, may_create: bool) -> AsyncEngine:

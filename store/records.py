@@ -60,6 +60,8 @@ class Record(Struct, frozen=True, kw_only=True):
 
     `ref_keys` are all the names the answer is to be found under. `facts` is None where only the ref was checked and
     its facts are stored already; `facts_key` is None, and `problem` an error code, where the repo is missing.
+    `is_hidden`: the Hub said that the repo, or with `is_revision_alone` this revision, is not for everybody (private,
+    gated, or not there for whoever asked): what is stored of it for everybody is told no more.
     """
 
     ref_keys: tuple[RefKey, ...]
@@ -70,6 +72,8 @@ class Record(Struct, frozen=True, kw_only=True):
     problem: str | None = None
     decision_key: DecisionKey | None = None
     decision: Decision | None = None
+    is_hidden: bool = False
+    is_revision_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,22 @@
-"""The SQL of recalling and putting, in the words of SQLite and of PostgreSQL. Runs nothing."""
+"""The SQL of recalling and putting, in the words of SQLite and of PostgreSQL."""
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Executable, and_, bindparam, func, or_, select
+from sqlalchemy import BigInteger, Dialect, Executable, and_, bindparam, func, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.dialects.sqlite import aiosqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import rows
 from store.keys import WITHDRAWN
-from store.tables import decisions, facts, refs
+from store.tables import decisions, facts, lookups, refs
 
 ROWS_PER_QUERY = 1_000
 
@@ -36,10 +37,14 @@ class Statements:
 
     is_sqlite: bool
     recall: Executable
+    recall_text: str
+    recall_names: tuple[str, ...]
     repo_facts: Executable
     put_facts: str
     put_refs: str
+    merge_refs: str
     put_decisions: str
+    add_lookups: Executable
 
     def batches(self, keys: Sequence[int]) -> Iterable[Any]:
         """`keys`, at most `ROWS_PER_QUERY` at a time, as the parameter that the statements take."""
@@ -47,15 +52,30 @@ class Statements:
             some = list(keys[start : start + ROWS_PER_QUERY])
             yield str(some) if self.is_sqlite else some
 
-    def puts(self, items: rows.Rows) -> list[tuple[str, list[rows.Row]]]:
-        """The statements that put `items`, with their rows, in the order they must run in."""
+    async def recalled(self, connection: AsyncConnection, parameters: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
+        """The rows of `recall`."""
+        if not self.is_sqlite:
+            return (await connection.execute(self.recall, dict(parameters))).all()
+        # One turn of the driver's thread instead of four: for a single repo it is most of the time there is.
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        rows: Iterable[Sequence[Any]] = await driver.execute_fetchall(
+            self.recall_text, [parameters[name] for name in self.recall_names]
+        )
+        return rows
+
+    def puts(self, items: rows.Rows, *, merge: bool = False) -> list[tuple[str, list[rows.Row]]]:
+        """The statements that put `items`, with their rows, in the order they must run in.
+
+        With `merge` a ref that was checked in the same second as the one stored does not take its place.
+        """
         if not self.is_sqlite:
             # Everyone locks rows in the same order, and so nobody waits for somebody who waits for him.
             for some in items:
                 some.sort(key=operator.itemgetter(0))
         # The statement asks for the key of the facts last.
         decided = [(*row[1:], row[0]) for row in items.decisions]
-        given = ((self.put_facts, items.facts), (self.put_refs, items.refs), (self.put_decisions, decided))
+        put_refs = self.merge_refs if merge else self.put_refs
+        given = ((self.put_facts, items.facts), (put_refs, items.refs), (self.put_decisions, decided))
         return [(statement, some) for statement, some in given if some]
 
 
@@ -94,7 +114,7 @@ def statements(*, is_sqlite: bool) -> Statements:
         .where(
             refs.c.endpoint == bindparam("endpoint"),
             refs.c.scope == bindparam("scope"),
-            or_(refs.c.problem.is_(None), refs.c.problem != WITHDRAWN),
+            or_(refs.c.problem.is_(None), refs.c.problem != text(f"'{WITHDRAWN}'")),
         )
     )
     repo_facts = select(refs.c.key, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
@@ -111,12 +131,15 @@ def statements(*, is_sqlite: bool) -> Statements:
     )
 
     facts_id = select(facts.c.id).where(facts.c.key == bindparam("facts_key")).scalar_subquery()
-    put_refs = insert(refs).values(facts_id=facts_id)
-    put_refs = put_refs.on_conflict_do_update(
-        index_elements=["key"],
-        set_={name: put_refs.excluded[name] for name in _REF_COLUMNS},
-        # Of two writers the one that asked the Hub later is right.
-        where=put_refs.excluded.checked_at >= refs.c.checked_at,
+    to_put = insert(refs).values(facts_id=facts_id)
+    # Of two writers the one that asked the Hub later is right.
+    put_refs, merge_refs = (
+        to_put.on_conflict_do_update(
+            index_elements=["key"],
+            set_={name: to_put.excluded[name] for name in _REF_COLUMNS},
+            where=is_later(to_put.excluded.checked_at, refs.c.checked_at),
+        )
+        for is_later in (operator.ge, operator.gt)
     )
 
     # Where the facts are gone, the decision on them is not kept either.
@@ -128,13 +151,23 @@ def statements(*, is_sqlite: bool) -> Statements:
         set_={name: put_decisions.excluded[name] for name in ("body", "digest")},
         where=put_decisions.excluded.body != decisions.c.body,
     )
+    compiled: Any = recall.compile(dialect=dialect)
+    count = insert(lookups)
+    add_lookups = count.on_conflict_do_update(
+        index_elements=["day"],
+        set_={name: lookups.c[name] + count.excluded[name] for name in ("hits", "misses")},
+    )
     return Statements(
         is_sqlite=is_sqlite,
         recall=recall,
+        recall_text=str(compiled),
+        recall_names=tuple(compiled.positiontup or ()),
         repo_facts=repo_facts,
         put_facts=_text(put_facts, rows.FACTS, dialect),
         put_refs=_text(put_refs, rows.REFS, dialect),
+        merge_refs=_text(merge_refs, rows.REFS, dialect),
         put_decisions=_text(put_decisions, (*rows.DECISIONS[1:], rows.DECISIONS[0]), dialect),
+        add_lookups=add_lookups,
     )
 
 

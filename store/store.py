@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,15 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, damage, engine, opening, rows
-from store.errors import DamagedStoreError, StoreClosedError, StoreUnavailableError
+from store.errors import DamagedStoreError, StoreClosedError, StoreError, StoreUnavailableError
 from store.keys import DecisionKey, FactsKey, ref_key
-from store.measuring import read_info
+from store.measuring import SECONDS_PER_DAY, read_info
 from store.records import Record, StoredRef, StoreInfo
 from store.statements import COMMIT_FACTS, statements
+from store.withdrawing import withdrawn_rows
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+Failure = DBAPIError | sqlite3.Error | OSError
+FAILURES = (DBAPIError, sqlite3.Error, OSError)
+"""What the drivers raise, by themselves or through SQLAlchemy."""
 
 
 class MetadataStore:
@@ -102,7 +108,7 @@ class MetadataStore:
 
         async def look(connection: AsyncConnection) -> None:
             for keys in self._statements.batches(list(places)):
-                for row in (await connection.execute(self._statements.recall, {**parameters, "keys": keys})).all():
+                for row in await self._statements.recalled(connection, {**parameters, "keys": keys}):
                     ref = StoredRef._make(row)
                     place = places[ref.key]
                     if names[place] == (ref.repo_id, ref.revision):
@@ -153,16 +159,39 @@ class MetadataStore:
         Raises:
             StoreError: nothing was stored (a full disk, a read-only file).
         """
-        await self.put_rows(rows.rows_of(records))
-
-    async def put_rows(self, items: rows.Rows) -> None:
-        """Store `items`, in one transaction. Raises as `put` does."""
+        items = rows.rows_of(records)
+        hidden = [record for record in records if record.is_hidden]
 
         async def put(connection: AsyncConnection) -> None:
-            for statement, some in self._statements.puts(items):
-                await connection.exec_driver_sql(statement, some)
+            if hidden:
+                items.refs.extend(await withdrawn_rows(connection, hidden))
+            await self._run(connection, self._statements.puts(items))
 
         await self.write(put)
+
+    async def merge(self, items: rows.Rows) -> None:
+        """Store rows that another store held, in one transaction. Of two checks of a ref the later one wins.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+
+        async def put(connection: AsyncConnection) -> None:
+            await self._run(connection, self._statements.puts(items, merge=True))
+
+        await self.write(put)
+
+    async def add_lookups(self, hits: int, misses: int, *, now_s: float) -> None:
+        """Add to the counts of look-ups that the store answered, and of those that it did not. A store that cannot be
+        written is not told of: the counts are for those who are curious.
+        """
+        row = {"day": int(now_s) // SECONDS_PER_DAY, "hits": hits, "misses": misses}
+
+        async def add(connection: AsyncConnection) -> None:
+            await connection.execute(self._statements.add_lookups, row)
+
+        with suppress(StoreError):
+            await self.write(add)
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
         """What `work` gives, run in a transaction of its own, which being cancelled does not tear apart; None where
@@ -189,7 +218,7 @@ class MetadataStore:
                     connection = await connection.execution_options(**engine.write_options(self._url))
                     async with connection.begin():
                         return await work(connection)
-            except (DBAPIError, OSError) as error:
+            except FAILURES as error:
                 if is_last_try or not await self._replace(opened, error):
                     raise StoreUnavailableError(f"the store {self.name} cannot be written: {_cause(error)}") from error
         return None
@@ -222,7 +251,7 @@ class MetadataStore:
                 connection = await connection.execution_options(**engine.snapshot_options(self._url))
                 async with connection.begin():
                     yield connection
-        except (DBAPIError, OSError) as error:
+        except FAILURES as error:
             kind = DamagedStoreError if damage.is_damage(_cause(error)) else StoreUnavailableError
             raise kind(f"the store {self.name} cannot be read: {_cause(error)}") from error
 
@@ -236,9 +265,13 @@ class MetadataStore:
         try:
             async with opened.connect() as connection:
                 await look(connection)
-        except (DBAPIError, OSError) as error:
+        except FAILURES as error:
             if not await self._replace(opened, error):
                 self._give_up(StoreUnavailableError(f"the store {self.name} cannot be read: {_cause(error)}"))
+
+    async def _run(self, connection: AsyncConnection, statements: Iterable[tuple[str, list[rows.Row]]]) -> None:
+        for statement, some in statements:
+            await connection.exec_driver_sql(statement, some)
 
     def _opened(self) -> AsyncEngine | None:
         if self._engine is None and not self._is_given_up:
@@ -250,16 +283,16 @@ class MetadataStore:
         path = engine.path_of(self._url)
         self._file = damage.identity_of(path) if path is not None else None
 
-    async def _replace(self, failed: AsyncEngine, error: DBAPIError | OSError) -> bool:
+    async def _replace(self, failed: AsyncEngine, error: Failure) -> bool:
         """Whether the store is usable again, after the file turned out to be damaged or was put aside by another."""
         path = engine.path_of(self._url)
-        if path is None or not self._may_create or not isinstance(error, DBAPIError):
+        if path is None or not self._may_create or isinstance(error, OSError):
             return False
         async with self._replacing:
             if self._engine is not failed:
                 return True
-            if damage.is_damage(error.orig):
-                await opening.replace_damaged(path, self._file, error)
+            if damage.is_damage(_cause(error)):
+                await opening.replace_damaged(path, self._file, _cause(error))
             elif not await asyncio.to_thread(damage.was_replaced, path, self._file):
                 return False
             # Others may still be reading through it; it is closed at the end.
@@ -275,5 +308,5 @@ class MetadataStore:
         self._is_given_up = True
 
 
-def _cause(error: DBAPIError | OSError) -> BaseException | None:
+def _cause(error: Failure) -> BaseException | None:
     return error.orig if isinstance(error, DBAPIError) else error

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.resolution import Resolution
-from resolver.resolver import Resolver
+from resolver.resolver import Request, Resolver
 from resolver.settings import Settings
-from tests.resolver.support import READER, STRANGER, TOKENS, answers, catalog_of, code_of, codes, settings_for
+from store.exporting import export_bundle
+from store.importing import import_bundle
+from store.store import MetadataStore
+from tests.resolver.support import BERT_SHA, READER, STRANGER, TOKENS, answers, catalog_of, code_of, codes, settings_for
 
 HIDDEN = ["acme/private", "acme/gated"]
 
@@ -43,6 +47,67 @@ async def test_a_file_that_was_out_of_reach_is_asked_for_again(hub: LocalHub, st
     (granted,) = await answers(settings_for(hub, store, refresh=True), ["acme/gated"])
     assert isinstance(outside, Resolution) and isinstance(granted, Resolution)
     assert (outside.architecture, granted.architecture) == (None, "BertForMaskedLM")
+
+
+@pytest.mark.parametrize(
+    ("turned", "checked_by"),
+    [
+        ({"private": True}, READER),
+        ({"private": True}, STRANGER),
+        ({"private": True}, False),
+        ({"gated": "manual"}, READER),
+        ({"gated": "manual"}, STRANGER),
+    ],
+    ids=str,
+)
+async def test_a_repo_that_turns_private_or_gated_is_answered_to_no_other_after_the_next_check(
+    hub: LocalHub, store: Path, turned: dict[str, Any], checked_by: str | Literal[False]
+) -> None:
+    wanted: list[Request] = ["acme/bert", "legacy", ("acme/bert", BERT_SHA)]
+    await codes(settings_for(hub, store), [*wanted, "acme/sd"])
+    hub.catalog.change("acme/bert", **turned)
+    mine = settings_for(hub, store, token=checked_by, refresh=True)
+    assert await codes(mine, ["acme/bert"]) == (
+        ["repo_not_found"] if "private" in turned and checked_by != READER else [None]
+    )
+    for token in {READER, STRANGER, False} - {checked_by}:
+        others = settings_for(hub, store, token=token, offline=True)
+        assert None not in await codes(others, wanted)
+        assert await codes(others, ["acme/sd"]) == [None]
+
+
+async def test_a_repo_that_is_public_again_is_answered_to_all_again(hub: LocalHub, store: Path) -> None:
+    await codes(settings_for(hub, store), ["acme/bert"])
+    hub.catalog.change("acme/bert", private=True)
+    assert await codes(settings_for(hub, store, refresh=True), ["acme/bert"]) == ["repo_not_found"]
+    hub.catalog.change("acme/bert", private=False)
+    assert await codes(settings_for(hub, store, refresh=True), ["acme/bert"]) == [None]
+    assert await codes(settings_for(hub, store, token=STRANGER, offline=True), ["acme/bert"]) == [None]
+
+
+async def test_a_revision_that_is_gone_takes_no_other_along(hub: LocalHub, store: Path) -> None:
+    hub.catalog.push("acme/bert", {"new": "x"}, branch="dev")
+    await codes(settings_for(hub, store), ["acme/bert", ("acme/bert", "dev")])
+    hub.catalog.change("acme/bert", branches={"main": BERT_SHA})
+    assert await codes(settings_for(hub, store, token=READER, refresh=True), [("acme/bert", "dev")]) == [
+        "revision_not_found"
+    ]
+    offline = settings_for(hub, store, token=STRANGER, offline=True)
+    assert await codes(offline, ["acme/bert", ("acme/bert", "dev")]) == [None, "offline_miss"]
+
+
+async def test_an_older_bundle_does_not_bring_back_what_turned_private(
+    hub: LocalHub, store: Path, tmp_path: Path
+) -> None:
+    await codes(settings_for(hub, store), ["acme/bert", ("acme/bert", BERT_SHA)])
+    async with MetadataStore(store) as opened:
+        await export_bundle(opened, tmp_path / "bundle")
+    hub.catalog.change("acme/bert", private=True)
+    await codes(settings_for(hub, store, token=READER, refresh=True), ["acme/bert"])
+    async with MetadataStore(store) as opened:
+        await import_bundle(opened, tmp_path / "bundle")
+    offline = settings_for(hub, store, offline=True)
+    assert await codes(offline, ["acme/bert", ("acme/bert", BERT_SHA)]) == ["offline_miss"] * 2
 
 
 async def test_what_is_public_is_shared(hub: LocalHub, store: Path) -> None:

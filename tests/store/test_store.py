@@ -112,3 +112,28 @@ async def test_info_counts_what_is_there(location: str) -> None:
         info = await store.info()
     assert (info.facts, info.refs, info.decisions, info.missing) == (2, 3, 2, 1)
     assert (info.oldest_check_s, info.newest_check_s, info.endpoints) == (7, 100, ((HUB, 3),))
+
+
+async def test_what_turns_out_hidden_is_withdrawn_from_all_under_every_name_and_revision(location: str) -> None:
+    renamed = replace(record("org/a"), ref_keys=(RefKey(HUB, "old", "main"), RefKey(HUB, "org/a", "main")))
+    pinned = replace(record("org/a"), ref_keys=(RefKey(HUB, "org/a", "a" * 40),))
+    names = [("old", "main"), ("org/a", "main"), ("org/a", "a" * 40)]
+    async with MetadataStore(location) as store:
+        await store.put([renamed, pinned, record("org/b")])
+        await store.put([replace(record("org/a", checked_at_s=200, scope="mine"), is_hidden=True)])
+        assert await store.recall(HUB, "", names, RULES) == [None] * 3
+        assert await recall_one(store, "org/b") is not None
+        assert await recall_one(store, "org/a", scope="mine") is not None
+        # Who asked earlier and writes later does not bring it back; who asks later does.
+        await store.put([record("org/a", checked_at_s=199)])
+        assert await recall_one(store, "org/a") is None
+        await store.put([record("org/a", checked_at_s=201)])
+        assert await recall_one(store, "org/a") is not None
+
+
+async def test_the_counts_of_look_ups_add_up(location: str) -> None:
+    async with MetadataStore(location) as store:
+        for day in (0, 1, 1):
+            await store.add_lookups(3, 2, now_s=day * 86_400)
+        info = await store.info()
+    assert (info.hits, info.misses, info.recent_hits) == (9, 6, 0)
