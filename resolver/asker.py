@@ -37,12 +37,13 @@ from resolver.listing import (
     wanted_of,
 )
 from resolver.local.folder import read_folder
+from resolver.missed import offline_miss, other_ids
 from resolver.recorder import Recorder
 from resolver.repo_id import DEFAULT_REVISION, Wanted
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings
 from resolver.single_flight import SingleFlight
-from store.keys import DecisionKey
+from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
 from store.records import Record, StoredRef
 from store.store import MetadataStore
 
@@ -150,12 +151,15 @@ class Asker:
     async def look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
         from resolver.local.hf_cache import find_cached
 
-        cached = await asyncio.to_thread(find_cached, wanted, self._settings.cache_dir)
+        endpoint, cache_dir = self._settings.endpoint, self._settings.cache_dir
+        cached = await asyncio.to_thread(find_cached, wanted, cache_dir)
         if cached is None:
-            raise OfflineError(
-                f"{wanted.repo_id}@{wanted.revision} is neither in the store nor in the local Hugging Face cache, and "
-                "the Hub may not be asked while offline: resolve it once online, or import a store that knows it"
-            )
+            scopes = {PUBLIC, ANONYMOUS, scope_of_token(await self._connection.find_token())}
+            known = await self._store.refs_about(wanted.repo_id, scopes)
+            if others := other_ids(wanted, known, endpoint):
+                cached = await asyncio.to_thread(find_cached, wanted, cache_dir, other_ids=others)
+            if cached is None:
+                raise OfflineError(offline_miss(wanted, known, endpoint, self._clock()))
         return from_hf_cache(wanted, cached, self.decide(cached.facts, asked))
 
     async def resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Resolution:

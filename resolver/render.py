@@ -98,13 +98,16 @@ def _csv_line(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def explanation(answer: Resolution) -> str:
-    """Everything that led to an answer, in lines for a reader."""
+def explanation(answer: Resolution, now_s: float) -> str:
+    """Everything that led to an answer, in lines for a reader. `now_s` is in seconds since 1970, UTC."""
     decision = answer.decision
     where = f"{answer.canonical_id or answer.repo_id}"
     if answer.commit_hash:
         where += f" at {answer.commit_hash} ({answer.revision})"
-    lines = [where, f"  facts from        {answer.source}", ""]
+    lines = [where, f"  facts from        {answer.source}"]
+    if answer.checked_at_s is not None:
+        lines.append(f"  Hub asked         {age(answer.checked_at_s, now_s)}")
+    lines.append("")
     rows = (
         ("library", decision.library),
         ("task", decision.task),

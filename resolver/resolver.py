@@ -355,12 +355,13 @@ class Resolver:
             case Refuse():
                 raise step.error or remembered_problem(wanted, step.problem)
             case AskHub():
-                if self._asker.has_just_learned(wanted) and not self._settings.refresh:
-                    # Stored between our look into the store and now.
-                    (step,) = await self._memory.next_steps([wanted], asked)
-                    if isinstance(step, UseStored):
-                        return from_store(wanted, step)
-                return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
+                async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
+                    if (has_waited or self._asker.has_just_learned(wanted)) and not self._settings.refresh:
+                        # Stored between our look into the store and now.
+                        (step,) = await self._memory.next_steps([wanted], asked)
+                        if isinstance(step, UseStored):
+                            return from_store(wanted, step)
+                    return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
             case LookInHfCache():
                 return await self._asker.look_in_hf_cache(wanted, asked)
             case _:

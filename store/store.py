@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
-from store import codec, damage, engine, opening, rows
-from store.errors import DamagedStoreError, StoreClosedError, StoreError, StoreUnavailableError
+from store import codec, rows
+from store.database import Database
+from store.errors import StoreError
 from store.keys import DecisionKey, FactsKey, ref_key
 from store.measuring import SECONDS_PER_DAY, read_info
+from store.nearby import KnownRef, read_refs_about
 from store.records import Record, StoredRef, StoreInfo
 from store.statements import COMMIT_FACTS, statements
 from store.withdrawing import withdrawn_rows
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-Failure = DBAPIError | sqlite3.Error | OSError
-FAILURES = (DBAPIError, sqlite3.Error, OSError)
-"""What the drivers raise, by themselves or through SQLAlchemy."""
-
-
-class MetadataStore:
+class MetadataStore(Database):
     """What has been learned about repos, in one SQLite file or a PostgreSQL database. Promises:
 
     - A row that was put is there after the process is killed, and is seen by every process that shares the store.
@@ -45,53 +36,13 @@ class MetadataStore:
     """
 
     def __init__(self, location: str | Path, *, may_create: bool = True, is_optional: bool = False) -> None:
-        """`location` is a file path or a SQLAlchemy URL. `may_create`: begin a new store where there is none, or a
-        damaged one. `is_optional`: a store that cannot be used now (no right, no space) knows nothing and keeps
-        nothing, which is logged once, instead of raising `StoreUnavailableError`.
+        """As `Database`.
 
         Raises:
             StoreError: a URL that names a database this package does not work with.
         """
-        self._url = engine.store_url(location)
-        self._may_create = may_create
-        self._is_optional = is_optional
-        self._statements = statements(is_sqlite=engine.is_sqlite(self._url))
-        self._engine: AsyncEngine | None = None
-        self._is_given_up = False
-        self._file: damage.Identity | None = None
-        self._replacing = asyncio.Lock()
-        self._replaced: list[AsyncEngine] = []
-
-    @property
-    def name(self) -> str:
-        """How messages call it: a path, or a URL without its password."""
-        return engine.name_of(self._url)
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether it is a file, not a server."""
-        return engine.is_sqlite(self._url)
-
-    async def __aenter__(self) -> Self:
-        """Raises:
-        SchemaMismatchError: it is not a store of a schema known; it was not changed.
-        StoreError: it cannot be opened.
-        """
-        self._is_given_up = False
-        try:
-            await self._open()
-        except StoreUnavailableError as error:
-            self._give_up(error)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        opened, self._engine = [*self._replaced, self._engine], None
-        self._replaced = []
-        for item in opened:
-            if item is not None:
-                await item.dispose()
+        super().__init__(location, may_create=may_create, is_optional=is_optional)
+        self._statements = statements(is_sqlite=self.is_sqlite)
 
     async def recall(
         self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decided_by: DecisionKey
@@ -114,7 +65,7 @@ class MetadataStore:
                     if names[place] == (ref.repo_id, ref.revision):
                         found[place] = ref
 
-        await self._read(look)
+        await self.read(look)
         # The same name may be asked for twice; a dict keeps its last place only.
         if len(places) < len(names):
             by_name = {(ref.repo_id, ref.revision): ref for ref in found if ref is not None}
@@ -136,7 +87,7 @@ class MetadataStore:
                         continue
                     by_key[row.key] = RepoFacts(commit=commit, hints=hints)
 
-        await self._read(look)
+        await self.read(look)
         return by_key
 
     async def get_commit_facts(self, key: FactsKey) -> CommitFacts | None:
@@ -146,12 +97,22 @@ class MetadataStore:
         async def look(connection: AsyncConnection) -> None:
             bodies.extend((await connection.execute(COMMIT_FACTS, {"facts_key": key.key})).scalars())
 
-        await self._read(look)
+        await self.read(look)
         try:
             return codec.decode(CommitFacts, bodies[0]) if bodies else None
         except codec.UnreadableBodyError as error:
             logger.warning("what is stored of %s@%s is left out: %s", key.canonical_id, key.commit_hash, error)
             return None
+
+    async def refs_about(self, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
+        """Refs of a repo under this name or another, at any endpoint, that one of `scopes` may see, latest first."""
+        found: list[KnownRef] = []
+
+        async def look(connection: AsyncConnection) -> None:
+            found.extend(await read_refs_about(connection, repo_id, scopes))
+
+        await self.read(look)
+        return found
 
     async def put(self, records: Sequence[Record]) -> None:
         """Store all that `records` hold, in one transaction.
@@ -193,120 +154,11 @@ class MetadataStore:
         with suppress(StoreError):
             await self.write(add)
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
-        """What `work` gives, run in a transaction of its own, which being cancelled does not tear apart; None where
-        the store has been given up.
-
-        Raises:
-            StoreError: nothing was stored.
-        """
-        writing = asyncio.ensure_future(self._write(work))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # Left alone it would keep the file locked until its thread is done with it; it takes milliseconds.
-            await asyncio.wait([writing])
-            raise
-
-    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
-        for is_last_try in (False, True):
-            opened = self._opened()
-            if opened is None:
-                return None
-            try:
-                async with opened.connect() as connection:
-                    connection = await connection.execution_options(**engine.write_options(self._url))
-                    async with connection.begin():
-                        return await work(connection)
-            except FAILURES as error:
-                if is_last_try or not await self._replace(opened, error):
-                    raise StoreUnavailableError(f"the store {self.name} cannot be written: {_cause(error)}") from error
-        return None
-
     async def info(self) -> StoreInfo:
         """Counts, sizes, ages, and how often it had the answer."""
         async with self.snapshot() as connection:
             return await read_info(connection, self.name)
 
-    def connect(self) -> AsyncConnection:
-        """A connection on which each statement is a transaction of its own.
-
-        Raises:
-            StoreError: the store has been given up.
-        """
-        opened = self._opened()
-        if opened is None:
-            raise StoreUnavailableError(f"the store {self.name} cannot be used")
-        return opened.connect()
-
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees the store as it stood at one moment, while others write.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
-        try:
-            async with self.connect() as connection:
-                connection = await connection.execution_options(**engine.snapshot_options(self._url))
-                async with connection.begin():
-                    yield connection
-        except FAILURES as error:
-            kind = DamagedStoreError if damage.is_damage(_cause(error)) else StoreUnavailableError
-            raise kind(f"the store {self.name} cannot be read: {_cause(error)}") from error
-
-    async def _read(self, look: Callable[[AsyncConnection], Awaitable[None]]) -> None:
-        """Run `look` on a connection where each statement sees all that was committed before it. A store that fails
-        meanwhile ends it early: what it has not told is unknown.
-        """
-        opened = self._opened()
-        if opened is None:
-            return
-        try:
-            async with opened.connect() as connection:
-                await look(connection)
-        except FAILURES as error:
-            if not await self._replace(opened, error):
-                self._give_up(StoreUnavailableError(f"the store {self.name} cannot be read: {_cause(error)}"))
-
     async def _run(self, connection: AsyncConnection, statements: Iterable[tuple[str, list[rows.Row]]]) -> None:
         for statement, some in statements:
             await connection.exec_driver_sql(statement, some)
-
-    def _opened(self) -> AsyncEngine | None:
-        if self._engine is None and not self._is_given_up:
-            raise StoreClosedError("the store is not open; use it inside `async with`")
-        return self._engine
-
-    async def _open(self) -> None:
-        self._engine = await opening.open_store(self._url, may_create=self._may_create)
-        path = engine.path_of(self._url)
-        self._file = damage.identity_of(path) if path is not None else None
-
-    async def _replace(self, failed: AsyncEngine, error: Failure) -> bool:
-        """Whether the store is usable again, after the file turned out to be damaged or was put aside by another."""
-        path = engine.path_of(self._url)
-        if path is None or not self._may_create or isinstance(error, OSError):
-            return False
-        async with self._replacing:
-            if self._engine is not failed:
-                return True
-            if damage.is_damage(_cause(error)):
-                await opening.replace_damaged(path, self._file, _cause(error))
-            elif not await asyncio.to_thread(damage.was_replaced, path, self._file):
-                return False
-            # Others may still be reading through it; it is closed at the end.
-            self._replaced.append(failed)
-            await self._open()
-        return True
-
-    def _give_up(self, error: StoreUnavailableError) -> None:
-        if not self._is_optional:
-            raise error
-        if not self._is_given_up:
-            logger.warning("working without remembering: %s", error)
-        self._is_given_up = True
-
-
-def _cause(error: Failure) -> BaseException | None:
-    return error.orig if isinstance(error, DBAPIError) else error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TextIO
@@ -10,8 +11,12 @@ from typing import Any, BinaryIO, TextIO
 import click
 
 from resolver.cli.parquet import open_parquet
-from resolver.render import csv_header, csv_line, printable, row_of
+from resolver.render import age, csv_header, csv_line, printable, row_of
+from resolver.repo_id import is_commit_hash
 from resolver.resolution import Failure, Resolution
+
+WHILE_AGO_S = 3_600
+"""From this age on a branch is shown with its age."""
 
 Write = Callable[[Resolution | Failure], None]
 
@@ -91,15 +96,24 @@ def _print_table(answers: list[Resolution | Failure], file: TextIO) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("repo", "commit", "library", "task", "class", "framework", ""):
         table.add_column(name, overflow="fold")
+    now_s = time.time()
     for answer in answers:
-        cells = [Text(printable(cell)) for cell in _cells(answer)]
+        cells = [Text(printable(cell)) for cell in _cells(answer, now_s)]
         table.add_row(*cells, style="red" if isinstance(answer, Failure) else None)
     # A file or pipe has no width to fit into: nothing is folded there.
     console = Console(file=file, width=None if file.isatty() else 400, highlight=False)
     console.print(table)
 
 
-def _cells(answer: Resolution | Failure) -> tuple[str, ...]:
+def _age_to_tell(answer: Resolution, now_s: float) -> int | None:
+    """When the Hub was last asked, where that is a while ago and the revision may stand elsewhere by now."""
+    checked_at_s = answer.checked_at_s
+    if checked_at_s is None or answer.revision is None or is_commit_hash(answer.revision):
+        return None
+    return checked_at_s if now_s - checked_at_s >= WHILE_AGO_S else None
+
+
+def _cells(answer: Resolution | Failure, now_s: float) -> tuple[str, ...]:
     if isinstance(answer, Failure):
         revision = f"@{answer.revision}" if answer.revision else ""
         return f"{answer.repo_id}{revision}", "", "", "", "", "", f"{answer.error.code}: {answer.error}"
@@ -110,6 +124,8 @@ def _cells(answer: Resolution | Failure) -> tuple[str, ...]:
         remarks.append(f"conflict: tagged {answer.pipeline_tag}")
     if answer.requires_remote_code:
         remarks.append("needs remote code")
+    if (checked_at_s := _age_to_tell(answer, now_s)) is not None:
+        remarks.append(f"as seen {age(checked_at_s, now_s)}")
     return (
         answer.repo_id,
         (answer.commit_hash or "-")[:10],

@@ -89,7 +89,7 @@ async def explain_id(id_: str, options: Mapping[str, Any]) -> int:
         except ResolveError as error:
             print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
             return ERROR_ROWS
-    click.echo(explanation(answer), nl=False)
+    click.echo(explanation(answer, time.time()), nl=False)
     return ALL_ANSWERED
 
 

@@ -73,7 +73,7 @@ def catalog_of(*rows: Mapping[str, Any]) -> Catalog:
     return Catalog(repos_from_rows(rows or ROWS))
 
 
-def settings_for(hub: LocalHub | str, store: Path, **more: Any) -> Settings:
+def settings_for(hub: LocalHub | str, store: Path | str, **more: Any) -> Settings:
     """Anonymous and online unless said otherwise."""
     endpoint = hub if isinstance(hub, str) else hub.endpoint
     return Settings(**{"endpoint": endpoint, "store": store, "token": False, "offline": False, **more})

@@ -130,7 +130,7 @@ async def test_every_config_is_one_row_with_an_answer(store: Path, lean: bool) -
         if config.task is not None:
             assert item.task == config.task, (config.id, item)
         assert item.task is not None or item.undecided, (config.id, item)
-        assert "\x1b" not in explanation(item)
+        assert "\x1b" not in explanation(item, 0)
     again = await answers(settings_for(hub, store, offline=True), ids)
     assert rows_without_source(found) == rows_without_source(again)
 

@@ -19,6 +19,7 @@ from resolver.resolution import Resolution, Source
 from tests.resolver.support import (
     BERT,
     BERT_SHA,
+    READER,
     ROWS,
     TOKENS,
     Clock,
@@ -92,6 +93,32 @@ async def test_a_stale_ref_is_good_enough_offline_and_unknown_revisions_are_not(
     offline = settings_for(hub, store, offline=True, max_age_s=0)
     assert (await answer(offline, "acme/bert", clock=clock)).commit_hash == BERT_SHA
     assert await codes(offline, [("acme/bert", "v1")]) == ["offline_miss"]
+
+
+async def test_a_miss_says_what_would_answer_it(hub: LocalHub, store: Path) -> None:
+    await answers(settings_for(hub, store), ["legacy", "acme/sd"])
+    await answers(settings_for(hub, store, token=READER), ["acme/private"])
+    known = ((("acme/bert", "v9"), "acme/bert@main"), (("legacy", "v9"), "legacy@main"))
+    for asked, named in known:
+        with pytest.raises(OfflineError, match=rf"the store knows.*{named} \(seen \d+ days ago\)"):
+            await answer(settings_for(hub, store, offline=True), *asked)
+    with pytest.raises(OfflineError, match=f"the store knows it from, {hub.endpoint}"):
+        await answer(settings_for(NO_HUB, store, offline=True), "acme/sd")
+    with pytest.raises(OfflineError) as caught:
+        await answer(settings_for(hub, store, offline=True), "acme/private", "v9")
+    assert "the store knows" not in str(caught.value)
+    with pytest.raises(OfflineError, match="the store knows"):
+        await answer(settings_for(hub, store, token=READER, offline=True), "acme/private", "v9")
+
+
+@pytest.mark.usefixtures("hf_hub")
+async def test_the_cache_of_a_renamed_repo_answers_under_both_names(hub: LocalHub, store: Path, tmp_path: Path) -> None:
+    await answers(settings_for(hub, store), ["legacy"])
+    hub.catalog.push("acme/bert", {"config.json": BERT, "new": "x"}, branch="dev")
+    await download(hub, tmp_path / "hf-home" / "hub", repo_id="legacy", revision="dev")
+    for name in ("legacy", "acme/bert"):
+        found = await answer(settings_for(hub, store, offline=True), name, "dev")
+        assert (found.source, found.architecture) == (Source.HF_CACHE, "BertForMaskedLM")
 
 
 @pytest.fixture
