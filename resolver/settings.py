@@ -27,7 +27,8 @@ class Settings:
 
     `endpoint`: base URL of the Hub (`HF_ENDPOINT`; default https://huggingface.co).
     `token`: sent as Bearer to the endpoint's origin only; False for none (`HF_TOKEN`, or the token file).
-    `store`: path of the SQLite file, or its SQLAlchemy URL (`HUBRESOLVE_STORE`; default in the user's cache folder).
+    `store`: path of the SQLite file, or a SQLAlchemy URL of SQLite or PostgreSQL (`HUBRESOLVE_STORE`; default in the
+    user's cache folder).
     `offline`: open no socket (`HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`).
     `max_age_s`: how long a branch or tag is believed without asking again (`HUBRESOLVE_MAX_AGE`; default a day).
     `refresh`: ask again whatever the age. `lean`: fetch `config.json` only where the Hub's extract does not settle it.
