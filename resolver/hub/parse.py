@@ -231,4 +231,5 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    # No name has a NUL in it, and not every database can hold one.
+    return value if isinstance(value, str) and value and "\0" not in value else None

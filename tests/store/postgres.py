@@ -97,9 +97,14 @@ def _reachable(binaries: Path, place: Path, who: dict[str, Any]) -> Path:
     try:
         subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, cwd=place, **who)
     except PermissionError:
-        shutil.copytree(binaries.parent, place / "postgresql", symlinks=True)
-        place.chmod(0o755)
-        return place / "postgresql" / "bin"
+        # The libraries that a wheel's programs need lie beside its package.
+        package = binaries.parents[1]
+        copied = place / "copied" / package.name / binaries.parent.name
+        shutil.copytree(binaries.parent, copied, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, place / "copied" / libraries.name, symlinks=True)
+        return copied / "bin"
     return binaries
 
 
