@@ -3,7 +3,7 @@
 A body is the value's JSON, deflated with a dictionary of texts such bodies are made of (`dictionaries/`, written by
 `tools/make_dictionaries.py`): most are a few hundred bytes of very similar text, which plain deflate hardly shortens.
 Fields that have their default value are left out. Changing a dictionary makes every body stored with it unreadable;
-`schema.SCHEMA_VERSION` rises with it.
+`tables.SCHEMA_VERSION` rises with it.
 """
 
 from __future__ import annotations

@@ -7,18 +7,20 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from store import codec
 from store.errors import SchemaMismatchError, StoreError, StoreMissingError
 from store.keys import ANONYMOUS, scope_of_token
 from store.rows import FACTS, is_whole, ref_values
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, metadata
-from tests.store.support import DATA, HINTS, ROOT, recall_one, record
+from tests.store.support import DATA, DECISION, HINTS, ROOT, recall_one, record
 from tests.store.support import FACTS as KNOWN
 
 
@@ -85,7 +87,6 @@ async def test_of_many_who_open_an_old_store_one_upgrades_it(first: Path) -> Non
     script = f"""
 import asyncio, sys
 sys.path.insert(0, {str(ROOT)!r})
-from store.rows import FACTS, is_whole, ref_values
 from store.store import MetadataStore
 from tests.store.support import recall_one
 
@@ -106,7 +107,6 @@ async def test_a_current_store_is_opened_without_the_migration_tool(tmp_path: Pa
     script = f"""
 import asyncio, sys
 sys.path.insert(0, {str(ROOT)!r})
-from store.rows import FACTS, is_whole, ref_values
 from store.store import MetadataStore
 
 async def main():
@@ -144,3 +144,22 @@ async def test_looking_into_a_store_makes_none(tmp_path: Path) -> None:
             async with MetadataStore(tmp_path / name, may_create=False):
                 pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (
+            KNOWN,
+            "43732fb2936275c07240f16a147120175cd02b592915a526423d020ca112900cd8def892ca02903428c040419a9202343baf342747c75"
+            "0cf5447e9f04aa0c5400000",
+        ),
+        (HINTS, "c30895b4cc9c1cdd5c906a848f1381ec249033901c8ee222686d0000"),
+        (DECISION, "239c74d33273727473416cec49a3086e37722c83cc0600"),
+    ],
+    ids=["facts", "hints", "decision"],
+)
+def test_what_this_schema_wrote_before_is_read_now(value: Any, stored: str) -> None:
+    # Where this fails, a dictionary was changed or a field renamed: that is a new schema, with a migration.
+    assert SCHEMA_VERSION == 2
+    assert codec.decode(type(value), bytes.fromhex(stored)) == value
