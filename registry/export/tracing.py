@@ -1,7 +1,7 @@
 """Exports a model by its configuration, to a program of `torch.export` or to ONNX. torch is imported when it is called.
 
-transformers (5.9 and later) ships changes to its models and to torch that hold while a graph is traced; they are
-made use of where they are installed.
+transformers 5.23 ships changes to its models and to torch that hold while a graph is traced (`transformers.exporters`);
+they are made use of where they are installed.
 """
 
 from __future__ import annotations
@@ -105,30 +105,31 @@ def overridden(model: Any, config: ExportConfig) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _patched(backend: str) -> Iterator[None]:
-    utils = _of_transformers("utils")
-    if utils is None:
+    apply_patches = _of_transformers("utils", "apply_patches")
+    if apply_patches is None:
         yield
         return
+    # The patches are registered by this module.
     importlib.import_module(f"transformers.exporters.exporter_{backend}")
-    with utils.apply_patches(backend):
+    with apply_patches(backend):
         yield
 
 
 def _fix_nodes(program: Any) -> None:
-    utils = _of_transformers("utils")
-    if utils is not None:
-        utils.apply_fx_node_fixes("onnx", program.graph_module)
+    apply_fixes = _of_transformers("utils", "apply_fx_node_fixes")
+    if apply_fixes is not None:
+        apply_fixes("onnx", program.graph_module)
 
 
 def _translations() -> Any:
     """Operators that torch has no ONNX of, and transformers has."""
-    exporter = _of_transformers("exporter_onnx")
-    return getattr(exporter, "_ONNX_TRANSLATION_TABLE", None)
+    return _of_transformers("exporter_onnx", "_ONNX_TRANSLATION_TABLE")
 
 
-def _of_transformers(name: str) -> Any:
+def _of_transformers(module: str, name: str) -> Any:
+    """What `transformers.exporters` has by this name; None where it, or all of that, is not there."""
     if importlib.util.find_spec("transformers") is None:
         return None
     if importlib.util.find_spec("transformers.exporters") is None:
         return None
-    return importlib.import_module(f"transformers.exporters.{name}")
+    return getattr(importlib.import_module(f"transformers.exporters.{module}"), name, None)
