@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import platform
 import resource
 import sys
@@ -109,18 +110,15 @@ def list_repos(settings: Settings, tag: str | None, ids: Path | None = None) -> 
 
 
 async def _list_repos(settings: Settings, tag: str | None, ids: Path | None) -> Run:
-    found: list[str] = []
-    async with Resolver(settings) as resolver:
-        started_s = time.perf_counter()
-        count = 0
-        async for answer in resolver.resolve_listing(filter=tag):
-            count += 1
-            if ids is not None:
-                found.append(answer.repo_id)
-        seconds = time.perf_counter() - started_s
-        if ids is not None:
-            ids.write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
-        return Run(repos=count, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
+    count = 0
+    with (ids or Path(os.devnull)).open("w", encoding="utf-8") as lines:
+        async with Resolver(settings) as resolver:
+            started_s = time.perf_counter()
+            async for answer in resolver.resolve_listing(filter=tag):
+                lines.write(f"{answer.repo_id}\n")
+                count += 1
+            seconds = time.perf_counter() - started_s
+            return Run(repos=count, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
 
 
 class Measuring:
