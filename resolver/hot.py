@@ -15,6 +15,7 @@ from resolver.resolution import Resolution, Source
 from store.records import Record
 
 MOST_ANSWERS = 16_384
+FROM_LISTS = 1_024
 HELD_S = 60.0
 """How long an answer is given without a look into the store: what other processes have learned meanwhile, a repo that
 was made private among it, is known here by then. In real time, whatever clock the resolver was given.
@@ -49,9 +50,9 @@ class HotAnswers:
         return len(self._held)
 
     @property
-    def is_full(self) -> bool:
-        """Whether another answer would drive one out."""
-        return len(self._held) >= MOST_ANSWERS
+    def has_room(self) -> bool:
+        """Whether one of a long list may be held too: most of the room is for what is asked for again and again."""
+        return len(self._held) < FROM_LISTS
 
     def get(self, repo_id: str, revision: str | None, task: str | None, library: str | None) -> Resolution | None:
         """The answer, where it may still be given."""

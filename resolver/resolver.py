@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack, assert_never
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from msgspec.structs import replace
 
@@ -16,21 +15,18 @@ from registry.class_ref import ClassRef
 from registry.default import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
-from resolver.answers import from_store, remembered_problem
 from resolver.asker import Asker
-from resolver.batch import Answer, Pending, answer_all, guarded
+from resolver.batch import Answer, Pending, answer_all
 from resolver.below import Below, parse_subfolder
 from resolver.connection import Connection
-from resolver.errors import OfflineError, ResolveError, UnknownAskedError
+from resolver.errors import OfflineError, UnknownAskedError
 from resolver.hot import HotAnswers
 from resolver.listing import pages
-from resolver.local.folder import folder_meant_by, names_here
+from resolver.looking import Looking, Request, RequestStream
 from resolver.memory import Memory
-from resolver.repo_id import Wanted, parse_repo_id
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
 from resolver.single_flight import SingleFlight
-from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored
 from resolver.together import Together
 from store.keys import DecisionKey
 from store.store import MetadataStore
@@ -39,11 +35,6 @@ if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
     from resolver.loading.loader import Loader, Prepared
     from resolver.loading.options import LoadOptions
-
-Request = str | Path | tuple[str, str | None]
-"""A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
-
-RequestStream = Iterable[Request] | AsyncIterable[Request]
 
 
 class Resolver:
@@ -71,7 +62,8 @@ class Resolver:
         self._memory = Memory(
             self._settings, self._store, self._connection, self._asker.recorder, self._asker.decide, clock
         )
-        self._single: Together[tuple[Request, DecisionKey], Answer | Pending] = Together(self._look_up_alike)
+        self._looking = Looking(self._settings, self._store, self._memory, self._asker)
+        self._single: Together[tuple[Request, DecisionKey], Answer | Pending] = Together(self._looking.look_up_alike)
         self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
         self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
@@ -171,11 +163,10 @@ class Resolver:
             UnknownAskedError: `task` or `library` is not one the registry knows.
         """
         asked = self._asked(task, library)
-        look_up = partial(self._look_up, revision=revision, asked=asked)
+        look_up = partial(self._looking.look_up, revision=revision, asked=asked)
         async with aclosing(answer_all(ids, look_up, ordered=ordered)) as items:
             async for item in items:
-                # A long list must not drive out what is asked for again and again.
-                if not self._hot.is_full and isinstance(item, Resolution):
+                if self._hot.has_room and isinstance(item, Resolution):
                     self._hot.keep(item, task, library)
                 yield item
 
@@ -302,73 +293,3 @@ class Resolver:
             )
         except UnknownNameError as error:
             raise UnknownAskedError(str(error)) from error
-
-    async def _look_up(
-        self, requests: Sequence[Request], revision: str | None, asked: DecisionKey
-    ) -> list[Answer | Pending]:
-        """For each request its answer, where one look into the store gives it, or the work that is left."""
-        entries: list[Answer | Pending | None] = []
-        here = names_here()
-        wanted: list[tuple[int, Wanted]] = []
-        for request in requests:
-            repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
-            repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
-            is_name = isinstance(repo_id, str) and own_revision is None
-            folder = folder_meant_by(repo_id, here) if is_name else None
-            if folder is not None:
-                entries.append(guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
-                continue
-            try:
-                parsed = _parse(repo_id, own_revision, revision)
-            except ResolveError as error:
-                entries.append(Failure(repo_id=str(repo_id), revision=own_revision or revision, error=error))
-                continue
-            wanted.append((len(entries), parsed))
-            entries.append(None)
-        steps = await self._memory.next_steps([item for _, item in wanted], asked)
-        self._memory.count(steps)
-        listed = await self._asker.list_authors(
-            [item for (_, item), step in zip(wanted, steps, strict=True) if isinstance(step, AskHub)], asked
-        )
-        for (position, item), step in zip(wanted, steps, strict=True):
-            if isinstance(step, UseStored):
-                entries[position] = from_store(item, step)
-            elif item in listed:
-                entries[position] = listed[item]
-            else:
-                entries[position] = guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
-        return [entry for entry in entries if entry is not None]
-
-    async def _look_up_alike(self, requests: Sequence[tuple[Request, DecisionKey]]) -> list[Answer | Pending]:
-        """As `_look_up`, where not all ask for the same task and library."""
-        entries: dict[int, Answer | Pending] = {}
-        for asked in dict.fromkeys(asked for _, asked in requests):
-            places = [place for place, request in enumerate(requests) if request[1] == asked]
-            found = await self._look_up([requests[place][0] for place in places], None, asked)
-            entries.update(zip(places, found, strict=True))
-        return [entries[place] for place in range(len(requests))]
-
-    async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Resolution:
-        match step:
-            case UseStored():
-                return from_store(wanted, step)
-            case Refuse():
-                raise step.error or remembered_problem(wanted, step.problem)
-            case AskHub():
-                async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
-                    if (has_waited or self._asker.has_just_learned(wanted)) and not self._settings.refresh:
-                        # Stored between our look into the store and now.
-                        (step,) = await self._memory.next_steps([wanted], asked)
-                        if isinstance(step, UseStored):
-                            return from_store(wanted, step)
-                    return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
-            case LookInHfCache():
-                return await self._asker.look_in_hf_cache(wanted, asked)
-            case _:
-                assert_never(step)
-
-
-def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:
-    """The revision named with the id counts before the one for all."""
-    has_own = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
-    return parse_repo_id(repo_id, own_revision if has_own else revision)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.bundle import ROWS_PER_BLOCK, BundleWriter, Header
 from store.errors import StoreError
 from store.keys import PUBLIC
+from store.naming import is_about
 from store.rows import DECISIONS, FACTS, Row, Rows, is_whole, ref_values
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, refs
@@ -122,8 +123,7 @@ async def _choose(
 
 
 def _named(names: Sequence[str], may_go: ColumnElement[bool]) -> Any:
-    is_named = or_(refs.c.repo_id.in_(names), refs.c.canonical_id.in_(names))
-    return select(refs.c.id, refs.c.facts_id, refs.c.repo_id, refs.c.canonical_id).where(is_named, may_go)
+    return select(refs.c.id, refs.c.facts_id, refs.c.repo_id, refs.c.canonical_id).where(is_about(names), may_go)
 
 
 async def _read_facts(connection: AsyncConnection, ids: Sequence[int]) -> Rows:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.naming import is_about
 from store.tables import refs
 
 MOST_REFS = 100
@@ -29,7 +30,7 @@ async def read_refs_about(connection: AsyncConnection, repo_id: str, scopes: Col
     found = (
         select(refs)
         .where(
-            or_(refs.c.repo_id == repo_id, refs.c.canonical_id == repo_id),
+            is_about([repo_id]),
             refs.c.scope.in_(scopes),
             refs.c.problem.is_(None),
             refs.c.commit_hash.is_not(None),

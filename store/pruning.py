@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, true
+from sqlalchemy import ColumnElement, and_, delete, select, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.naming import is_about
 from store.store import MetadataStore
 from store.tables import decisions, facts, refs
 
@@ -49,7 +50,7 @@ async def prune(
     removed = 0
     if criteria or repo_ids:
         for some in _parts(sorted(repo_ids)) or [[]]:
-            named = or_(refs.c.repo_id.in_(some), refs.c.canonical_id.in_(some)) if some else true()
+            named = is_about(some) if some else true()
             removed += await _remove_refs(store, and_(named, *criteria))
     rest = await store.write(_remove_unreachable)
     await _shrink(store)

@@ -9,7 +9,7 @@ A change here is a new schema: raise `SCHEMA_VERSION` and add a migration to `st
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, func, text
 
 metadata = MetaData()
 
@@ -67,8 +67,14 @@ refs = Table(
     # Seconds since 1970, UTC.
     Column("checked_at", _SECONDS, nullable=False),
     _digest(),
-    Index("refs_by_repo_id", "repo_id"),
 )
+
+TAIL = text("-8")
+repo_tail = func.substr(refs.c.repo_id, TAIL)
+"""The end of the id, which tells repos apart nearly as well as all of it: an index of the whole takes three times as
+much. (On PostgreSQL, where a beginning before the text means all of it, it is the id itself.)
+"""
+Index("refs_by_repo_id", repo_tail)
 Index(
     "refs_by_canonical_id",
     refs.c.canonical_id,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import NO_HINTS
 from store.keys import PUBLIC, WITHDRAWN, RefKey
+from store.naming import is_about
 from store.records import Record
 from store.rows import Row, rows_of
 from store.tables import refs
@@ -37,6 +38,7 @@ async def withdrawn_rows(connection: AsyncConnection, records: Iterable[Record])
 
 
 async def _public_refs(connection: AsyncConnection, endpoint: str, names: Sequence[str]) -> set[tuple[str, str]]:
-    is_named = or_(refs.c.repo_id.in_(names), refs.c.canonical_id.in_(names))
-    found = select(refs.c.repo_id, refs.c.revision).where(is_named, refs.c.endpoint == endpoint, refs.c.scope == PUBLIC)
+    found = select(refs.c.repo_id, refs.c.revision).where(
+        is_about(names), refs.c.endpoint == endpoint, refs.c.scope == PUBLIC
+    )
     return {(row.repo_id, row.revision) for row in await connection.execute(found)}

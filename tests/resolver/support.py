@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from resolver.local_hub import Catalog, LocalHub, repos_from_rows
+from resolver.looking import RequestStream
 from resolver.render import row_of
 from resolver.resolution import Failure, Resolution
-from resolver.resolver import RequestStream, Resolver
+from resolver.resolver import Resolver
 from resolver.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

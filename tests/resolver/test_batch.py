@@ -11,8 +11,9 @@ import pytest
 
 from resolver.batch import LONGEST_CHUNK, WINDOW
 from resolver.local_hub import LocalHub, faults
+from resolver.looking import Request
 from resolver.resolution import Failure, Resolution, Source
-from resolver.resolver import Request, Resolver
+from resolver.resolver import Resolver
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
 MOST_AHEAD = 2 * WINDOW + 3 * LONGEST_CHUNK

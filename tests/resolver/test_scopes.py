@@ -9,8 +9,9 @@ from typing import Any, Literal
 import pytest
 
 from resolver.local_hub import HubOptions, LocalHub, faults
+from resolver.looking import Request
 from resolver.resolution import Resolution
-from resolver.resolver import Request, Resolver
+from resolver.resolver import Resolver
 from resolver.settings import Settings
 from store.exporting import export_bundle
 from store.importing import import_bundle

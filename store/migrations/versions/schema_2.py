@@ -83,7 +83,7 @@ def upgrade() -> None:
     op.execute(refs.update().where(refs.c.facts_id.not_in(sa.select(facts.c.id))).values(facts_id=None))
     # They are made anew from facts when they are next asked for; they name hints by bytes that are others now.
     op.execute("DELETE FROM decisions")
-    op.create_index("refs_by_repo_id", "refs", ["repo_id"])
+    op.create_index("refs_by_repo_id", "refs", [sa.text("substr(repo_id, -8)")])
     known = sa.text("canonical_id IS NOT NULL")
     op.create_index("refs_by_canonical_id", "refs", ["canonical_id"], sqlite_where=known, postgresql_where=known)
 
