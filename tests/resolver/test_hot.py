@@ -116,6 +116,7 @@ async def test_the_number_held_is_bounded_and_a_long_list_drives_nothing_out(
     store: Path, monkeypatch: pytest.MonkeyPatch, no_looks: LooksForbidden
 ) -> None:
     monkeypatch.setattr(hot, "MOST_ANSWERS", 10)
+    monkeypatch.setattr(hot, "FROM_LISTS", 10)
     ids = [f"org{number}/m" for number in range(40)]
     async with LocalHub(catalog_of(*map(bert_row, ids))) as hub, Resolver(settings_for(hub, store)) as resolver:
         for repo_id in ids[:10]:
