@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -25,6 +25,8 @@ from store.keys import hash64
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_GRANTED = nullcontext(False)
 
 Failure = DBAPIError | sqlite3.Error | OSError
 FAILURES = (DBAPIError, sqlite3.Error, OSError)
@@ -129,16 +131,13 @@ class Database:
                     raise StoreUnavailableError(f"the store {self.name} cannot be written: {_cause(error)}") from error
         return None
 
-    @asynccontextmanager
-    async def claim(self, endpoint: str, repo_id: str, revision: str) -> AsyncIterator[bool]:
+    def claim(self, endpoint: str, repo_id: str, revision: str) -> AbstractAsyncContextManager[bool]:
         """Be the one worker that asks for a repo, where the database has means for that; gives whether another was
         first, and may have stored what is wanted.
         """
         if self._claims is None:
-            yield False
-        else:
-            async with self._claims.hold(hash64("claim", endpoint, repo_id, revision)) as has_waited:
-                yield has_waited
+            return _GRANTED
+        return self._claims.hold(hash64("claim", endpoint, repo_id, revision))
 
     def connect(self) -> AsyncConnection:
         """A connection on which each statement is a transaction of its own.
