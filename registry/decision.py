@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One step of a decision: the rule that spoke, what it looked at, and what it said."""
 
     rule: str
@@ -13,14 +13,14 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     said: str
 
 
-class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Another task the repo could serve, with the class that would be loaded for it (None where unknown)."""
 
     task: str
     model_class: str | None = None
 
 
-class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The answer for one repo at one commit. Every field may be None or empty where nothing is known.
 
     `library`, `task` and `framework` are canonical names of the registry. `weights` lists every weight format found,

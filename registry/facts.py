@@ -23,7 +23,7 @@ class FileState(enum.StrEnum):
     INACCESSIBLE = "inaccessible"
 
 
-class SmallFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SmallFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One JSON file of a repo at a commit.
 
     `content` is the parsed file, present only when `state` is `READ`; NaN and infinities are read as null.
@@ -38,7 +38,7 @@ class SmallFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
 ABSENT_FILE = SmallFile(state=FileState.ABSENT)
 
 
-class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a commit holds. Never changes; it can only be known more fully.
 
     `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was asked for,
@@ -60,7 +60,7 @@ class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return content if isinstance(content, dict) else None
 
 
-class HubHints(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HubHints(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the Hub says of a repo beside its files. May change without a new commit.
 
     `extract` is the Hub's own small extract of the config files (`config` in its answers, hub-docs
@@ -83,7 +83,7 @@ class HubHints(Struct, frozen=True, kw_only=True, omit_defaults=True):
 NO_HINTS = HubHints()
 
 
-class RepoFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RepoFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything a decision reads: the commit's facts and, where a Hub was asked, its hints."""
 
     commit: CommitFacts

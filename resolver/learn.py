@@ -16,7 +16,7 @@ from resolver.repo_id import Wanted
 from store.records import StoredRef
 
 
-class Learned(Struct, frozen=True, kw_only=True):
+class Learned(Struct, frozen=True, kw_only=True, gc=False):
     """What asking the Hub brought; `commit` is None where commit and hints are those stored with the decision known."""
 
     canonical_id: str

@@ -23,7 +23,7 @@ _RESERVED = ("datasets/", "spaces/")
 """Paths of the Hub's own, which no user or organisation can be called."""
 
 
-class Wanted(Struct, frozen=True):
+class Wanted(Struct, frozen=True, gc=False):
     """A repo at a revision, as asked for and well-formed."""
 
     repo_id: str

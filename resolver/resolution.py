@@ -23,7 +23,7 @@ class Source(enum.StrEnum):
     LOCAL = "local"
 
 
-class Resolution(Struct, frozen=True, kw_only=True):
+class Resolution(Struct, frozen=True, kw_only=True, gc=False):
     """The answer for one repo at one commit.
 
     `repo_id` is as asked, `canonical_id` what the Hub calls the repo today. `commit_hash` is 40 hex digits, None for a

@@ -25,7 +25,7 @@ class Known(Struct, frozen=True, kw_only=True):
 NOTHING_KNOWN = Known()
 
 
-class UseStored(Struct, frozen=True):
+class UseStored(Struct, frozen=True, gc=False):
     """Answer from the store."""
 
     ref: StoredRef
@@ -39,13 +39,13 @@ class Refuse(Struct, frozen=True):
     problem: str | None
 
 
-class AskHub(Struct, frozen=True):
+class AskHub(Struct, frozen=True, gc=False):
     """Ask the Hub: for everything, or, where the facts of a commit are stored, first for where the ref points now."""
 
     known: StoredRef | None
 
 
-class LookInHfCache(Struct, frozen=True):
+class LookInHfCache(Struct, frozen=True, gc=False):
     """Offline and unknown to the store: only the local Hugging Face cache is left."""
 
 

@@ -45,7 +45,7 @@ def ref_key(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
     return hash64("ref", endpoint, repo_id, revision, scope)
 
 
-class RefKey(Struct, frozen=True):
+class RefKey(Struct, frozen=True, gc=False):
     """What a ref is found by: a repo and revision as asked, at an endpoint, as seen by one scope."""
 
     endpoint: str
@@ -58,7 +58,7 @@ class RefKey(Struct, frozen=True):
         return ref_key(self.endpoint, self.scope, self.repo_id, self.revision)
 
 
-class FactsKey(Struct, frozen=True):
+class FactsKey(Struct, frozen=True, gc=False):
     """What facts are found by: a commit of a repo under its canonical id, as seen by one scope."""
 
     endpoint: str
@@ -71,7 +71,7 @@ class FactsKey(Struct, frozen=True):
         return hash64("facts", self.endpoint, self.canonical_id, self.commit_hash, self.scope)
 
 
-class DecisionKey(Struct, frozen=True):
+class DecisionKey(Struct, frozen=True, gc=False):
     """What decisions are recalled by: the rules in force, and the task and library the caller asked for."""
 
     registry_digest: str

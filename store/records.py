@@ -55,7 +55,7 @@ class StoredRef(NamedTuple):
             return None
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """All that was learned about a repo by asking for it once, stored in one transaction.
 
     `ref_keys` are all the names the answer is to be found under. `facts` is None where only the ref was checked and

@@ -12,7 +12,7 @@ from registry.rules.observed import Observed
 from registry.rules.task import TaskChoice
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """The question one library's rules answer."""
 
     seen: Observed

@@ -11,7 +11,7 @@ from registry.errors import ContradictionError
 from registry.registry import Registry
 
 
-class TaskChoice(Struct, frozen=True, kw_only=True):
+class TaskChoice(Struct, frozen=True, kw_only=True, gc=False):
     """The task chosen, and `base`: the task of the architecture that it is served as (the same, or a coarser one)."""
 
     task: str | None

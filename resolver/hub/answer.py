@@ -15,7 +15,7 @@ class Bucket(enum.StrEnum):
     RESOLVERS = "resolvers"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP answer, redirects followed. Header names are in lower case.
 
     `is_cut` says that the body is longer than was wanted and only its beginning was read.

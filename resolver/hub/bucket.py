@@ -28,7 +28,7 @@ UNHEARD = 4
 """How many requests go out before the first answer tells how things stand."""
 
 
-class Ticket(Struct, frozen=True):
+class Ticket(Struct, frozen=True, gc=False):
     """What was known when a request went out: its expected cost, how many went out before, and how many were open."""
 
     cost: int

@@ -38,7 +38,7 @@ _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 CONNECT_TIMEOUT_S = 10.0
 
 
-class FetchedFile(Struct, frozen=True, kw_only=True):
+class FetchedFile(Struct, frozen=True, kw_only=True, gc=False):
     """A small file, and the commit that the server says it is of (None where it does not say)."""
 
     small_file: SmallFile

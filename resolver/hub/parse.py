@@ -33,7 +33,7 @@ class UnusableJsonError(ValueError):
     """The bytes are not JSON that can be used; the message says why in a few words."""
 
 
-class ModelInfo(Struct, frozen=True, kw_only=True):
+class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
     """Model info as the Hub gave it: where the repo stands now, what it holds, and what the Hub says of it."""
 
     canonical_id: str

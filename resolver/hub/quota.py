@@ -18,7 +18,7 @@ _NAME = re.compile(r'"([a-z]+)"\s*;')
 MAX_RETRY_AFTER_S = 3_600.0
 
 
-class Quota(Struct, frozen=True, kw_only=True):
+class Quota(Struct, frozen=True, kw_only=True, gc=False):
     """One bucket's state as an answer told it; None where it did not say."""
 
     name: str
