@@ -22,7 +22,8 @@ from resolver.hub.answer import Bucket
 from resolver.hub.client import HubClient
 from store.keys import PUBLIC, ref_key
 
-CONCURRENCY = 32
+CONCURRENCY = 64
+THREADS = 32
 TASKS_MANAGER = Path(__file__).with_name("bulk_tasks_manager.py")
 
 Requests = Mapping[Bucket, Sequence[str]]
@@ -65,7 +66,7 @@ def thread_pool(endpoint: str, ids: Sequence[str]) -> float:
     """Repos a second of `HfApi.model_info`, which asks for less than a decision needs."""
     api = HfApi(endpoint=endpoint, token=False)
     started_s = time.perf_counter()
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for _ in pool.map(api.model_info, ids):
             pass
     return len(ids) / (time.perf_counter() - started_s)

@@ -15,7 +15,7 @@ from resolver.errors import SettingsError
 from resolver.freshness import DEFAULT_MAX_AGE_S, Policy
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-DEFAULT_CONCURRENCY = 32
+DEFAULT_CONCURRENCY = 64
 DEFAULT_TIMEOUT_S = 30.0
 MAX_CONCURRENCY = 1_000
 _TRUE = {"1", "ON", "YES", "TRUE"}
@@ -32,7 +32,7 @@ class Settings:
     `offline`: open no socket (`HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`).
     `max_age_s`: how long a branch or tag is believed without asking again (`HUBRESOLVE_MAX_AGE`; default a day).
     `refresh`: ask again whatever the age. `lean`: fetch `config.json` only where the Hub's extract does not settle it.
-    `concurrency`: most requests under way at once (`HUBRESOLVE_CONCURRENCY`; default 32).
+    `concurrency`: most requests under way at once (`HUBRESOLVE_CONCURRENCY`; default 64).
     `timeout_s`: longest time one request may take. `cache_dir`: the local Hugging Face cache, looked at offline
     (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the ones shipped.
     """

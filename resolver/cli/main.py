@@ -85,7 +85,7 @@ def hub_options(command: F) -> F:
         ),
         click.option("--endpoint", metavar="URL", help="Base URL of the Hub.  [env: HF_ENDPOINT]"),
         click.option("--store", metavar="PATH|URL", help="Where to remember.  [env: HUBRESOLVE_STORE]"),
-        click.option("--concurrency", type=int, metavar="N", help="Requests under way at once.  [default: 32]"),
+        click.option("--concurrency", type=int, metavar="N", help="Requests under way at once.  [default: 64]"),
     )
     for option in reversed(options):
         command = option(command)
