@@ -131,6 +131,11 @@ class Database:
                     raise StoreUnavailableError(f"the store {self.name} cannot be written: {_cause(error)}") from error
         return None
 
+    @property
+    def has_claims(self) -> bool:
+        """Whether the database has the means for `claim` to say anything."""
+        return self._claims is not None
+
     def claim(self, endpoint: str, repo_id: str, revision: str) -> AbstractAsyncContextManager[bool]:
         """Be the one worker that asks for a repo, where the database has means for that; gives whether another was
         first, and may have stored what is wanted.

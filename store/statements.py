@@ -1,9 +1,8 @@
-"""The SQL of recalling and putting, in the words of SQLite and of PostgreSQL."""
+"""The SQL of recalling and counting, in the words of SQLite and of PostgreSQL."""
 
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import rows
 from store.keys import WITHDRAWN
 from store.tables import decisions, facts, lookups, refs
 
@@ -22,11 +20,6 @@ ROWS_PER_QUERY = 1_000
 
 COMMIT_FACTS = select(facts.c.body).where(facts.c.key == bindparam("facts_key"))
 """The body of the facts with a key."""
-
-_REF_COLUMNS = (
-    *("facts_id", "canonical_id", "commit_hash", "problem", "hints_id", "pipeline_tag", "library_name", "hints"),
-    *("checked_at", "digest"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +33,6 @@ class Statements:
     recall_text: str
     recall_names: tuple[str, ...]
     repo_facts: Executable
-    put_facts: str
-    put_refs: str
-    merge_refs: str
-    put_decisions: str
     add_lookups: Executable
 
     def batches(self, keys: Sequence[int]) -> Iterable[Any]:
@@ -62,21 +51,6 @@ class Statements:
             self.recall_text, [parameters[name] for name in self.recall_names]
         )
         return rows
-
-    def puts(self, items: rows.Rows, *, merge: bool = False) -> list[tuple[str, list[rows.Row]]]:
-        """The statements that put `items`, with their rows, in the order they must run in.
-
-        With `merge` a ref that was checked in the same second as the one stored does not take its place.
-        """
-        if not self.is_sqlite:
-            # Everyone locks rows in the same order, and so nobody waits for somebody who waits for him.
-            for some in items:
-                some.sort(key=operator.itemgetter(0))
-        # The statement asks for the key of the facts last.
-        decided = [(*row[1:], row[0]) for row in items.decisions]
-        put_refs = self.merge_refs if merge else self.put_refs
-        given = ((self.put_facts, items.facts), (put_refs, items.refs), (self.put_decisions, decided))
-        return [(statement, some) for statement, some in given if some]
 
 
 @functools.cache
@@ -121,36 +95,6 @@ def statements(*, is_sqlite: bool) -> Statements:
         keys.join(refs, refs.c.key == keys.c.value).join(facts, facts.c.id == refs.c.facts_id)
     )
 
-    put_facts = insert(facts)
-    knows_more = put_facts.excluded.files_asked > facts.c.files_asked
-    is_damaged = and_(put_facts.excluded.digest == facts.c.digest, put_facts.excluded.body != facts.c.body)
-    put_facts = put_facts.on_conflict_do_update(
-        index_elements=["key"],
-        set_={name: put_facts.excluded[name] for name in ("body", "files_asked", "digest")},
-        where=or_(knows_more, is_damaged),
-    )
-
-    facts_id = select(facts.c.id).where(facts.c.key == bindparam("facts_key")).scalar_subquery()
-    to_put = insert(refs).values(facts_id=facts_id)
-    # Of two writers the one that asked the Hub later is right.
-    put_refs, merge_refs = (
-        to_put.on_conflict_do_update(
-            index_elements=["key"],
-            set_={name: to_put.excluded[name] for name in _REF_COLUMNS},
-            where=is_later(to_put.excluded.checked_at, refs.c.checked_at),
-        )
-        for is_later in (operator.ge, operator.gt)
-    )
-
-    # Where the facts are gone, the decision on them is not kept either.
-    values = [bindparam(name, type_=decisions.c[name].type) for name in rows.DECISIONS[1:]]
-    of_facts = select(facts.c.id, *values).where(facts.c.key == bindparam("facts_key"))
-    put_decisions = insert(decisions).from_select(["facts_id", *rows.DECISIONS[1:]], of_facts)
-    put_decisions = put_decisions.on_conflict_do_update(
-        index_elements=list(decisions.primary_key.columns),
-        set_={name: put_decisions.excluded[name] for name in ("body", "digest")},
-        where=put_decisions.excluded.body != decisions.c.body,
-    )
     compiled: Any = recall.compile(dialect=dialect)
     count = insert(lookups)
     add_lookups = count.on_conflict_do_update(
@@ -163,19 +107,5 @@ def statements(*, is_sqlite: bool) -> Statements:
         recall_text=str(compiled),
         recall_names=tuple(compiled.positiontup or ()),
         repo_facts=repo_facts,
-        put_facts=_text(put_facts, rows.FACTS, dialect),
-        put_refs=_text(put_refs, rows.REFS, dialect),
-        merge_refs=_text(merge_refs, rows.REFS, dialect),
-        put_decisions=_text(put_decisions, (*rows.DECISIONS[1:], rows.DECISIONS[0]), dialect),
         add_lookups=add_lookups,
     )
-
-
-def _text(statement: Any, names: tuple[str, ...], dialect: Dialect) -> str:
-    """A statement as text for tuples of the values of `names`: looking at each value of each row by its name, as
-    SQLAlchemy does, takes longer than storing it.
-    """
-    compiled = statement.compile(dialect=dialect, column_keys=list(names))
-    if tuple(compiled.positiontup or ()) != names:
-        raise AssertionError(f"rows hold {names}, but the statement takes {compiled.positiontup}")
-    return str(compiled)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,7 @@ from store.errors import StoreError
 from store.keys import DecisionKey, FactsKey, ref_key
 from store.measuring import SECONDS_PER_DAY, read_info
 from store.nearby import KnownRef, read_refs_about
+from store.puts import puts
 from store.records import Record, StoredRef, StoreInfo
 from store.statements import COMMIT_FACTS, statements
 from store.withdrawing import withdrawn_rows
@@ -43,6 +45,7 @@ class MetadataStore(Database):
         """
         super().__init__(location, may_create=may_create, is_optional=is_optional)
         self._statements = statements(is_sqlite=self.is_sqlite)
+        self._puts = puts(is_sqlite=self.is_sqlite)
 
     async def recall(
         self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decided_by: DecisionKey
@@ -126,7 +129,7 @@ class MetadataStore(Database):
         async def put(connection: AsyncConnection) -> None:
             if hidden:
                 items.refs.extend(await withdrawn_rows(connection, hidden))
-            await self._run(connection, self._statements.puts(items))
+            await self._put(connection, items)
 
         await self.write(put)
 
@@ -138,7 +141,7 @@ class MetadataStore(Database):
         """
 
         async def put(connection: AsyncConnection) -> None:
-            await self._run(connection, self._statements.puts(items, merge=True))
+            await self._put(connection, items, merge=True)
 
         await self.write(put)
 
@@ -159,6 +162,18 @@ class MetadataStore(Database):
         async with self.snapshot() as connection:
             return await read_info(connection, self.name)
 
-    async def _run(self, connection: AsyncConnection, statements: Iterable[tuple[str, list[rows.Row]]]) -> None:
-        for statement, some in statements:
-            await connection.exec_driver_sql(statement, some)
+    async def _put(self, connection: AsyncConnection, items: rows.Rows, *, merge: bool = False) -> None:
+        """Put `items`; with `merge` a ref checked in the same second as the one stored does not take its place."""
+        puts = self._puts
+        # Facts first: the others look up their row ids.
+        given = (
+            (puts.facts, items.facts),
+            (puts.merged_refs if merge else puts.refs, items.refs),
+            (puts.decisions, items.decisions),
+        )
+        for put, some in given:
+            if some and self.is_sqlite:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await driver.execute_fetchall(put.text, put.packed(some))
+            elif some:
+                await connection.exec_driver_sql(put.text, put.arranged(some))
