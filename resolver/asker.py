@@ -16,7 +16,6 @@ from registry.errors import ContradictionError
 from registry.facts import CommitFacts, RepoFacts
 from registry.registry import Registry
 from resolver.answers import from_folder, from_hf_cache, from_hub, problem_record, record_of
-from resolver.batch import Answer
 from resolver.connection import Connection
 from resolver.errors import (
     HubError,
@@ -38,11 +37,12 @@ from resolver.listing import (
 )
 from resolver.local.folder import read_folder
 from resolver.missed import offline_miss, other_ids
+from resolver.outcome import Answer, Outcome, Stored, failed, until_stored
 from resolver.recorder import Recorder
 from resolver.repo_id import DEFAULT_REVISION, Wanted
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 from resolver.settings import FilledSettings
-from resolver.single_flight import SingleFlight
+from resolver.shared_work import SharedWork
 from store.keys import ANONYMOUS, PUBLIC, DecisionKey, scope_of_token
 from store.records import Record, StoredRef
 from store.store import MetadataStore
@@ -78,30 +78,40 @@ class Asker:
         self._store = store
         self._connection = connection
         self._clock = clock
-        self._flights: SingleFlight[Wanted, Learned] = SingleFlight()
+        self._asking: SharedWork[Wanted, Learned] = SharedWork()
         self._cannot_list = False
-        self._just_learned: OrderedDict[Wanted, None] = OrderedDict()
-        self.recorder = Recorder(store, more_are_coming=lambda: len(self._flights) > 0, watch=watch)
+        self._just_learned: OrderedDict[Wanted, Stored] = OrderedDict()
+        self.recorder = Recorder(store, more_are_coming=lambda: len(self._asking) > 0, watch=watch)
 
-    def has_just_learned(self, wanted: Wanted) -> bool:
-        """Whether `wanted` is one of the last repos that were stored: a look into the store may have missed it."""
-        return wanted in self._just_learned
+    async def has_just_learned(self, wanted: Wanted) -> bool:
+        """Whether `wanted` is one of the last repos that were stored, a look into the store may have missed it; waits
+        until it is."""
+        stored = self._just_learned.get(wanted)
+        await until_stored(stored)
+        return stored is not None
 
-    async def ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Resolution:
+    async def ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Outcome:
+        """What the Hub says of a repo, handed over to be stored.
+
+        Raises:
+            ResolveError: the Hub cannot be asked.
+        """
         client = self._connection.client or await self._connection.open_client()
         from resolver.learn import learn
 
         start = partial(learn, client, wanted, lean=self._settings.lean, stored_facts=self._stored_facts)
         try:
-            learned = await self._flights.run(wanted, partial(start, known=known))
+            learned = await self._asking.run(wanted, partial(start, known=known))
             decision = known.decision() if known is not None and learned.commit is None else None
             if learned.commit is None and decision is None:
                 # Who asked for this look-up had a decision that still holds; we wanted another one.
                 undecided = known._replace(decision_body=None) if known is not None else None
-                learned = await self._flights.run(wanted, partial(start, known=undecided))
+                learned = await self._asking.run(wanted, partial(start, known=undecided))
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            await self.recorder.record(
-                problem_record(
+            outcome = failed(wanted.repo_id, wanted.revision, error)
+            outcome.stored = self.recorder.hand_over(
+                partial(
+                    problem_record,
                     wanted,
                     error.code,
                     endpoint=self._settings.endpoint,
@@ -109,44 +119,48 @@ class Asker:
                     checked_at_s=int(self._clock()),
                 )
             )
-            raise
-        answer = (await self._remember([(wanted, learned, decision)], asked))[0]
-        if isinstance(answer, Failure):
-            raise answer.error
-        return answer
+            return outcome
+        return self._hand_over(wanted, learned, decision, asked, int(self._clock()))
 
-    async def _remember(
-        self, found: Sequence[tuple[Wanted, Learned, Decision | None]], asked: DecisionKey
-    ) -> list[Answer]:
-        """Decide what was learned and is not decided yet, store it in one transaction, and give the answers."""
-        checked_at_s, records, answers = int(self._clock()), [], list[Answer]()
-        for wanted, learned, decision in found:
-            try:
-                if decision is None and learned.commit is not None:
-                    decision = self.decide(RepoFacts(commit=learned.commit, hints=learned.hints), asked)
-                if decision is None:
-                    raise HubResponseError(f"{wanted.repo_id} changed twice while it was looked at; ask again")
-                answers.append(from_hub(wanted, learned, decision, checked_at_s))
-            except ResolveError as error:
-                answers.append(Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=error))
-            records.append(
-                record_of(
-                    (wanted.repo_id, learned.canonical_id),
-                    wanted.revision,
-                    learned,
-                    decision,
-                    endpoint=self._settings.endpoint,
-                    token=self._connection.token,
-                    checked_at_s=checked_at_s,
-                    decided_by=asked,
-                )
-            )
-        await self.recorder.record(*records)
-        for wanted, *_ in found:
-            self._just_learned[wanted] = None
-        while len(self._just_learned) > JUST_LEARNED:
+    def _hand_over(
+        self, wanted: Wanted, learned: Learned, decision: Decision | None, asked: DecisionKey, checked_at_s: int
+    ) -> Outcome:
+        """Have what was learned decided, where that is not done yet, and stored."""
+        outcome = Outcome()
+        make = partial(self._decide, outcome, wanted, learned, decision, asked, checked_at_s)
+        self._just_learned[wanted] = outcome.stored = self.recorder.hand_over(make)
+        if len(self._just_learned) > JUST_LEARNED:
             self._just_learned.popitem(last=False)
-        return answers
+        return outcome
+
+    def _decide(
+        self,
+        outcome: Outcome,
+        wanted: Wanted,
+        learned: Learned,
+        decision: Decision | None,
+        asked: DecisionKey,
+        checked_at_s: int,
+    ) -> Record:
+        """The record of what was learned; its answer goes into `outcome`."""
+        try:
+            if decision is None and learned.commit is not None:
+                decision = self.decide(RepoFacts(commit=learned.commit, hints=learned.hints), asked)
+            if decision is None:
+                raise HubResponseError(f"{wanted.repo_id} changed twice while it was looked at; ask again")
+            outcome.answer = from_hub(wanted, learned, decision, checked_at_s)
+        except ResolveError as error:
+            outcome.answer = failed(wanted.repo_id, wanted.revision, error).answer
+        return record_of(
+            (wanted.repo_id, learned.canonical_id),
+            wanted.revision,
+            learned,
+            decision,
+            endpoint=self._settings.endpoint,
+            token=self._connection.token,
+            checked_at_s=checked_at_s,
+            decided_by=asked,
+        )
 
     async def look_in_hf_cache(self, wanted: Wanted, asked: DecisionKey) -> Resolution:
         from resolver.local.hf_cache import find_cached
@@ -190,16 +204,14 @@ class Asker:
     ) -> list[Answer]:
         """Store what a page of a listing tells, and answer for each of its repos in its order."""
         found = await learn_page(client, page)
-        answers = await self._remember(
-            [(wanted, item, None) for wanted, item in found if not isinstance(item, ResolveError)], asked
-        )
-        remembered = iter(answers)
-        return [
-            Failure(repo_id=wanted.repo_id, revision=wanted.revision, error=item)
+        checked_at_s = int(self._clock())
+        outcomes = [
+            failed(wanted.repo_id, wanted.revision, item)
             if isinstance(item, ResolveError)
-            else next(remembered)
+            else self._hand_over(wanted, item, None, asked, checked_at_s)
             for wanted, item in found
         ]
+        return [await outcome.get() for outcome in outcomes]
 
     async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:
         """Answers for those of `wanted` that a listing of their author brings, where that is worth the request."""

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from resolver.errors import ResolveError
+from resolver.outcome import Answer, Outcome, Pending
 from resolver.resolution import Failure, Resolution
 
-logger = logging.getLogger(__name__)
-
 Q = TypeVar("Q")
-
-Answer = Resolution | Failure
-Pending = Callable[[], Awaitable[Answer]]
-"""The work that is left for one request, not yet started."""
 
 LookUp = Callable[[Sequence[Q]], Awaitable[Sequence[Answer | Pending]]]
 """For each request of a chunk its answer, where that can be had without waiting, or the work that gives it."""
@@ -32,24 +26,28 @@ WINDOW = 1_000
 
 CHUNKS_AHEAD = 2
 
+_Coming = asyncio.Future[Outcome]
+
 
 async def answer_all(
-    requests: Iterable[Q] | AsyncIterable[Q], look_up: LookUp[Q], *, ordered: bool
+    requests: Iterable[Q] | AsyncIterable[Q], look_up: LookUp[Q], *, ordered: bool, at_once: int
 ) -> AsyncGenerator[Answer]:
     """An answer for each of `requests`: in their order, or else as soon as it is there.
 
     Requests are read in chunks, only as far ahead as `WINDOW` and `CHUNKS_AHEAD` allow, so that endless input takes
-    bounded memory. What is still under way when the caller stops is cancelled.
+    bounded memory, and at most `at_once` of them are worked on at a time. What is still under way when the caller stops
+    is cancelled.
     """
     room = asyncio.Semaphore(WINDOW)
     lists_ahead = asyncio.Semaphore(CHUNKS_AHEAD)
-    out: asyncio.Queue[list[Answer | asyncio.Task[Answer]] | asyncio.Task[Answer] | None] = asyncio.Queue()
-    under_way: set[asyncio.Task[Answer]] = set()
+    out: asyncio.Queue[list[Answer | _Coming] | _Coming | None] = asyncio.Queue()
+    under_way: set[_Coming] = set()
+    crew = _Crew(at_once)
 
     async def produce() -> None:
         async with _chunks(requests) as chunks:
             async for chunk in chunks:
-                ready: list[Answer | asyncio.Task[Answer]] = []
+                ready: list[Answer | _Coming] = []
                 for entry in await look_up(chunk):
                     if isinstance(entry, (Resolution, Failure)):
                         ready.append(entry)
@@ -59,23 +57,24 @@ async def answer_all(
                         await hand_over(ready)
                         ready = []
                     await room.acquire()
-                    task = asyncio.ensure_future(entry())
-                    under_way.add(task)
+                    coming = crew.work_on(entry)
+                    under_way.add(coming)
                     if ordered:
-                        ready.append(task)
+                        ready.append(coming)
                     else:
-                        task.add_done_callback(out.put_nowait)
+                        coming.add_done_callback(out.put_nowait)
                 if ready:
                     await hand_over(ready)
 
-    async def hand_over(ready: list[Answer | asyncio.Task[Answer]]) -> None:
+    async def hand_over(ready: list[Answer | _Coming]) -> None:
         await lists_ahead.acquire()
         out.put_nowait(ready)
 
-    def take(task: asyncio.Task[Answer]) -> Answer:
-        under_way.discard(task)
+    async def take(coming: _Coming) -> Answer:
+        answer = await (await coming).get()
+        under_way.discard(coming)
         room.release()
-        return task.result()
+        return answer
 
     producer = asyncio.create_task(produce())
     producer.add_done_callback(lambda _: out.put_nowait(None))
@@ -84,18 +83,43 @@ async def answer_all(
             entry = await out.get()
             if isinstance(entry, list):
                 for item in entry:
-                    if isinstance(item, asyncio.Task):
-                        if not item.done():
-                            await asyncio.wait([item])
-                        yield take(item)
-                    else:
-                        yield item
+                    yield await take(item) if isinstance(item, asyncio.Future) else item
                 lists_ahead.release()
             elif entry is not None:
-                yield take(entry)
+                yield await take(entry)
         await producer
     finally:
-        await _cancel(producer, *under_way)
+        await _cancel(producer, *crew.workers)
+
+
+class _Crew:
+    """Works on what it is given, in the order given, with no more tasks than are needed."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: deque[tuple[Pending, _Coming]] = deque()
+        self.workers: set[asyncio.Task[None]] = set()
+
+    def work_on(self, pending: Pending) -> _Coming:
+        """What `pending` will have come to."""
+        coming: _Coming = asyncio.get_running_loop().create_future()
+        self._waiting.append((pending, coming))
+        if len(self.workers) < self._most:
+            worker = asyncio.create_task(self._work())
+            self.workers.add(worker)
+            worker.add_done_callback(self.workers.discard)
+        return coming
+
+    async def _work(self) -> None:
+        while self._waiting:
+            pending, coming = self._waiting.popleft()
+            try:
+                outcome = await pending()
+            except BaseException:
+                coming.cancel()
+                raise
+            if not coming.done():
+                coming.set_result(outcome)
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -154,20 +178,3 @@ async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None])
     finally:
         if getting is not None:
             await _cancel(getting)
-
-
-def guarded(repo_id: str, revision: str | None, perform: Callable[[], Awaitable[Resolution]]) -> Pending:
-    """`perform` with its errors as values: one repo's trouble ends no other's work."""
-
-    async def answer() -> Answer:
-        try:
-            return await perform()
-        except ResolveError as error:
-            return Failure(repo_id=repo_id, revision=revision, error=error)
-        except Exception as error:
-            logger.exception("resolving %s@%s failed in an unforeseen way", repo_id, revision)
-            failure = ResolveError(f"{repo_id}: unforeseen {type(error).__name__}: {error}")
-            failure.__cause__ = error
-            return Failure(repo_id=repo_id, revision=revision, error=failure)
-
-    return answer

@@ -9,12 +9,12 @@ from typing import assert_never
 
 from resolver.answers import from_store, remembered_problem
 from resolver.asker import Asker
-from resolver.batch import Answer, Pending, guarded
 from resolver.errors import ResolveError
 from resolver.local.folder import folder_meant_by, names_here
 from resolver.memory import Memory
+from resolver.outcome import Answer, Outcome, Pending, failed, until_stored
 from resolver.repo_id import Wanted, parse_repo_id
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Failure
 from resolver.settings import FilledSettings
 from resolver.step import AskHub, LookInHfCache, Refuse, Step, UseStored
 from store.keys import DecisionKey
@@ -48,7 +48,7 @@ class Looking:
             is_name = isinstance(repo_id, str) and own_revision is None
             folder = folder_meant_by(repo_id, here) if is_name else None
             if folder is not None:
-                entries.append(guarded(repo_id, None, partial(self._asker.resolve_folder, repo_id, folder, asked)))
+                entries.append(partial(self._resolve_folder, repo_id, folder, asked))
                 continue
             try:
                 parsed = _parse(repo_id, own_revision, revision)
@@ -68,7 +68,7 @@ class Looking:
             elif item in listed:
                 entries[position] = listed[item]
             else:
-                entries[position] = guarded(item.repo_id, item.revision, partial(self._perform, item, step, asked))
+                entries[position] = partial(self._perform, item, step, asked)
         return [entry for entry in entries if entry is not None]
 
     async def look_up_alike(self, requests: Sequence[tuple[Request, DecisionKey]]) -> list[Answer | Pending]:
@@ -80,24 +80,48 @@ class Looking:
             entries.update(zip(places, found, strict=True))
         return [entries[place] for place in range(len(requests))]
 
-    async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Resolution:
-        match step:
-            case UseStored():
-                return from_store(wanted, step)
-            case Refuse():
-                raise step.error or remembered_problem(wanted, step.problem)
-            case AskHub():
-                async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
-                    if (has_waited or self._asker.has_just_learned(wanted)) and not self._settings.refresh:
-                        # Stored between our look into the store and now.
-                        (step,) = await self._memory.next_steps([wanted], asked)
-                        if isinstance(step, UseStored):
-                            return from_store(wanted, step)
-                    return await self._asker.ask_hub(wanted, step.known if isinstance(step, AskHub) else None, asked)
-            case LookInHfCache():
-                return await self._asker.look_in_hf_cache(wanted, asked)
-            case _:
-                assert_never(step)
+    async def _perform(self, wanted: Wanted, step: Step, asked: DecisionKey) -> Outcome:
+        try:
+            match step:
+                case UseStored():
+                    return Outcome(from_store(wanted, step))
+                case Refuse():
+                    raise step.error or remembered_problem(wanted, step.problem)
+                case AskHub():
+                    return await self._ask_hub(wanted, step, asked)
+                case LookInHfCache():
+                    return Outcome(await self._asker.look_in_hf_cache(wanted, asked))
+                case _:
+                    assert_never(step)
+        except Exception as error:
+            return failed(wanted.repo_id, wanted.revision, error)
+
+    async def _ask_hub(self, wanted: Wanted, step: AskHub, asked: DecisionKey) -> Outcome:
+        if not self._store.has_claims:
+            return await self._ask_unless_stored(wanted, step, asked, has_waited=False)
+        async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
+            outcome = await self._ask_unless_stored(wanted, step, asked, has_waited=has_waited)
+            # Whoever waits for the claim finds it in the store.
+            await until_stored(outcome.stored)
+            return outcome
+
+    async def _ask_unless_stored(
+        self, wanted: Wanted, step: AskHub, asked: DecisionKey, *, has_waited: bool
+    ) -> Outcome:
+        has_learned = await self._asker.has_just_learned(wanted)
+        if (has_waited or has_learned) and not self._settings.refresh:
+            # Stored between our look into the store and now.
+            (now,) = await self._memory.next_steps([wanted], asked)
+            if not isinstance(now, AskHub):
+                return await self._perform(wanted, now, asked)
+            step = now
+        return await self._asker.ask_hub(wanted, step.known, asked)
+
+    async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Outcome:
+        try:
+            return Outcome(await self._asker.resolve_folder(repo_id, folder, asked))
+        except Exception as error:
+            return failed(repo_id, None, error)
 
 
 def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> Wanted:

@@ -16,7 +16,7 @@ from registry.default import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
 from resolver.asker import Asker
-from resolver.batch import Answer, Pending, answer_all
+from resolver.batch import answer_all
 from resolver.below import Below, parse_subfolder
 from resolver.connection import Connection
 from resolver.errors import OfflineError, UnknownAskedError
@@ -24,6 +24,7 @@ from resolver.hot import HotAnswers
 from resolver.listing import pages
 from resolver.looking import Looking, Request, RequestStream
 from resolver.memory import Memory
+from resolver.outcome import Answer, Pending
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
 from resolver.single_flight import SingleFlight
@@ -124,7 +125,10 @@ class Resolver:
 
         async def one() -> Answer:
             entry = await self._single.ask(((repo_id, revision), asked))
-            answer = entry if isinstance(entry, (Resolution, Failure)) else await entry()
+            if isinstance(entry, (Resolution, Failure)):
+                answer = entry
+            else:
+                answer = await (await entry()).get()
             if isinstance(answer, Resolution):
                 self._hot.keep(answer, task, library)
             return answer
@@ -164,7 +168,9 @@ class Resolver:
         """
         asked = self._asked(task, library)
         look_up = partial(self._looking.look_up, revision=revision, asked=asked)
-        async with aclosing(answer_all(ids, look_up, ordered=ordered)) as items:
+        # Each may have a request under way for model info, or for a file, which count for limits of their own.
+        at_once = 2 * self._settings.concurrency
+        async with aclosing(answer_all(ids, look_up, ordered=ordered, at_once=at_once)) as items:
             async for item in items:
                 if self._hot.has_room and isinstance(item, Resolution):
                     self._hot.keep(item, task, library)
