@@ -201,17 +201,16 @@ class Asker:
 
     async def take_page(
         self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey
-    ) -> list[Answer]:
-        """Store what a page of a listing tells, and answer for each of its repos in its order."""
+    ) -> list[Outcome]:
+        """What a page of a listing tells of each of its repos in its order, handed over to be stored."""
         found = await learn_page(client, page)
         checked_at_s = int(self._clock())
-        outcomes = [
+        return [
             failed(wanted.repo_id, wanted.revision, item)
             if isinstance(item, ResolveError)
             else self._hand_over(wanted, item, None, asked, checked_at_s)
             for wanted, item in found
         ]
-        return [await outcome.get() for outcome in outcomes]
 
     async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:
         """Answers for those of `wanted` that a listing of their author brings, where that is worth the request."""
@@ -241,7 +240,8 @@ class Asker:
                 pages_read += 1
                 # Those nobody asked for are remembered too, but not worth a request.
                 page = [item for item in page if wanted_of(item) in missing or is_settled(item)]
-                for answer in await self.take_page(client, page, asked):
+                for outcome in await self.take_page(client, page, asked):
+                    answer = await outcome.get()
                     wanted = Wanted(answer.repo_id, DEFAULT_REVISION)
                     # What failed at the Hub is asked for singly, which may say more.
                     is_final = isinstance(answer, Resolution) or isinstance(answer.error, TaskMismatchError)

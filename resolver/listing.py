@@ -33,11 +33,8 @@ async def pages(
     search: str | None = None,
     filters: Sequence[str] = (),
     limit: int | None = None,
-    ahead: bool = False,
 ) -> AsyncGenerator[list[ModelInfo | Wanted]]:
     """The repos that a listing brings, page by page, at most `limit` of them in all.
-
-    With `ahead` the next page is asked for while the caller works on one; whoever stops early closes the iterator.
 
     Raises:
         HubError: the Hub cannot be asked, or has no listing (a mirror).
@@ -45,20 +42,12 @@ async def pages(
     left = limit
     page_size = LONGEST_PAGE if limit is None else max(1, min(limit, LONGEST_PAGE))
     url: str | None = listing_url(endpoint, author=author, search=search, filters=filters, page_size=page_size)
-    asking: asyncio.Task[tuple[list[ModelInfo | Wanted], str | None]] | None = None
-    try:
-        while url is not None and (left is None or left > 0):
-            infos, url = await (asking or client.fetch_listing(url))
-            if left is not None:
-                infos = infos[:left]
-                left -= len(infos)
-            is_last = url is None or left == 0
-            asking = asyncio.create_task(client.fetch_listing(url)) if ahead and url and not is_last else None
-            yield infos
-    finally:
-        if asking is not None and not asking.done():
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+    while url is not None and (left is None or left > 0):
+        infos, url = await client.fetch_listing(url)
+        if left is not None:
+            infos = infos[:left]
+            left -= len(infos)
+        yield infos
 
 
 def is_settled(item: ModelInfo | Wanted) -> bool:

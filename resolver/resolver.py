@@ -15,6 +15,7 @@ from registry.class_ref import ClassRef
 from registry.default import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
+from resolver.ahead import ahead
 from resolver.asker import Asker
 from resolver.batch import answer_all
 from resolver.below import Below, parse_subfolder
@@ -202,13 +203,13 @@ class Resolver:
             raise OfflineError("a listing can only be had from the Hub, which may not be asked while offline")
         filters = [filter] if isinstance(filter, str) else list(filter or ())
         client = await self._connection.open_client()
-        listing = pages(
-            client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit, ahead=True
-        )
-        async with aclosing(listing):
-            async for page in listing:
-                for answer in await self._asker.take_page(client, page, asked):
-                    yield answer
+        listed = pages(client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit)
+        taken = (await self._asker.take_page(client, page, asked) async for page in ahead(listed))
+        # Pages come in while others are decided, and are decided while others are stored.
+        async with aclosing(ahead(taken)) as outcomes:
+            async for page in outcomes:
+                for outcome in page:
+                    yield await outcome.get()
 
     async def load(
         self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadOptions]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ MAX_INFO_BYTES = 64 * 1024 * 1024
 
 MAX_DEPTH = 200
 """Deepest nesting of a JSON file that is read; real ones stay below 20."""
+
+_decode_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -133,21 +136,15 @@ def parse_model_info(body: bytes, *, is_cut: bool = False) -> ModelInfo:
 
 def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo | Wanted]:
     """One page of a listing: of each repo what it tells, or, where that is not enough (no commit, no file list, or the
-    repo is disabled), only which one it is. Items that name no repo are left out.
+    repo is disabled), only which one it is. Items that name no repo, or cannot be read, are left out.
 
     Raises:
         HubResponseError: it is not a list.
     """
     if is_cut:
         raise HubResponseError(f"a page of the listing is longer than {MAX_INFO_BYTES // 2**20} MiB")
-    try:
-        payload = parse_json(body)
-    except UnusableJsonError as error:
-        raise HubResponseError(f"a page of the listing is {error}") from None
-    if not isinstance(payload, list):
-        raise HubResponseError("a page of the listing is not a JSON list")
     page: list[ModelInfo | Wanted] = []
-    for item in payload:
+    for item in _items(body):
         if not isinstance(item, dict):
             continue
         try:
@@ -160,6 +157,28 @@ def parse_listing(body: bytes, *, is_cut: bool = False) -> list[ModelInfo | Want
             except InvalidRequestError:
                 continue
     return page
+
+
+def _items(body: bytes) -> Iterator[Any]:
+    """The items of a page, one at a time: all at once they would be a burden to the garbage collector."""
+    try:
+        texts = _decode_texts(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield from _items_read_leniently(body)
+        return
+    for text in texts:
+        with suppress(UnusableJsonError):
+            yield parse_json(bytes(text))
+
+
+def _items_read_leniently(body: bytes) -> list[Any]:
+    try:
+        payload = parse_json(body)
+    except UnusableJsonError as error:
+        raise HubResponseError(f"a page of the listing is {error}") from None
+    if not isinstance(payload, list):
+        raise HubResponseError("a page of the listing is not a JSON list")
+    return payload
 
 
 def parse_next_link(header: str) -> str | None:
