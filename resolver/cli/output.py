@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
-from resolver.cli.parquet import open_parquet
+from resolver.cli.parquet import open_parquet, require_pyarrow
 from resolver.render import age, csv_header, csv_line, printable, row_of
 from resolver.repo_id import is_commit_hash
 from resolver.resolution import Failure, Resolution
@@ -32,6 +32,8 @@ def open_output(format_: str, path: str | None) -> Iterator[Write]:
         click.UsageError: the file cannot be written, or the format needs what is not installed.
     """
     if format_ == "parquet":
+        # Before the file: what cannot be written must not empty what is there.
+        require_pyarrow()
         with _open_bytes(path) as bytes_file, open_parquet(bytes_file) as write:
             yield write
         return

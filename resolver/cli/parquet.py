@@ -19,20 +19,25 @@ _STRUCTS: Mapping[str, tuple[str, ...]] = {"error": ("code", "message")}
 _LISTS_OF_STRUCTS: Mapping[str, tuple[str, ...]] = {"candidates": ("task", "model_class")}
 
 
+def require_pyarrow() -> None:
+    """Raises:
+    click.UsageError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise click.UsageError("--format parquet needs pyarrow: pip install 'hubresolve[parquet]'") from error
+
+
 @contextmanager
 def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], None]]:
     """A function that writes one answer; the columns are the keys of a JSON row, in their order.
 
     Rows are kept until `ROWS_PER_GROUP` of them make a group; an interrupted run leaves a file of the rows so far.
-
-    Raises:
-        click.UsageError: pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetWriter
-    except ImportError as error:
-        raise click.UsageError("--format parquet needs pyarrow: pip install 'hubresolve[parquet]'") from error
+    import pyarrow
+    from pyarrow.parquet import ParquetWriter
+
     schema = pyarrow.schema([(key, _type_of(key, pyarrow)) for key in (*ROW_KEYS, *MORE_KEYS)])
     rows: list[dict[str, Any]] = []
     with ParquetWriter(file, schema, compression="zstd") as writer:

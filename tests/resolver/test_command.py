@@ -21,6 +21,8 @@ import pytest_asyncio
 from resolver.local_hub import Catalog, LocalHub, start_process
 from tests.resolver.support import READER, bert_row, catalog_of, command, run
 
+ROOT = Path(__file__).parents[2]
+
 KEYS = [
     *("repo_id", "canonical_id", "revision", "commit_hash", "library", "task", "framework", "weights", "model_type"),
     *("architecture", "model_class", "pipeline_tag", "library_name", "requires_remote_code", "conflict", "undecided"),
@@ -89,6 +91,17 @@ async def test_parquet_can_be_piped(endpoint: str, store: Path) -> None:
     piped, _ = await process.communicate()
     table = pyarrow.parquet.read_table(io.BytesIO(piped))
     assert table.column("weights").to_pylist() == [["pt"]] and table.column("error").to_pylist() == [None]
+
+
+async def test_parquet_without_pyarrow_leaves_the_file_as_it_is(endpoint: str, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyarrow").mkdir()
+    (tmp_path / "pyarrow" / "__init__.py").write_text("raise ImportError('not here')")
+    output = tmp_path / "out.parquet"
+    output.write_text("an earlier one")
+    arguments = ("--format", "parquet", "--output", output, "--endpoint", endpoint, "--store", store)
+    done = await run_there("resolve", "acme/bert", *arguments, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert done.returncode == 2 and "hubresolve[parquet]" in done.stderr
+    assert output.read_text() == "an earlier one"
 
 
 async def test_results_go_to_the_file_that_was_named(endpoint: str, store: Path, tmp_path: Path) -> None:

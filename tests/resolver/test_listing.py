@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from resolver import listing
 from resolver.errors import HubResponseError, OfflineError
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.resolution import Failure, Resolution, Source
@@ -118,6 +121,69 @@ async def test_a_page_that_says_too_little_of_a_repo_has_it_asked_for(store: Pat
     first, second, third = found
     assert isinstance(first, Resolution) and isinstance(third, Resolution) and first.framework == "pt"
     assert isinstance(second, Failure) and second.error.code == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("insertion", "left_out"),
+    [
+        (b'"deep":' + b"[" * 300 + b"]" * 300, True),
+        (b'"text":"\xff"', True),
+        (b'"number":NaN', False),
+    ],
+    ids=lambda value: value[:12].decode("ascii", "replace") if isinstance(value, bytes) else None,
+)
+async def test_one_odd_item_of_a_page_spoils_no_other(store: Path, insertion: bytes, left_out: bool) -> None:
+    def change(body: bytes) -> bytes:
+        start = body.index(b"{", body.index(MANY[1].encode()) - 40)
+        return body[: start + 1] + insertion + b"," + body[start + 1 :]
+
+    async with LocalHub(catalog_of(*map(bert_row, MANY[:3]))) as hub:
+        hub.faults.add(faults.Edit(change_body=change), "/api/models")
+        found, _ = await listed(hub, store)
+    expected = [MANY[0], MANY[2]] if left_out else MANY[:3]
+    assert [item.repo_id for item in found] == expected
+    assert all(isinstance(item, Resolution) for item in found)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[", b"", b"nonsense", b"[1,", b'"text"'])
+async def test_a_page_that_is_no_list_is_an_error(store: Path, body: bytes) -> None:
+    async with LocalHub(catalog_of(*map(bert_row, MANY[:3]))) as hub:
+        hub.faults.add(faults.Edit(change_body=lambda _: body), "/api/models", times=None)
+        with pytest.raises(HubResponseError, match="listing"):
+            await listed(hub, store)
+
+
+async def test_a_listing_that_is_left_early_leaves_nothing_running(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LONGEST_PAGE", 10)
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        async with Resolver(settings_for(hub, store)) as resolver:
+            async with aclosing(resolver.resolve_listing(author="acme")) as stream:
+                await anext(stream)
+            await asyncio.sleep(0.1)
+            seen = hub.count.total
+            await asyncio.sleep(0.1)
+            assert hub.count.total == seen <= 5
+            assert not [task for task in asyncio.all_tasks() if "/resolver/ahead" in repr(task)]
+
+
+async def test_a_listing_that_breaks_off_gives_what_came_before(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LONGEST_PAGE", 10)
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        hub.faults.add(faults.failing(404), "/api/models", skip=1, times=None)
+        found: list[Resolution | Failure] = []
+
+        async def listen() -> None:
+            async with Resolver(settings_for(hub, store)) as resolver:
+                async for item in resolver.resolve_listing(author="acme"):
+                    found.append(item)
+
+        with pytest.raises(HubResponseError):
+            await listen()
+        assert len(found) == 10
+        again = await answers(settings_for(hub, store, offline=True), [item.repo_id for item in found])
+    assert all(isinstance(item, Resolution) for item in again)
 
 
 async def test_repos_nobody_asked_for_cost_nothing_beyond_the_page(store: Path) -> None:

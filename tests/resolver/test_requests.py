@@ -10,7 +10,7 @@ import pytest
 from registry.facts import CONFIG
 from resolver.errors import RepositoryNotFoundError
 from resolver.local_hub import Catalog, LocalHub
-from resolver.resolution import Source
+from resolver.resolution import Resolution, Source
 from resolver.resolver import Resolver
 from tests.resolver.support import BERT, BERT_SHA, Clock, answer, answers, settings_for
 
@@ -142,6 +142,27 @@ async def test_fifty_callers_of_one_repo_share_its_requests(hub: LocalHub, store
 async def test_duplicates_in_a_batch_share_their_requests(hub: LocalHub, store: Path) -> None:
     found = await answers(settings_for(hub, store), ["acme/bert"] * 16 + ["acme/bert@main"] * 16)
     assert len(found) == 32 and spent(hub) == {"model_info": 1, "resolve": 1, "resolve_cache": 1}
+
+
+async def test_a_repo_asked_for_again_before_it_is_stored_is_not_asked_for_twice(hub: LocalHub, store: Path) -> None:
+    """Not even by a batch in which other work lies between the two."""
+    others = [f"acme/none--{number}" for number in range(40)]
+    found = await answers(settings_for(hub, store, concurrency=1), ["acme/bert", *others, "acme/bert", "acme/bert"])
+    assert [item.repo_id for item in found if isinstance(item, Resolution)] == ["acme/bert"] * 3
+    assert spent(hub)["model_info"] == 1
+
+
+async def test_a_batch_that_is_closed_leaves_its_repo_to_those_who_share_it(hub: LocalHub, store: Path) -> None:
+    hub.latency_s = 0.1
+    async with Resolver(settings_for(hub, store)) as resolver:
+        batch = resolver.resolve_many(["acme/bert"])
+        first = asyncio.ensure_future(anext(batch))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(resolver.resolve("acme/bert"))
+        await asyncio.sleep(0.02)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert (await second).task == "fill-mask"
 
 
 async def test_a_caller_that_is_cancelled_takes_nobody_with_it(hub: LocalHub, store: Path) -> None:

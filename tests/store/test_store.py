@@ -6,12 +6,16 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from registry.facts import CommitFacts
 from store.errors import StoreClosedError
 from store.keys import DecisionKey, RefKey, scope_of_token
 from store.records import Record
+from store.rows import FACTS as FACTS_COLUMNS
+from store.rows import Rows
 from store.store import MetadataStore
+from store.tables import facts
 from tests.store.support import DECISION, FACTS, HINTS, HUB, RULES, recall_one, record
 
 
@@ -25,6 +29,39 @@ async def test_what_was_put_comes_back_after_reopening(location: str) -> None:
         assert found.decision() == DECISION
         (facts,) = (await store.get_repo_facts([found])).values()
         assert (facts.commit, facts.hints) == (FACTS, HINTS)
+
+
+async def test_whatever_text_a_record_holds_comes_back_as_it_was(location: str) -> None:
+    texts = ['"', "\\", "'; DROP TABLE refs; --", "é😀\u2028", "$[0]", "[1, null]", "\x7f", "x" * 5_000]
+    records = [
+        replace(
+            record(f"org/m{number}"),
+            ref_keys=(RefKey(HUB, f"org/m{number}", text), RefKey(HUB, f"org/old{number}", text)),
+            hints=replace(HINTS, pipeline_tag=text, library_name=text if number % 2 else None),
+            facts=CommitFacts(filenames=(text,)),
+        )
+        for number, text in enumerate(texts)
+    ]
+    names = [(key.repo_id, key.revision) for item in records for key in item.ref_keys]
+    async with MetadataStore(location) as store:
+        await store.put(records)
+        found = [ref for ref in await store.recall(HUB, "", names, RULES) if ref is not None]
+        learned = await store.get_repo_facts(found)
+    assert [(ref.repo_id, ref.revision) for ref in found] == names
+    assert [ref.pipeline_tag for ref in found] == [text for text in texts for _ in range(2)]
+    assert [ref.library_name for ref in found[::2]] == [text if n % 2 else None for n, text in enumerate(texts)]
+    assert [learned[ref.key].commit.filenames for ref in found[::2]] == [(text,) for text in texts]
+
+
+async def test_numbers_at_the_ends_of_their_range_come_back(location: str) -> None:
+    ends = (-(2**63), 2**63 - 1, 0, -1)
+    rows = [(end, HUB, f"org/m{place}", "a" * 40, "", 0, b"\0" * place, end) for place, end in enumerate(ends)]
+    async with MetadataStore(location) as store:
+        await store.merge(Rows(facts=rows, refs=[], decisions=[]))
+        async with store.snapshot() as connection:
+            query = select(*(facts.c[name] for name in FACTS_COLUMNS)).order_by(facts.c.id)
+            found = [tuple(row) for row in await connection.execute(query)]
+    assert sorted(found) == sorted(rows)
 
 
 async def test_answers_come_in_the_order_asked_with_gaps_for_the_unknown(location: str) -> None:
