@@ -1,4 +1,4 @@
-"""Working ahead: the next item is made while its user is busy with the one before."""
+"""Working ahead: the next items are made while their user is busy with the ones before."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def ahead(items: AsyncGenerator[T]) -> AsyncGenerator[T]:
-    """The same items. Whoever stops early closes the iterator, which ends the work under way and closes `items`.
+async def ahead(items: AsyncGenerator[T], count: int = 1) -> AsyncGenerator[T]:
+    """The same items, up to `count` of them made before they are asked for.
+
+    Whoever stops early closes the iterator, which ends the work under way and closes `items`.
 
     Raises what `items` raises, once all that came before was taken.
     """
+    if count > 1:
+        items = ahead(items, count - 1)
 
     async def make() -> T:
         return await anext(items)

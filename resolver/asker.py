@@ -149,7 +149,7 @@ class Asker:
             if decision is None:
                 raise HubResponseError(f"{wanted.repo_id} changed twice while it was looked at; ask again")
             outcome.answer = from_hub(wanted, learned, decision, checked_at_s)
-        except ResolveError as error:
+        except Exception as error:
             outcome.answer = failed(wanted.repo_id, wanted.revision, error).answer
         return record_of(
             (wanted.repo_id, learned.canonical_id),

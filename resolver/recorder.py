@@ -18,9 +18,8 @@ logger = logging.getLogger(__name__)
 GATHER_S = 0.1
 ENOUGH_RECORDS = 500
 
-BATCHES_AT_ONCE = 2
-
 MADE_AT_ONCE = 64
+"""A few milliseconds' work, after which others of the loop have their turn."""
 
 
 class Recorder:
@@ -28,9 +27,9 @@ class Recorder:
 
     They are made when they are stored, all at once, which takes half as long as each between two answers of the Hub.
     Records that come within `GATHER_S` of each other share a transaction, whose cost is the same for one record as for
-    a hundred; but nobody waits when no more are coming. While one batch waits for the database, the next is made. A
-    store that fails is reported once and does not fail the answer. `watch` is told of all records, before they are
-    stored.
+    a hundred; but nobody waits when no more are coming. While the database works, others are made, which it then gets
+    together. A store that fails is reported once and does not fail the answer. `watch` is told of all records, before
+    they are stored.
     """
 
     def __init__(
@@ -44,8 +43,9 @@ class Recorder:
         self._more_are_coming = more_are_coming
         self._waiting: list[Callable[[], Record]] = []
         self._stored: Stored | None = None
-        self._is_gathering = False
-        self._batches: set[asyncio.Task[None]] = set()
+        self._made: list[tuple[list[Record], Stored]] = []
+        self._making: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._has_failed = False
 
     def hand_over(self, make: Callable[[], Record]) -> Stored:
@@ -53,7 +53,8 @@ class Recorder:
         self._waiting.append(make)
         if self._stored is None:
             self._stored = asyncio.get_running_loop().create_future()
-            self._begin()
+        if self._making is None:
+            self._making = asyncio.create_task(self._make())
         return self._stored
 
     async def record(self, *records: Record) -> None:
@@ -65,52 +66,52 @@ class Recorder:
 
     async def close(self) -> None:
         """Wait until everything handed over is stored."""
-        while self._batches:
-            await asyncio.wait(self._batches)
+        while under_way := [task for task in (self._making, self._writing) if task is not None]:
+            await asyncio.wait(under_way)
 
-    def _begin(self) -> None:
-        if self._waiting and not self._is_gathering and len(self._batches) < BATCHES_AT_ONCE:
-            self._is_gathering = True
-            batch = asyncio.create_task(self._store_batch())
-            self._batches.add(batch)
-            batch.add_done_callback(self._end)
-
-    def _end(self, batch: asyncio.Task[None]) -> None:
-        self._batches.discard(batch)
-        self._begin()
-
-    async def _store_batch(self) -> None:
+    async def _make(self) -> None:
+        stored: Stored | None = None
         try:
-            await self._gather()
+            while self._waiting:
+                await self._gather()
+                makers, self._waiting = self._waiting, []
+                stored, self._stored = self._stored, None
+                records = list[Record]()
+                for start in range(0, len(makers), MADE_AT_ONCE):
+                    records += [make() for make in makers[start : start + MADE_AT_ONCE]]
+                    # Others who have something to do are let through.
+                    await asyncio.sleep(0)
+                self._watch(records)
+                if stored is not None:
+                    self._made.append((records, stored))
+                if self._writing is None:
+                    self._writing = asyncio.create_task(self._write())
         finally:
-            makers, self._waiting = self._waiting, []
-            stored, self._stored = self._stored, None
-            self._is_gathering = False
+            self._making = None
+
+    async def _write(self) -> None:
         try:
-            records = await _made(makers)
-            self._watch(records)
-            await self._store.put(records)
-        except StoreError as error:
-            if not self._has_failed:
-                logger.warning("answers are not remembered: %s", error)
-            self._has_failed = True
+            while self._made:
+                batch, self._made = self._made, []
+                try:
+                    await self._store.put([record for records, _ in batch for record in records])
+                except StoreError as error:
+                    if not self._has_failed:
+                        logger.warning("answers are not remembered: %s", error)
+                    self._has_failed = True
+                except Exception:
+                    logger.exception("answers are not remembered, for a reason that was not foreseen")
+                finally:
+                    for _, stored in batch:
+                        if not stored.done():
+                            stored.set_result(None)
         finally:
-            if stored is not None and not stored.done():
-                stored.set_result(None)
+            self._writing = None
 
     async def _gather(self) -> None:
         until_s = time.monotonic() + GATHER_S
         while len(self._waiting) < ENOUGH_RECORDS and self._more_are_coming() and time.monotonic() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(GATHER_S / 10)
-
-
-async def _made(makers: Sequence[Callable[[], Record]]) -> list[Record]:
-    records = []
-    for start in range(0, len(makers), MADE_AT_ONCE):
-        records += [make() for make in makers[start : start + MADE_AT_ONCE]]
-        # Others who have something to do are let through.
-        await asyncio.sleep(0)
-    return records
 
 
 def _itself(record: Record) -> Record:

@@ -25,7 +25,7 @@ from resolver.hot import HotAnswers
 from resolver.listing import pages
 from resolver.looking import Looking, Request, RequestStream
 from resolver.memory import Memory
-from resolver.outcome import Answer, Pending
+from resolver.outcome import Answer, Outcome, Pending
 from resolver.resolution import Failure, Resolution
 from resolver.settings import FilledSettings, Settings
 from resolver.single_flight import SingleFlight
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
     from resolver.loading.loader import Loader, Prepared
     from resolver.loading.options import LoadOptions
+
+
+PAGES_AHEAD = 3
+"""So many that the database is never waited for: it gets several at once when it is behind."""
 
 
 class Resolver:
@@ -204,9 +208,14 @@ class Resolver:
         filters = [filter] if isinstance(filter, str) else list(filter or ())
         client = await self._connection.open_client()
         listed = pages(client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit)
-        taken = (await self._asker.take_page(client, page, asked) async for page in ahead(listed))
-        # Pages come in while others are decided, and are decided while others are stored.
-        async with aclosing(ahead(taken)) as outcomes:
+
+        async def take() -> AsyncGenerator[list[Outcome]]:
+            async with aclosing(ahead(listed)) as listing:
+                async for page in listing:
+                    yield await self._asker.take_page(client, page, asked)
+
+        # A page comes in while others are decided, and those while others are stored.
+        async with aclosing(ahead(take(), PAGES_AHEAD)) as outcomes:
             async for page in outcomes:
                 for outcome in page:
                     yield await outcome.get()

@@ -52,7 +52,6 @@ class Database:
         self._file: damage.Identity | None = None
         self._claims: Claims | None = None
         self._replacing = asyncio.Lock()
-        self._writing = asyncio.Lock()
         self._replaced: list[AsyncEngine] = []
 
     @property
@@ -123,8 +122,7 @@ class Database:
             if opened is None:
                 return None
             try:
-                # One at a time: SQLite allows no more, and would let the second poll for its turn.
-                async with self._writing, opened.connect() as connection:
+                async with opened.connect() as connection:
                     connection = await connection.execution_options(**engine.write_options(self._url))
                     async with connection.begin():
                         return await work(connection)
