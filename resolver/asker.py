@@ -28,6 +28,7 @@ from resolver.errors import (
     TaskMismatchError,
 )
 from resolver.listing import (
+    LeftOver,
     authors_worth_listing,
     is_next_page_worth_it,
     is_settled,
@@ -80,6 +81,7 @@ class Asker:
         self._clock = clock
         self._asking: SharedWork[Wanted, Learned] = SharedWork()
         self._cannot_list = False
+        self._left_over = LeftOver()
         self._just_learned: OrderedDict[Wanted, Stored] = OrderedDict()
         self.recorder = Recorder(store, more_are_coming=lambda: len(self._asking) > 0, watch=watch)
 
@@ -213,9 +215,13 @@ class Asker:
         ]
 
     async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:
-        """Answers for those of `wanted` that a listing of their author brings, where that is worth the request."""
+        """Answers for those of `wanted` that a listing of their author brings, where that is worth the request, or
+        brought a moment ago.
+        """
         listed: dict[Wanted, Answer] = {}
-        groups = authors_worth_listing(wanted) if not self._cannot_list else {}
+        if left_over := self._left_over.take(wanted):
+            listed.update(await self._final_answers(await self._connection.open_client(), left_over, asked))
+        groups = authors_worth_listing(item for item in wanted if item not in listed) if not self._cannot_list else {}
         if groups:
             client = await self._connection.open_client()
             # The first alone: it tells whether listing works at all.
@@ -231,6 +237,17 @@ class Asker:
                 listed.update(found)
         return listed
 
+    async def _final_answers(
+        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey
+    ) -> dict[Wanted, Answer]:
+        """Answers from a page, without what failed at the Hub: that is asked for singly, which may say more."""
+        answers = [await outcome.get() for outcome in await self.take_page(client, page, asked)]
+        return {
+            Wanted(answer.repo_id, DEFAULT_REVISION): answer
+            for answer in answers
+            if isinstance(answer, Resolution) or isinstance(answer.error, TaskMismatchError)
+        }
+
     async def _list_author(
         self, client: HubClient, author: str, items: Sequence[Wanted], asked: DecisionKey
     ) -> dict[Wanted, Answer]:
@@ -238,16 +255,16 @@ class Asker:
         try:
             async for page in pages(client, self._settings.endpoint, author=author):
                 pages_read += 1
-                # Those nobody asked for are remembered too, but not worth a request.
-                page = [item for item in page if wanted_of(item) in missing or is_settled(item)]
-                for outcome in await self.take_page(client, page, asked):
-                    answer = await outcome.get()
-                    wanted = Wanted(answer.repo_id, DEFAULT_REVISION)
-                    # What failed at the Hub is asked for singly, which may say more.
-                    is_final = isinstance(answer, Resolution) or isinstance(answer.error, TaskMismatchError)
-                    if wanted in missing and is_final:
-                        missing.remove(wanted)
-                        found[wanted] = answer
+                # Those nobody asked for are remembered too, but not worth a request now.
+                worth_it: list[ModelInfo | Wanted] = []
+                for item in page:
+                    if wanted_of(item) in missing or is_settled(item):
+                        worth_it.append(item)
+                    elif not isinstance(item, Wanted):
+                        self._left_over.keep(item)
+                answers = await self._final_answers(client, worth_it, asked)
+                found.update((item, answer) for item, answer in answers.items() if item in missing)
+                missing -= answers.keys()
                 if not is_next_page_worth_it(pages_read, len(found), len(missing)):
                     break
         except HubError as error:

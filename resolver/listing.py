@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import time
+from collections import OrderedDict, defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ WORTH_LISTING = 20
 """From so many repos of one author on, a page of the author's repos is expected to cost less than asking one by one: it
 is one request, but an answer of a megabyte that the Hub takes seconds for.
 """
+
+
+MOST_LEFT_OVER = 4_096
+LEFT_OVER_S = 60.0
 
 
 async def pages(
@@ -48,6 +53,26 @@ async def pages(
             infos = infos[:left]
             left -= len(infos)
         yield infos
+
+
+class LeftOver:
+    """What pages told of repos that nobody had asked for yet, and that a file must be read of: should they be asked for
+    soon, that file is all that is missing. The oldest are let go.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Wanted, tuple[ModelInfo, float]] = OrderedDict()
+
+    def keep(self, info: ModelInfo) -> None:
+        self._kept[wanted_of(info)] = (info, time.monotonic())
+        if len(self._kept) > MOST_LEFT_OVER:
+            self._kept.popitem(last=False)
+
+    def take(self, wanted: Iterable[Wanted]) -> list[ModelInfo]:
+        """Those of `wanted` that are there, and were seen not long ago."""
+        since_s = time.monotonic() - LEFT_OVER_S
+        found = (self._kept.pop(item, None) for item in dict.fromkeys(wanted))
+        return [info for info, seen_s in filter(None, found) if seen_s >= since_s]
 
 
 def is_settled(item: ModelInfo | Wanted) -> bool:

@@ -186,6 +186,18 @@ async def test_a_listing_that_breaks_off_gives_what_came_before(store: Path, mon
     assert all(isinstance(item, Resolution) for item in again)
 
 
+async def test_what_a_page_left_open_costs_a_file_when_it_is_asked_for_soon(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolver.batch.LONGEST_CHUNK", 32)
+    rows = [{**bert_row(f"acme/odd{number:02}"), "extract": {}} for number in range(64)]
+    ids = [str(row["id"]) for row in rows]
+    async with LocalHub(catalog_of(*rows)) as hub:
+        found = await answers(settings_for(hub, store, lean=True), ids)
+        assert dict(hub.count.kind) == {"listing": 1, "resolve": 64, "resolve_cache": 64}
+    assert [item.task for item in found if isinstance(item, Resolution)] == ["fill-mask"] * 64
+
+
 async def test_repos_nobody_asked_for_cost_nothing_beyond_the_page(store: Path) -> None:
     rows = [{**bert_row(f"acme/odd{number}"), "extract": {}} for number in range(50)]
     async with LocalHub(catalog_of(*rows, *map(bert_row, MANY[:60]))) as hub:
