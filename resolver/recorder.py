@@ -70,20 +70,23 @@ class Recorder:
             await asyncio.wait(under_way)
 
     async def _make(self) -> None:
-        stored: Stored | None = None
         try:
-            while self._waiting:
+            while self._stored is not None:
                 await self._gather()
                 makers, self._waiting = self._waiting, []
                 stored, self._stored = self._stored, None
                 records = list[Record]()
-                for start in range(0, len(makers), MADE_AT_ONCE):
-                    records += [make() for make in makers[start : start + MADE_AT_ONCE]]
-                    # Others who have something to do are let through.
-                    await asyncio.sleep(0)
-                self._watch(records)
-                if stored is not None:
-                    self._made.append((records, stored))
+                try:
+                    for start in range(0, len(makers), MADE_AT_ONCE):
+                        records += [make() for make in makers[start : start + MADE_AT_ONCE]]
+                        # Others who have something to do are let through.
+                        await asyncio.sleep(0)
+                    self._watch(records)
+                except BaseException:
+                    # Nobody is to wait for what will not come.
+                    stored.set_result(None)
+                    raise
+                self._made.append((records, stored))
                 if self._writing is None:
                     self._writing = asyncio.create_task(self._write())
         finally:
