@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,6 +29,7 @@ from resolver.errors import (
     TaskMismatchError,
 )
 from resolver.listing import (
+    LEFT_OVER_S,
     LeftOver,
     authors_worth_listing,
     is_next_page_worth_it,
@@ -202,11 +204,13 @@ class Asker:
         return found.commit if found is not None else None
 
     async def take_page(
-        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey
+        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey, seen_at_s: int | None = None
     ) -> list[Outcome]:
-        """What a page of a listing tells of each of its repos in its order, handed over to be stored."""
+        """What a page of a listing, seen then or just now, tells of each of its repos in its order, handed over to be
+        stored.
+        """
         found = await learn_page(client, page)
-        checked_at_s = int(self._clock())
+        checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
         return [
             failed(wanted.repo_id, wanted.revision, item)
             if isinstance(item, ResolveError)
@@ -219,8 +223,12 @@ class Asker:
         brought a moment ago.
         """
         listed: dict[Wanted, Answer] = {}
-        if left_over := self._left_over.take(wanted):
-            listed.update(await self._final_answers(await self._connection.open_client(), left_over, asked))
+        # Who wants to know anew is not told what a page told before.
+        oldest_s = min(LEFT_OVER_S, self._settings.policy.max_age_s)
+        since_s = math.inf if self._settings.refresh else self._clock() - oldest_s
+        for seen_at_s, page in self._left_over.take(wanted, since_s).items():
+            client = await self._connection.open_client()
+            listed.update(await self._final_answers(client, page, asked, seen_at_s))
         groups = authors_worth_listing(item for item in wanted if item not in listed) if not self._cannot_list else {}
         if groups:
             client = await self._connection.open_client()
@@ -238,10 +246,10 @@ class Asker:
         return listed
 
     async def _final_answers(
-        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey
+        self, client: HubClient, page: Sequence[ModelInfo | Wanted], asked: DecisionKey, seen_at_s: int
     ) -> dict[Wanted, Answer]:
         """Answers from a page, without what failed at the Hub: that is asked for singly, which may say more."""
-        answers = [await outcome.get() for outcome in await self.take_page(client, page, asked)]
+        answers = [await outcome.get() for outcome in await self.take_page(client, page, asked, seen_at_s)]
         return {
             Wanted(answer.repo_id, DEFAULT_REVISION): answer
             for answer in answers
@@ -255,14 +263,15 @@ class Asker:
         try:
             async for page in pages(client, self._settings.endpoint, author=author):
                 pages_read += 1
+                seen_at_s = int(self._clock())
                 # Those nobody asked for are remembered too, but not worth a request now.
                 worth_it: list[ModelInfo | Wanted] = []
                 for item in page:
                     if wanted_of(item) in missing or is_settled(item):
                         worth_it.append(item)
                     elif not isinstance(item, Wanted):
-                        self._left_over.keep(item)
-                answers = await self._final_answers(client, worth_it, asked)
+                        self._left_over.keep(item, seen_at_s)
+                answers = await self._final_answers(client, worth_it, asked, seen_at_s)
                 found.update((item, answer) for item, answer in answers.items() if item in missing)
                 missing -= answers.keys()
                 if not is_next_page_worth_it(pages_read, len(found), len(missing)):

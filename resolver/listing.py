@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict, defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ is one request, but an answer of a megabyte that the Hub takes seconds for.
 
 MOST_LEFT_OVER = 4_096
 LEFT_OVER_S = 60.0
+"""How long what a page told of a repo is good enough for a first answer, unless a younger one is asked for."""
 
 
 async def pages(
@@ -57,22 +57,25 @@ async def pages(
 
 class LeftOver:
     """What pages told of repos that nobody had asked for yet, and that a file must be read of: should they be asked for
-    soon, that file is all that is missing. The oldest are let go.
+    soon, that file is all that is missing. The oldest are let go. Times are in seconds since 1970, UTC.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Wanted, tuple[ModelInfo, float]] = OrderedDict()
+        self._kept: OrderedDict[Wanted, tuple[ModelInfo, int]] = OrderedDict()
 
-    def keep(self, info: ModelInfo) -> None:
-        self._kept[wanted_of(info)] = (info, time.monotonic())
+    def keep(self, info: ModelInfo, seen_at_s: int) -> None:
+        self._kept[wanted_of(info)] = (info, seen_at_s)
         if len(self._kept) > MOST_LEFT_OVER:
             self._kept.popitem(last=False)
 
-    def take(self, wanted: Iterable[Wanted]) -> list[ModelInfo]:
-        """Those of `wanted` that are there, and were seen not long ago."""
-        since_s = time.monotonic() - LEFT_OVER_S
-        found = (self._kept.pop(item, None) for item in dict.fromkeys(wanted))
-        return [info for info, seen_s in filter(None, found) if seen_s >= since_s]
+    def take(self, wanted: Iterable[Wanted], since_s: float) -> dict[int, list[ModelInfo]]:
+        """Those of `wanted` that were seen since then, by when that was."""
+        found: dict[int, list[ModelInfo]] = defaultdict(list)
+        for item in dict.fromkeys(wanted):
+            info, seen_at_s = self._kept.pop(item, (None, 0))
+            if info is not None and seen_at_s >= since_s:
+                found[seen_at_s].append(info)
+        return found
 
 
 def is_settled(item: ModelInfo | Wanted) -> bool:

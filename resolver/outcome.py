@@ -29,8 +29,7 @@ class Outcome:
 
     async def get(self) -> Answer:
         """The answer, as soon as it may be given."""
-        if self.stored is not None and not self.stored.done():
-            await until_stored(self.stored)
+        await until_stored(self.stored)
         if self.answer is None:
             raise RuntimeError("what was learned was never decided")
         return self.answer

@@ -13,7 +13,7 @@ from resolver.errors import HubResponseError, OfflineError
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.resolution import Failure, Resolution, Source
 from resolver.resolver import Resolver
-from tests.resolver.support import answers, bert_row, catalog_of, settings_for
+from tests.resolver.support import Clock, answers, bert_row, catalog_of, settings_for
 
 MANY = [f"{author}/m{number:03}" for author in ("acme", "bolt", "corp") for number in range(60)]
 
@@ -196,6 +196,24 @@ async def test_what_a_page_left_open_costs_a_file_when_it_is_asked_for_soon(
         found = await answers(settings_for(hub, store, lean=True), ids)
         assert dict(hub.count.kind) == {"listing": 1, "resolve": 64, "resolve_cache": 64}
     assert [item.task for item in found if isinstance(item, Resolution)] == ["fill-mask"] * 64
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+async def test_what_a_page_left_open_is_told_as_of_when_it_was_seen(store: Path, clock: Clock, refresh: bool) -> None:
+    rows = [{**bert_row(f"acme/odd{number:02}"), "extract": {}} for number in range(40)]
+    ids = [str(row["id"]) for row in rows]
+    async with LocalHub(catalog_of(*rows)) as hub:
+        async with Resolver(settings_for(hub, store, refresh=refresh), clock=clock) as resolver:
+            seen_at_s = int(clock.now_s)
+            _ = [item async for item in resolver.resolve_many(ids[:20])]
+            moved = hub.catalog.push(ids[20], {"new.txt": "x"})
+            clock.now_s += 30
+            (told,) = [item async for item in resolver.resolve_many(ids[20:21])]
+            clock.now_s += 61
+            (late,) = [item async for item in resolver.resolve_many(ids[21:22])]
+    assert isinstance(told, Resolution) and isinstance(late, Resolution)
+    assert (told.commit_hash == moved) is refresh
+    assert told.checked_at_s == seen_at_s + (30 if refresh else 0) and late.checked_at_s == seen_at_s + 91
 
 
 async def test_repos_nobody_asked_for_cost_nothing_beyond_the_page(store: Path) -> None:
