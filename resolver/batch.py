@@ -22,9 +22,10 @@ CHUNK_WITHIN_S = 0.02
 """How long requests are gathered for a chunk, where they are made while they are read."""
 
 WINDOW = 1_000
-"""Most answers under way or waiting for an earlier one to be taken."""
+"""Most pieces of work under way, or done and waiting for an earlier one to be taken."""
 
-CHUNKS_AHEAD = 2
+MOST_UNTAKEN = 2_000
+"""How many answers may be waiting to be taken when the next requests are read."""
 
 _Coming = asyncio.Future[Outcome]
 
@@ -34,59 +35,59 @@ async def answer_all(
 ) -> AsyncGenerator[Answer]:
     """An answer for each of `requests`: in their order, or else as soon as it is there.
 
-    Requests are read in chunks, only as far ahead as `WINDOW` and `CHUNKS_AHEAD` allow, so that endless input takes
+    Requests are read in chunks, only as far ahead as `WINDOW` and `MOST_UNTAKEN` allow, so that endless input takes
     bounded memory, and at most `at_once` of them are worked on at a time. What is still under way when the caller stops
     is cancelled.
     """
-    room = asyncio.Semaphore(WINDOW)
-    lists_ahead = asyncio.Semaphore(CHUNKS_AHEAD)
-    out: asyncio.Queue[list[Answer | _Coming] | _Coming | None] = asyncio.Queue()
+    untaken: deque[Answer | _Coming] = deque()
     under_way: set[_Coming] = set()
+    arrived, taken = asyncio.Event(), asyncio.Event()
     crew = _Crew(at_once)
 
     async def produce() -> None:
         async with _chunks(requests) as chunks:
             async for chunk in chunks:
-                ready: list[Answer | _Coming] = []
                 for entry in await look_up(chunk):
                     if isinstance(entry, (Resolution, Failure)):
-                        ready.append(entry)
+                        untaken.append(entry)
                         continue
-                    if room.locked() and ready:
-                        # Whoever takes these makes the room that is waited for.
-                        await hand_over(ready)
-                        ready = []
-                    await room.acquire()
+                    if len(under_way) >= WINDOW:
+                        await until(lambda: len(under_way) < WINDOW)
                     coming = crew.work_on(entry)
                     under_way.add(coming)
                     if ordered:
-                        ready.append(coming)
+                        untaken.append(coming)
                     else:
-                        coming.add_done_callback(out.put_nowait)
-                if ready:
-                    await hand_over(ready)
+                        coming.add_done_callback(add)
+                arrived.set()
+                await until(lambda: len(untaken) <= MOST_UNTAKEN)
 
-    async def hand_over(ready: list[Answer | _Coming]) -> None:
-        await lists_ahead.acquire()
-        out.put_nowait(ready)
+    async def until(is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            arrived.set()
+            taken.clear()
+            await taken.wait()
 
-    async def take(coming: _Coming) -> Answer:
-        answer = await (await coming).get()
-        under_way.discard(coming)
-        room.release()
-        return answer
+    def add(coming: _Coming) -> None:
+        untaken.append(coming)
+        arrived.set()
 
     producer = asyncio.create_task(produce())
-    producer.add_done_callback(lambda _: out.put_nowait(None))
+    producer.add_done_callback(lambda _: arrived.set())
     try:
-        while not (producer.done() and out.empty() and (ordered or not under_way)):
-            entry = await out.get()
-            if isinstance(entry, list):
-                for item in entry:
-                    yield await take(item) if isinstance(item, asyncio.Future) else item
-                lists_ahead.release()
-            elif entry is not None:
-                yield await take(entry)
+        while untaken or under_way or not producer.done():
+            if not untaken:
+                arrived.clear()
+                await arrived.wait()
+                continue
+            entry = untaken.popleft()
+            if isinstance(entry, asyncio.Future):
+                answer = await (await entry).get()
+                under_way.discard(entry)
+            else:
+                answer = entry
+            taken.set()
+            yield answer
         await producer
     finally:
         await _cancel(producer, *crew.workers)

@@ -28,17 +28,18 @@ class AdaptiveLimit:
         return int(self._limit)
 
     async def acquire(self) -> None:
-        """Wait until the work may start; it is to be ended with `release`."""
-        while self._under_way >= int(self._limit):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._wake()
-                raise
-        self._under_way += 1
+        """Wait until the work may start, in the order asked; it is to be ended with `release`."""
+        if self._under_way < int(self._limit) and not self._waiting:
+            self._under_way += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
 
     def release(self) -> None:
         self._under_way -= 1
@@ -53,8 +54,9 @@ class AdaptiveLimit:
         self._limit = max(min(LOWEST, self._highest), self._limit * CUT)
 
     def _wake(self) -> None:
+        """Give what is free to those who wait. Whoever released it may ask again before they run, but has to queue."""
         while self._waiting and self._under_way < int(self._limit):
             turn = self._waiting.popleft()
             if not turn.done():
+                self._under_way += 1
                 turn.set_result(None)
-                return

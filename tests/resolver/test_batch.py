@@ -118,6 +118,21 @@ async def test_input_is_not_read_while_nobody_takes_answers(hub: LocalHub, store
             assert read <= MOST_AHEAD
 
 
+async def test_a_slow_repo_holds_up_no_more_than_the_window(
+    many: list[dict[str, object]], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolver.batch.LONGEST_CHUNK", 30)
+    monkeypatch.setattr("resolver.batch.WINDOW", 30)
+    async with LocalHub(catalog_of(*many), latency_s=0.005) as hub:
+        hub.faults.add(faults.Stall(2.0), f"/api/models/{IDS[20]}/*")
+        found = await answers(settings_for(hub, store, lean=True, concurrency=4), IDS)
+        answered = [request.path.split("?")[0] for request in hub.requests]
+    assert [item.repo_id for item in found] == IDS
+    # Twenty were taken before it, and so thirty beside it are under way while it is waited for: of the next chunk too.
+    (place,) = [number for number, path in enumerate(answered) if f"/{IDS[20]}/" in path]
+    assert place >= 49
+
+
 async def test_ids_come_in_every_form(hub: LocalHub, store: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()

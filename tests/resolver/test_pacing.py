@@ -115,6 +115,22 @@ async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
     await asyncio.wait_for(waiting[1], 5)
 
 
+async def test_those_who_wait_longest_are_next() -> None:
+    limit = AdaptiveLimit(2)
+    order: list[int] = []
+    work = iter(range(40))
+
+    async def worker() -> None:
+        for number in work:
+            await limit.acquire()
+            order.append(number)
+            await asyncio.sleep(0)
+            limit.release()
+
+    await asyncio.gather(*(worker() for _ in range(6)))
+    assert order == sorted(order)
+
+
 async def test_a_run_longer_than_its_quota_is_hardly_ever_refused(store: Path) -> None:
     ids = [f"org{number}/m" for number in range(150)]
     options = HubOptions(quota_api=40, window_s=1.0)
