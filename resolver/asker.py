@@ -40,8 +40,8 @@ from resolver.listing import (
 )
 from resolver.local.folder import read_folder
 from resolver.missed import offline_miss, other_ids
-from resolver.outcome import Answer, Outcome, Stored, failed, until_stored
-from resolver.recorder import Recorder
+from resolver.outcome import Answer, Outcome, Stored, failed
+from resolver.recorder import MADE_AT_ONCE, Recorder
 from resolver.repo_id import DEFAULT_REVISION, Wanted
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings
@@ -87,12 +87,9 @@ class Asker:
         self._just_learned: OrderedDict[Wanted, Stored] = OrderedDict()
         self.recorder = Recorder(store, more_are_coming=lambda: len(self._asking) > 0, watch=watch)
 
-    async def has_just_learned(self, wanted: Wanted) -> bool:
-        """Whether `wanted` is one of the last repos that were stored, a look into the store may have missed it; waits
-        until it is."""
-        stored = self._just_learned.get(wanted)
-        await until_stored(stored)
-        return stored is not None
+    def just_learned(self, wanted: Wanted) -> Stored | None:
+        """When `wanted` is stored, if it was learned lately, so that a look into the store may have missed it."""
+        return self._just_learned.get(wanted)
 
     async def ask_hub(self, wanted: Wanted, known: StoredRef | None, asked: DecisionKey) -> Outcome:
         """What the Hub says of a repo, handed over to be stored.
@@ -211,12 +208,17 @@ class Asker:
         """
         found = await learn_page(client, page)
         checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
-        return [
-            failed(wanted.repo_id, wanted.revision, item)
-            if isinstance(item, ResolveError)
-            else self._hand_over(wanted, item, None, asked, checked_at_s)
-            for wanted, item in found
-        ]
+        outcomes = list[Outcome]()
+        for wanted, item in found:
+            if len(outcomes) % MADE_AT_ONCE == 0:
+                # Others who have something to do are let through.
+                await asyncio.sleep(0)
+            outcomes.append(
+                failed(wanted.repo_id, wanted.revision, item)
+                if isinstance(item, ResolveError)
+                else self._hand_over(wanted, item, None, asked, checked_at_s)
+            )
+        return outcomes
 
     async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:
         """Answers for those of `wanted` that a listing of their author brings, where that is worth the request, or

@@ -31,13 +31,17 @@ _Coming = asyncio.Future[Outcome]
 
 
 async def answer_all(
-    requests: Iterable[Q] | AsyncIterable[Q], look_up: LookUp[Q], *, ordered: bool, at_once: int
+    requests: Iterable[Q] | AsyncIterable[Q],
+    look_up: LookUp[Q],
+    *,
+    ordered: bool,
+    at_once: Callable[[], int],
 ) -> AsyncGenerator[Answer]:
     """An answer for each of `requests`: in their order, or else as soon as it is there.
 
     Requests are read in chunks, only as far ahead as `WINDOW` and `MOST_UNTAKEN` allow, so that endless input takes
-    bounded memory, and at most `at_once` of them are worked on at a time. What is still under way when the caller stops
-    is cancelled.
+    bounded memory, and about `at_once` of them, which may change, are worked on at a time. What is still under way when
+    the caller stops is cancelled.
     """
     untaken: deque[Answer | _Coming] = deque()
     under_way: set[_Coming] = set()
@@ -96,8 +100,8 @@ async def answer_all(
 class _Crew:
     """Works on what it is given, in the order given, with no more tasks than are needed."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, at_once: Callable[[], int]) -> None:
+        self._at_once = at_once
         self._waiting: deque[tuple[Pending, _Coming]] = deque()
         self.workers: set[asyncio.Task[None]] = set()
 
@@ -105,22 +109,28 @@ class _Crew:
         """What `pending` will have come to."""
         coming: _Coming = asyncio.get_running_loop().create_future()
         self._waiting.append((pending, coming))
-        if len(self.workers) < self._most:
-            worker = asyncio.create_task(self._work())
-            self.workers.add(worker)
-            worker.add_done_callback(self.workers.discard)
+        self._fill(len(self._waiting))
         return coming
 
+    def _fill(self, wanted: int) -> None:
+        for _ in range(min(wanted, self._at_once() - len(self.workers))):
+            self.workers.add(asyncio.create_task(self._work()))
+
     async def _work(self) -> None:
-        while self._waiting:
-            pending, coming = self._waiting.popleft()
-            try:
-                outcome = await pending()
-            except BaseException:
-                coming.cancel()
-                raise
-            if not coming.done():
-                coming.set_result(outcome)
+        try:
+            while self._waiting and len(self.workers) <= self._at_once():
+                pending, coming = self._waiting.popleft()
+                try:
+                    outcome = await pending()
+                except BaseException:
+                    coming.cancel()
+                    raise
+                if not coming.done():
+                    coming.set_result(outcome)
+                self._fill(len(self._waiting) - 1)
+        finally:
+            # At once, not when the loop comes to it: others count who is still there.
+            self.workers.discard(asyncio.current_task())
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

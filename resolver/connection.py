@@ -51,6 +51,11 @@ class Connection:
             bucket.value: max(state.left, 0) for bucket, state in self.client.buckets.items() if state.left is not None
         }
 
+    @property
+    def files_under_way(self) -> int:
+        """How many requests for files are under way."""
+        return self.client.files_under_way if self.client is not None else 0
+
     async def open_client(self) -> HubClient:
         """The client, opened by the first caller."""
         async with self._opening:

@@ -45,7 +45,16 @@ async def learn(
     if known is None and not lean:
         config = asyncio.create_task(client.fetch_file(wanted, CONFIG))
     try:
-        info = await _model_info(client, wanted)
+        try:
+            info = await client.fetch_model_info(wanted)
+        except RepositoryNotFoundError as error:
+            if await client.is_dataset(wanted.repo_id):
+                raise NotAModelError(f"{wanted.repo_id} is a dataset, not a model") from error
+            raise
+        if info.hints.disabled:
+            raise DisabledRepoError(
+                f"{wanted.repo_id} has been disabled by the Hub", repo_id=wanted.repo_id, revision=wanted.revision
+            )
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
             # A gated repo may look otherwise by now, its hints being the same: the token may have been given access.
@@ -67,7 +76,9 @@ async def learn(
         elif config is not None and not config.cancelled():
             # Looked at even when model info failed first, so that its own failure is not reported as forgotten.
             config.exception()
-    return await complete(client, info, commit, lean=lean)
+    if files_wanted(commit, info.hints, lean=lean):
+        return await complete(client, info, commit, lean=lean)
+    return learned_of(info, commit)
 
 
 async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool) -> Learned:
@@ -85,20 +96,6 @@ async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, l
 def learned_of(info: ModelInfo, commit: CommitFacts | None) -> Learned:
     """What model info told, with the facts of its commit."""
     return Learned(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
-
-
-async def _model_info(client: HubClient, wanted: Wanted) -> ModelInfo:
-    try:
-        info = await client.fetch_model_info(wanted)
-    except RepositoryNotFoundError as error:
-        if await client.is_dataset(wanted.repo_id):
-            raise NotAModelError(f"{wanted.repo_id} is a dataset, not a model") from error
-        raise
-    if info.hints.disabled:
-        raise DisabledRepoError(
-            f"{wanted.repo_id} has been disabled by the Hub", repo_id=wanted.repo_id, revision=wanted.revision
-        )
-    return info
 
 
 async def _same_commit(client: HubClient, pinned: Wanted, fetched: FetchedFile) -> SmallFile:

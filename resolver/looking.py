@@ -88,6 +88,8 @@ class Looking:
                 case Refuse():
                     raise step.error or remembered_problem(wanted, step.problem)
                 case AskHub():
+                    if self._store.has_claims:
+                        return await self._ask_in_turn(wanted, step, asked)
                     return await self._ask_hub(wanted, step, asked)
                 case LookInHfCache():
                     return Outcome(await self._asker.look_in_hf_cache(wanted, asked))
@@ -96,21 +98,19 @@ class Looking:
         except Exception as error:
             return failed(wanted.repo_id, wanted.revision, error)
 
-    async def _ask_hub(self, wanted: Wanted, step: AskHub, asked: DecisionKey) -> Outcome:
-        if not self._store.has_claims:
-            return await self._ask_unless_stored(wanted, step, asked, has_waited=False)
+    async def _ask_in_turn(self, wanted: Wanted, step: AskHub, asked: DecisionKey) -> Outcome:
+        """As `_ask_hub`, when nobody else who shares the store asks for the same."""
         async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
-            outcome = await self._ask_unless_stored(wanted, step, asked, has_waited=has_waited)
+            outcome = await self._ask_hub(wanted, step, asked, has_waited=has_waited)
             # Whoever waits for the claim finds it in the store.
             await until_stored(outcome.stored)
             return outcome
 
-    async def _ask_unless_stored(
-        self, wanted: Wanted, step: AskHub, asked: DecisionKey, *, has_waited: bool
-    ) -> Outcome:
-        has_learned = await self._asker.has_just_learned(wanted)
-        if (has_waited or has_learned) and not self._settings.refresh:
+    async def _ask_hub(self, wanted: Wanted, step: AskHub, asked: DecisionKey, *, has_waited: bool = False) -> Outcome:
+        stored = self._asker.just_learned(wanted)
+        if (has_waited or stored is not None) and not self._settings.refresh:
             # Stored between our look into the store and now.
+            await until_stored(stored)
             (now,) = await self._memory.next_steps([wanted], asked)
             if not isinstance(now, AskHub):
                 return await self._perform(wanted, now, asked)

@@ -11,6 +11,7 @@ from functools import partial
 from resolver.outcome import Stored, until_stored
 from store.errors import StoreError
 from store.records import Record
+from store.rows import Rows
 from store.store import MetadataStore
 
 logger = logging.getLogger(__name__)
@@ -18,18 +19,17 @@ logger = logging.getLogger(__name__)
 GATHER_S = 0.1
 ENOUGH_RECORDS = 500
 
-MADE_AT_ONCE = 64
-"""A few milliseconds' work, after which others of the loop have their turn."""
+MADE_AT_ONCE = 32
+"""A few milliseconds' work, after which others of the loop should have their turn."""
 
 
 class Recorder:
     """Puts records into the store as they come.
 
-    They are made when they are stored, all at once, which takes half as long as each between two answers of the Hub.
-    Records that come within `GATHER_S` of each other share a transaction, whose cost is the same for one record as for
-    a hundred; but nobody waits when no more are coming. While the database works, others are made, which it then gets
-    together. A store that fails is reported once and does not fail the answer. `watch` is told of all records, before
-    they are stored.
+    They are made some at a time, which takes two thirds as long as each between two answers of the Hub, and are kept as
+    rows until the database has time for them. Records that come within `GATHER_S` of each other share a transaction,
+    whose cost is the same for one record as for a hundred; but nobody waits when no more are coming. A store that fails
+    is reported once and does not fail the answer. `watch` is told of all records, before they are stored.
     """
 
     def __init__(
@@ -42,19 +42,20 @@ class Recorder:
         self._watch = watch
         self._more_are_coming = more_are_coming
         self._waiting: list[Callable[[], Record]] = []
+        self._rows = Rows()
         self._stored: Stored | None = None
-        self._made: list[tuple[list[Record], Stored]] = []
-        self._making: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._has_failed = False
 
     def hand_over(self, make: Callable[[], Record]) -> Stored:
         """Have the record that `make` gives stored, soon and with others; what is given tells when."""
         self._waiting.append(make)
+        if len(self._waiting) >= MADE_AT_ONCE:
+            self._make()
         if self._stored is None:
             self._stored = asyncio.get_running_loop().create_future()
-        if self._making is None:
-            self._making = asyncio.create_task(self._make())
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
         return self._stored
 
     async def record(self, *records: Record) -> None:
@@ -66,38 +67,31 @@ class Recorder:
 
     async def close(self) -> None:
         """Wait until everything handed over is stored."""
-        while under_way := [task for task in (self._making, self._writing) if task is not None]:
-            await asyncio.wait(under_way)
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
 
-    async def _make(self) -> None:
-        try:
-            while self._stored is not None:
-                await self._gather()
-                makers, self._waiting = self._waiting, []
-                stored, self._stored = self._stored, None
-                records = list[Record]()
-                try:
-                    for start in range(0, len(makers), MADE_AT_ONCE):
-                        records += [make() for make in makers[start : start + MADE_AT_ONCE]]
-                        # Others who have something to do are let through.
-                        await asyncio.sleep(0)
-                    self._watch(records)
-                except BaseException:
-                    # Nobody is to wait for what will not come.
-                    stored.set_result(None)
-                    raise
-                self._made.append((records, stored))
-                if self._writing is None:
-                    self._writing = asyncio.create_task(self._write())
-        finally:
-            self._making = None
+    def _make(self) -> None:
+        makers, self._waiting = self._waiting, []
+        records = list[Record]()
+        for make in makers:
+            try:
+                record = make()
+                self._rows.add(record)
+            except Exception:
+                logger.exception("an answer is not remembered, for a reason that was not foreseen")
+            else:
+                records.append(record)
+        self._watch(records)
 
     async def _write(self) -> None:
         try:
-            while self._made:
-                batch, self._made = self._made, []
+            while self._stored is not None:
+                await self._gather()
+                self._make()
+                rows, self._rows = self._rows, Rows()
+                stored, self._stored = self._stored, None
                 try:
-                    await self._store.put([record for records, _ in batch for record in records])
+                    await self._store.put_rows(rows)
                 except StoreError as error:
                     if not self._has_failed:
                         logger.warning("answers are not remembered: %s", error)
@@ -105,16 +99,19 @@ class Recorder:
                 except Exception:
                     logger.exception("answers are not remembered, for a reason that was not foreseen")
                 finally:
-                    for _, stored in batch:
-                        if not stored.done():
-                            stored.set_result(None)
+                    # Nobody is to wait for what will not come.
+                    if not stored.done():
+                        stored.set_result(None)
         finally:
             self._writing = None
 
     async def _gather(self) -> None:
         until_s = time.monotonic() + GATHER_S
-        while len(self._waiting) < ENOUGH_RECORDS and self._more_are_coming() and time.monotonic() < until_s:  # noqa: ASYNC110
+        while self._count() < ENOUGH_RECORDS and self._more_are_coming() and time.monotonic() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(GATHER_S / 10)
+
+    def _count(self) -> int:
+        return len(self._rows.refs) + len(self._waiting)
 
 
 def _itself(record: Record) -> Record:

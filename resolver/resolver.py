@@ -173,9 +173,8 @@ class Resolver:
         """
         asked = self._asked(task, library)
         look_up = partial(self._looking.look_up, revision=revision, asked=asked)
-        # Each may have a request under way for model info, or for a file, which count for limits of their own.
-        at_once = 2 * self._settings.concurrency
-        async with aclosing(answer_all(ids, look_up, ordered=ordered, at_once=at_once)) as items:
+        answers = answer_all(ids, look_up, ordered=ordered, at_once=self._at_once)
+        async with aclosing(answers) as items:
             async for item in items:
                 if self._hot.has_room and isinstance(item, Resolution):
                     self._hot.keep(item, task, library)
@@ -299,6 +298,11 @@ class Resolver:
             )
             self._exits.push_async_callback(self._loader.close)
         return self._loader
+
+    def _at_once(self) -> int:
+        """How many repos are worked on: one for each request for model info, and those that wait for something else."""
+        most = self._settings.concurrency
+        return most + (most if self._store.has_claims else min(most, self._connection.files_under_way))
 
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:

@@ -43,15 +43,18 @@ class SharedWork(Generic[K, V]):
             if landed.is_over:
                 return landed.value  # type: ignore[return-value]
         self._waiting[key] = []
-        landed = _Landed(False)
         try:
             value = await work()
-            landed = _Landed(True, value)
-            return value
         except Exception as error:
-            landed = _Landed(True, error=error)
+            self._land(key, error=error)
             raise
-        finally:
-            for landing in self._waiting.pop(key):
-                if not landing.done():
-                    landing.set_result(landed)
+        except BaseException:
+            self._land(key, is_over=False)
+            raise
+        self._land(key, value)
+        return value
+
+    def _land(self, key: K, value: V | None = None, error: Exception | None = None, *, is_over: bool = True) -> None:
+        for landing in self._waiting.pop(key):
+            if not landing.done():
+                landing.set_result(_Landed(is_over, value, error))

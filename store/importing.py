@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from store.bundle import Header, read_header, read_rows
@@ -39,7 +39,7 @@ async def import_bundle(store: MetadataStore, path: Path) -> Imported:
         header, counts = await asyncio.to_thread(_check, path)
         blocks, now_s = read_rows(path), int(time.time())
         while (rows := await asyncio.to_thread(next, blocks, None)) is not None:
-            await store.merge(rows._replace(refs=[_not_from_the_future(row, now_s) for row in rows.refs]))
+            await store.merge(replace(rows, refs=[_not_from_the_future(row, now_s) for row in rows.refs]))
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be read: {error}") from error
     return Imported(facts=counts[0], refs=counts[1], decisions=counts[2], made_at_s=header.made_at_s)
@@ -52,7 +52,8 @@ def _check(path: Path) -> tuple[Header, tuple[int, int, int]]:
     header = read_header(path)
     totals = [0, 0, 0]
     for rows in read_rows(path):
-        totals = [total + len(some) for total, some in zip(totals, rows, strict=True)]
+        here = (rows.facts, rows.refs, rows.decisions)
+        totals = [total + len(some) for total, some in zip(totals, here, strict=True)]
     return header, (totals[0], totals[1], totals[2])
 
 

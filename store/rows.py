@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -42,12 +43,38 @@ DECISIONS = ("facts_key", "hints_id", "registry_digest", "asked", "body", "diges
 """Names of the values of each row: columns, but for `facts_key`, which the statements look up `facts_id` by."""
 
 
-class Rows(NamedTuple):
-    """The rows of some records, by table."""
+@dataclass(slots=True)
+class Rows:
+    """The rows of some records, by table; `hidden` are those of the records that take from everybody what is known."""
 
-    facts: list[Row]
-    refs: list[Row]
-    decisions: list[Row]
+    facts: list[Row] = field(default_factory=list)
+    refs: list[Row] = field(default_factory=list)
+    decisions: list[Row] = field(default_factory=list)
+    hidden: list[Record] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Add the rows that hold `record`."""
+        hints = record.hints
+        hints_body = codec.encode(hints)
+        hints_id = codec.hints_id(hints_body)
+        facts_key = record.facts_key
+        key = canonical_id = commit_hash = None
+        if facts_key is not None:
+            key, canonical_id, commit_hash = facts_key.key, facts_key.canonical_id, facts_key.commit_hash
+            if record.facts is not None:
+                body, files_asked = codec.encode(record.facts), len(record.facts.files)
+                known_by = (key, facts_key.endpoint, canonical_id, commit_hash, facts_key.scope)
+                self.facts.append(with_digest((*known_by, files_asked, body)))
+            if record.decision_key is not None and record.decision is not None:
+                decided_by = _decided_by(record.decision_key)
+                self.decisions.append(with_digest((key, hints_id, *decided_by, codec.encode(record.decision))))
+        for ref in record.ref_keys:
+            other_id = canonical_id if canonical_id != ref.repo_id else None
+            known_by = (ref.key, ref.endpoint, ref.repo_id, ref.revision, ref.scope)
+            says = (hints_id, hints.pipeline_tag, hints.library_name, hints_body, record.checked_at_s)
+            self.refs.append(with_digest((*known_by, key, other_id, commit_hash, record.problem, *says)))
+        if record.is_hidden:
+            self.hidden.append(record)
 
 
 def digest_of(values: Row) -> int:
@@ -76,53 +103,9 @@ def ref_values(row: Any) -> Row:
 
 def rows_of(records: Iterable[Record]) -> Rows:
     """The rows that hold `records`."""
-    rows = Rows([], [], [])
+    rows = Rows()
     for record in records:
-        hints = record.hints
-        hints_body = codec.encode(hints)
-        hints_id = codec.hints_id(hints_body)
-        facts_key = record.facts_key
-        key = canonical_id = commit_hash = None
-        if facts_key is not None:
-            key, canonical_id, commit_hash = facts_key.key, facts_key.canonical_id, facts_key.commit_hash
-            if record.facts is not None:
-                rows.facts.append(
-                    with_digest(
-                        (
-                            key,
-                            facts_key.endpoint,
-                            canonical_id,
-                            commit_hash,
-                            facts_key.scope,
-                            len(record.facts.files),
-                            codec.encode(record.facts),
-                        )
-                    )
-                )
-            if record.decision_key is not None and record.decision is not None:
-                decided_by = _decided_by(record.decision_key)
-                rows.decisions.append(with_digest((key, hints_id, *decided_by, codec.encode(record.decision))))
-        for ref in record.ref_keys:
-            rows.refs.append(
-                with_digest(
-                    (
-                        ref.key,
-                        ref.endpoint,
-                        ref.repo_id,
-                        ref.revision,
-                        ref.scope,
-                        key,
-                        canonical_id if canonical_id != ref.repo_id else None,
-                        commit_hash,
-                        record.problem,
-                        hints_id,
-                        hints.pipeline_tag,
-                        hints.library_name,
-                        hints_body,
-                        record.checked_at_s,
-                    )
-                )
-            )
+        rows.add(record)
     return rows
 
 

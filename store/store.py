@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +124,18 @@ class MetadataStore(Database):
         Raises:
             StoreError: nothing was stored (a full disk, a read-only file).
         """
-        items = rows.rows_of(records)
-        hidden = [record for record in records if record.is_hidden]
+        await self.put_rows(rows.rows_of(records))
+
+    async def put_rows(self, items: rows.Rows) -> None:
+        """As `put`, of records that were made into rows before.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
 
         async def put(connection: AsyncConnection) -> None:
-            if hidden:
-                items.refs.extend(await withdrawn_rows(connection, hidden))
-            await self._put(connection, items)
+            withdrawn = await withdrawn_rows(connection, items.hidden) if items.hidden else []
+            await self._put(connection, replace(items, refs=items.refs + withdrawn))
 
         await self.write(put)
 

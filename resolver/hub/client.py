@@ -6,11 +6,10 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import tenacity
@@ -89,64 +88,36 @@ class HubClient:
         if session is not None:
             await session.close()
 
-    async def fetch_model_info(self, wanted: Wanted) -> parse.ModelInfo:
+    @property
+    def files_under_way(self) -> int:
+        """How many requests for files are under way."""
+        return self._limits[Bucket.RESOLVERS].under_way
+
+    def fetch_model_info(self, wanted: Wanted) -> Coroutine[Any, Any, parse.ModelInfo]:
         """Where the repo stands at the revision, what it holds, and the Hub's hints.
 
         Raises:
             HubError: the kind that the answer means.
         """
         url = self._made(urls.model_info_url(self._endpoint, wanted.repo_id, wanted.revision))
+        return self._ask(url, Bucket.API, parse.MAX_INFO_BYTES, wanted, self._model_info_of)
 
-        def read(answer: Answer) -> parse.ModelInfo:
-            info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
-            if wanted.is_pinned and info.commit_hash != wanted.revision:
-                raise HubResponseError(f"the answer is about commit {info.commit_hash}")
-            return info
-
-        return await self._retrying(partial(self._get_json, url, wanted, read))
-
-    async def fetch_file(self, wanted: Wanted, path: str) -> FetchedFile:
+    def fetch_file(self, wanted: Wanted, path: str) -> Coroutine[Any, Any, FetchedFile]:
         """A small JSON file; one that is missing, unreadable or not for this token is a value too.
 
         Raises:
             HubError: the repo or revision is missing, or the Hub could not be reached.
         """
         url = self._made(urls.file_url(self._endpoint, wanted.repo_id, wanted.revision, path))
+        return self._ask(url, Bucket.RESOLVERS, parse.MAX_SMALL_FILE_BYTES, wanted, self._file_of)
 
-        async def attempt() -> FetchedFile:
-            answer = await self._get(url, Bucket.RESOLVERS, wanted, parse.MAX_SMALL_FILE_BYTES)
-            if status.is_success(answer):
-                small_file = parse.parse_small_file(answer.body, is_cut=answer.is_cut)
-            elif status.is_entry_missing(answer):
-                small_file = ABSENT_FILE
-            else:
-                error = self._refusal(answer, wanted)
-                if not isinstance(error, GatedRepoError):
-                    raise error
-                small_file = SmallFile(state=FileState.INACCESSIBLE, problem="gated: this token has no access")
-            commit_hash = answer.headers.get("x-repo-commit", "")
-            return FetchedFile(
-                small_file=small_file,
-                commit_hash=CommitHash(commit_hash) if is_commit_hash(commit_hash) else None,
-            )
-
-        return await self._retrying(attempt)
-
-    async def fetch_listing(self, url: str) -> tuple[list[parse.ModelInfo | Wanted], str | None]:
+    def fetch_listing(self, url: str) -> Coroutine[Any, Any, tuple[list[parse.ModelInfo | Wanted], str | None]]:
         """One page of a listing of models (see `urls.listing_url`), and the URL of the next one.
 
         Raises:
             HubError: the server does not answer, or knows no such listing.
         """
-        wanted = Wanted("a listing")
-
-        def read(answer: Answer) -> tuple[list[parse.ModelInfo | Wanted], str | None]:
-            next_url = parse.parse_next_link(answer.headers.get("link", ""))
-            # A page elsewhere would be asked for with the token.
-            next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
-            return parse.parse_listing(answer.body, is_cut=answer.is_cut), next_url
-
-        return await self._retrying(partial(self._get_json, URL(url), wanted, read))
+        return self._ask(URL(url), Bucket.API, parse.MAX_INFO_BYTES, Wanted("a listing"), self._page_of)
 
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where it cannot be told. Asked once, never again."""
@@ -156,13 +127,49 @@ class HubClient:
         except HubError:
             return False
 
-    async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """`attempt`, and again for as long as its error is worth that.
+    def _model_info_of(self, answer: Answer, wanted: Wanted) -> parse.ModelInfo:
+        if not status.is_success(answer):
+            raise self._refusal(answer, wanted)
+        info = parse.parse_model_info(answer.body, is_cut=answer.is_cut)
+        if wanted.is_pinned and info.commit_hash != wanted.revision:
+            raise HubResponseError(f"the answer is about commit {info.commit_hash}")
+        return info
+
+    def _file_of(self, answer: Answer, wanted: Wanted) -> FetchedFile:
+        if status.is_success(answer):
+            small_file = parse.parse_small_file(answer.body, is_cut=answer.is_cut)
+        elif status.is_entry_missing(answer):
+            small_file = ABSENT_FILE
+        else:
+            error = self._refusal(answer, wanted)
+            if not isinstance(error, GatedRepoError):
+                raise error
+            small_file = SmallFile(state=FileState.INACCESSIBLE, problem="gated: this token has no access")
+        commit_hash = answer.headers.get("x-repo-commit", "")
+        return FetchedFile(
+            small_file=small_file, commit_hash=CommitHash(commit_hash) if is_commit_hash(commit_hash) else None
+        )
+
+    def _page_of(self, answer: Answer, wanted: Wanted) -> tuple[list[parse.ModelInfo | Wanted], str | None]:
+        if not status.is_success(answer):
+            raise self._refusal(answer, wanted)
+        next_url = parse.parse_next_link(answer.headers.get("link", ""))
+        # A page elsewhere would be asked for with the token.
+        next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
+        return parse.parse_listing(answer.body, is_cut=answer.is_cut), next_url
+
+    async def _ask(
+        self, url: URL, bucket: Bucket, limit_bytes: int, wanted: Wanted, read: Callable[[Answer, Wanted], T]
+    ) -> T:
+        """What `read` makes of the answer, which is asked for again for as long as its error is worth that.
 
         The first time without the library: it nearly always does, and the library takes as long as the request.
+
+        Raises:
+            HubError: there is no answer, or `read` finds it a refusal or of no use.
         """
         try:
-            return await attempt()
+            return _read_by(read, await self._get(url, bucket, wanted, limit_bytes), wanted)
         except HubError as error:
             if retry.attempts_for(error) == 1 or self._silence.refuses(asyncio.get_running_loop().time()):
                 raise
@@ -172,24 +179,9 @@ class HubClient:
         )
 
         async def again() -> T:
-            # The library awaits only what it sees to be a coroutine function.
-            return await attempt()
+            return _read_by(read, await self._get(url, bucket, wanted, limit_bytes), wanted)
 
         return await retrying(again)
-
-    async def _get_json(self, url: URL, wanted: Wanted, read: Callable[[Answer], T]) -> T:
-        """What `read` makes of the answer of an API route.
-
-        Raises:
-            HubError: the kind that a refusal means, or `HubResponseError` where `read` finds no use in the answer.
-        """
-        answer = await self._get(url, Bucket.API, wanted, parse.MAX_INFO_BYTES)
-        if not status.is_success(answer):
-            raise self._refusal(answer, wanted)
-        try:
-            return read(answer)
-        except HubResponseError as error:
-            raise _about(error, wanted, answer) from None
 
     async def _get(self, url: URL, bucket: Bucket, wanted: Wanted, limit_bytes: int) -> Answer:
         """One request, redirects followed, with at most `limit_bytes` of the body read.
@@ -200,7 +192,8 @@ class HubClient:
         if self._session is None:
             raise RuntimeError("the client is not open; use it inside `async with`")
         limit, state, loop = self._limits[bucket], self.buckets[bucket], asyncio.get_running_loop()
-        await limit.acquire()
+        if not limit.acquire_now():
+            await limit.acquire()
         try:
             while (wait_s := self._wait_s(state, wanted)) > 0:  # noqa: ASYNC110 (what is waited for may move)
                 await asyncio.sleep(wait_s)
@@ -268,12 +261,22 @@ class HubClient:
 
 def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     """The answer's headers; with the commit that a redirect to a file server named, as its own answer does not."""
-    if "X-Repo-Commit" in response.headers:
+    if not response.history or "X-Repo-Commit" in response.headers:
         return response.headers
     commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
     if not commits:
         return response.headers
     return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
+
+
+def _read_by(read: Callable[[Answer, Wanted], T], answer: Answer, wanted: Wanted) -> T:
+    """What `read` makes of `answer`; its error says what it is about."""
+    try:
+        return read(answer, wanted)
+    except HubResponseError as error:
+        if error.repo_id is not None:
+            raise
+        raise _about(error, wanted, answer) from None
 
 
 async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> tuple[bytes, bool]:

@@ -20,17 +20,24 @@ class AdaptiveLimit:
     def __init__(self, highest: int) -> None:
         self._highest = float(highest)
         self._limit = float(highest)
-        self._under_way = 0
+        self.under_way = 0
+        """How much was acquired and not released yet."""
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
     def limit(self) -> int:
         return int(self._limit)
 
+    def acquire_now(self) -> bool:
+        """Whether the work may start without waiting; it is then to be ended with `release`."""
+        if self._waiting or self.under_way >= int(self._limit):
+            return False
+        self.under_way += 1
+        return True
+
     async def acquire(self) -> None:
         """Wait until the work may start, in the order asked; it is to be ended with `release`."""
-        if self._under_way < int(self._limit) and not self._waiting:
-            self._under_way += 1
+        if self.acquire_now():
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -42,7 +49,7 @@ class AdaptiveLimit:
             raise
 
     def release(self) -> None:
-        self._under_way -= 1
+        self.under_way -= 1
         self._wake()
 
     def succeeded(self) -> None:
@@ -55,8 +62,8 @@ class AdaptiveLimit:
 
     def _wake(self) -> None:
         """Give what is free to those who wait. Whoever released it may ask again before they run, but has to queue."""
-        while self._waiting and self._under_way < int(self._limit):
+        while self._waiting and self.under_way < int(self._limit):
             turn = self._waiting.popleft()
             if not turn.done():
-                self._under_way += 1
+                self.under_way += 1
                 turn.set_result(None)

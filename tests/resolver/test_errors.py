@@ -260,7 +260,7 @@ async def test_trouble_that_passes_is_never_seen(hub: LocalHub, store: Path, act
 
 async def test_a_quota_that_is_used_up_is_waited_for(store: Path) -> None:
     rows = [bert_row(f"org{number}/m") for number in range(12)]
-    options = HubOptions(quota_api=5, quota_resolvers=8, window_s=0.03)
+    options = HubOptions(quota_api=2, quota_resolvers=8, window_s=0.1)
     async with LocalHub(catalog_of(*rows), options) as hub:
         found = await codes(settings_for(hub, store, concurrency=4), [row["id"] for row in rows])
         assert found == [None] * 12 and hub.count.status[429] > 0

@@ -196,7 +196,7 @@ async def test_a_damaged_bundle_is_refused_whole(location: str, bundle: Path, da
 
 def forged(rows: Rows) -> list[Rows]:
     """Rows that a bundle's digest says nothing against, and that are wrong all the same."""
-    (facts,), (ref,), (decision,) = rows
+    (facts,), (ref,), (decision,) = rows.facts, rows.refs, rows.decisions
     return [
         Rows([(*facts[:6], b"other", facts[7])], [], []),
         Rows([with_digest((*facts[:2], "org/other", *facts[3:7]))], [], []),
