@@ -75,13 +75,15 @@ class Recorder:
         records = list[Record]()
         for make in makers:
             try:
-                record = make()
+                records.append(make())
+            except Exception:
+                logger.exception("an answer is not remembered, for a reason that was not foreseen")
+        self._watch(records)
+        for record in records:
+            try:
                 self._rows.add(record)
             except Exception:
                 logger.exception("an answer is not remembered, for a reason that was not foreseen")
-            else:
-                records.append(record)
-        self._watch(records)
 
     async def _write(self) -> None:
         try:
