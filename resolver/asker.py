@@ -85,7 +85,11 @@ class Asker:
         self._cannot_list = False
         self._left_over = LeftOver()
         self._just_learned: OrderedDict[Wanted, Stored] = OrderedDict()
-        self.recorder = Recorder(store, more_are_coming=lambda: len(self._asking) > 0, watch=watch)
+        self._pages_taken = 0
+        self.recorder = Recorder(store, more_are_coming=self._more_are_coming, watch=watch)
+
+    def _more_are_coming(self) -> bool:
+        return len(self._asking) > 0 or self._pages_taken > 0
 
     def just_learned(self, wanted: Wanted) -> Stored | None:
         """When `wanted` is stored, if it was learned lately, so that a look into the store may have missed it."""
@@ -209,15 +213,19 @@ class Asker:
         found = await learn_page(client, page)
         checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
         outcomes = list[Outcome]()
-        for wanted, item in found:
-            if len(outcomes) % MADE_AT_ONCE == 0:
-                # Others who have something to do are let through.
-                await asyncio.sleep(0)
-            outcomes.append(
-                failed(wanted.repo_id, wanted.revision, item)
-                if isinstance(item, ResolveError)
-                else self._hand_over(wanted, item, None, asked, checked_at_s)
-            )
+        self._pages_taken += 1
+        try:
+            for wanted, item in found:
+                if len(outcomes) % MADE_AT_ONCE == 0:
+                    # Others who have something to do are let through.
+                    await asyncio.sleep(0)
+                outcomes.append(
+                    failed(wanted.repo_id, wanted.revision, item)
+                    if isinstance(item, ResolveError)
+                    else self._hand_over(wanted, item, None, asked, checked_at_s)
+                )
+        finally:
+            self._pages_taken -= 1
         return outcomes
 
     async def list_authors(self, wanted: Sequence[Wanted], asked: DecisionKey) -> dict[Wanted, Answer]:

@@ -88,9 +88,9 @@ class Looking:
                 case Refuse():
                     raise step.error or remembered_problem(wanted, step.problem)
                 case AskHub():
-                    if self._store.has_claims:
+                    if self._store.has_claims or self._asker.just_learned(wanted) is not None:
                         return await self._ask_in_turn(wanted, step, asked)
-                    return await self._ask_hub(wanted, step, asked)
+                    return await self._asker.ask_hub(wanted, step.known, asked)
                 case LookInHfCache():
                     return Outcome(await self._asker.look_in_hf_cache(wanted, asked))
                 case _:
@@ -99,23 +99,20 @@ class Looking:
             return failed(wanted.repo_id, wanted.revision, error)
 
     async def _ask_in_turn(self, wanted: Wanted, step: AskHub, asked: DecisionKey) -> Outcome:
-        """As `_ask_hub`, when nobody else who shares the store asks for the same."""
+        """Ask for what somebody else who uses the store may ask for now, or have stored since our look into it."""
         async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
-            outcome = await self._ask_hub(wanted, step, asked, has_waited=has_waited)
-            # Whoever waits for the claim finds it in the store.
-            await until_stored(outcome.stored)
+            stored = self._asker.just_learned(wanted)
+            if (has_waited or stored is not None) and not self._settings.refresh:
+                await until_stored(stored)
+                (now,) = await self._memory.next_steps([wanted], asked)
+                if not isinstance(now, AskHub):
+                    return await self._perform(wanted, now, asked)
+                step = now
+            outcome = await self._asker.ask_hub(wanted, step.known, asked)
+            if self._store.has_claims:
+                # Whoever waits for the claim finds it in the store.
+                await until_stored(outcome.stored)
             return outcome
-
-    async def _ask_hub(self, wanted: Wanted, step: AskHub, asked: DecisionKey, *, has_waited: bool = False) -> Outcome:
-        stored = self._asker.just_learned(wanted)
-        if (has_waited or stored is not None) and not self._settings.refresh:
-            # Stored between our look into the store and now.
-            await until_stored(stored)
-            (now,) = await self._memory.next_steps([wanted], asked)
-            if not isinstance(now, AskHub):
-                return await self._perform(wanted, now, asked)
-            step = now
-        return await self._asker.ask_hub(wanted, step.known, asked)
 
     async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Outcome:
         try:

@@ -202,7 +202,10 @@ class HubClient:
             try:
                 async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response:
                     self.requests[bucket] += len(response.history)
-                    body, is_cut = await _read(response, limit_bytes)
+                    if _is_short(response, limit_bytes):
+                        body, is_cut = await response.read(), False
+                    else:
+                        body, is_cut = await _read(response, limit_bytes)
             except aiohttp.TooManyRedirects as error:
                 raise _about(HubResponseError("the Hub redirects in circles"), wanted) from error
             except (ValueError, aiohttp.NonHttpUrlRedirectClientError) as error:
@@ -279,10 +282,13 @@ def _read_by(read: Callable[[Answer, Wanted], T], answer: Answer, wanted: Wanted
         raise _about(error, wanted, answer) from None
 
 
+def _is_short(response: aiohttp.ClientResponse, limit_bytes: int) -> bool:
+    """Whether the answer says that its body is no longer than `limit_bytes`."""
+    return (response.content_length or limit_bytes) < limit_bytes and "Content-Encoding" not in response.headers
+
+
 async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> tuple[bytes, bool]:
     """The body, and whether it was longer than `limit_bytes` and cut there."""
-    if (response.content_length or limit_bytes) < limit_bytes and "Content-Encoding" not in response.headers:
-        return await response.read(), False
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in response.content.iter_any():
