@@ -22,9 +22,9 @@ CUSTOM_RANK = -1
 OLD_RANK = -10_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Registry:
-    """What is known about the ecosystem. A value: extending it makes another one.
+    """What is known about the ecosystem. Never changes, extending it makes another one; equal only to itself.
 
     `mappings` are tried in order, later ones count more; `old_mappings` count only for architectures that those do
     not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework. `class_refs` says

@@ -29,7 +29,8 @@ class Outcome:
 
     async def get(self) -> Answer:
         """The answer, as soon as it may be given."""
-        await until_stored(self.stored)
+        if self.stored is not None and not self.stored.done():
+            await until_stored(self.stored)
         if self.answer is None:
             raise RuntimeError("what was learned was never decided")
         return self.answer

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision, Evidence
+from registry.registry import Registry
 from registry.rules.model_class import (
     class_for,
     class_of_model_type,
@@ -42,61 +45,83 @@ def decide_transformers(asked: Asked) -> Decision:
     architecture = primary_architecture(asked)
     if architecture is None:
         return _decide_without_architecture(asked)
-    rows = rows_of(architecture, registry)
-    if not rows:
+    if not rows_of(architecture, registry):
         return _decide_unknown_architecture(asked, architecture)
-    known = known_name(architecture, registry)
-    # A task's place is that of its last row: [a, b, a] means that a is what the class is for.
-    possible = list(dict.fromkeys(row.task for row in reversed(rows)))[::-1]
     # A tag that the Hub only derived from the architecture adds nothing to what the registry knows better.
-    is_derived = known in registry.main_tasks and asked.tag == seen.hints.auto_task
-    choice = choose_task(
-        possible,
-        origin=architecture,
-        tag=None if is_derived else asked.tag,
-        asked=asked.task,
-        registry=registry,
-        also_asked=(TRUNK_TASK,) if loads_trunk(seen.model_type, registry) else (),
+    is_derived = asked.tag == seen.hints.auto_task and known_name(architecture, registry) in registry.main_tasks
+    choice, decision = _decide_by_architecture(
+        registry, architecture, seen.model_type, None if is_derived else asked.tag, asked.task
     )
     remote = remote_class(seen, choice.base, registry)
-    if remote is not None and not is_native(known, seen.model_type, registry):
+    if remote is not None and not is_native(known_name(architecture, registry), seen.model_type, registry):
         return _with_remote_class(asked, choice, architecture, remote)
-    base = choice.base or ""
-    model_class = class_for(known, seen.model_type, base, registry)
-    if base == TRUNK_TASK and base not in possible:
-        model_class = "AutoModel"
-    notes = list(version_notes(known, registry))
-    if known != architecture:
-        notes.append(f"the architecture {architecture} was taken for {known}")
+    others = [name for name in seen.architectures if name != architecture]
+    if remote is None and not others:
+        return decision
+    notes, candidates = list(decision.notes), list(decision.candidates)
     if remote is not None:
         notes.append(f"also brings its own code: {remote.name} for {remote.auto_class}")
-    candidates = dict.fromkeys(task for task in (choice.base, *reversed(possible)) if task not in (choice.task, None))
-    others = [name for name in seen.architectures if name != architecture]
     if others:
         notes.append(f"config.json names several architectures; taken: {architecture}, left: {', '.join(others)}")
+    tasks = (choice.task, *(item.task for item in candidates))
     served_by_others = [
         Candidate(task=row.task, model_class=class_for(known_name(name, registry), seen.model_type, row.task, registry))
         for name in others
         for row in reversed(rows_of(name, registry))
-        if row.task not in (choice.task, *candidates)
+        if row.task not in tasks
     ]
-    return decision_of(
-        asked,
-        choice,
-        model_class,
-        architecture=architecture,
+    return replace(
+        decision,
         ambiguous=bool(others),
-        candidates=(
-            *(
-                Candidate(task=task, model_class=class_for(known, seen.model_type, task, registry))
-                for task in candidates
-                if task is not None
-            ),
-            *dict.fromkeys(served_by_others),
-        ),
         notes=tuple(notes),
-        evidence=(explain_class(model_class, known, seen.model_type, base),),
+        candidates=(*candidates, *dict.fromkeys(served_by_others)),
     )
+
+
+@functools.lru_cache(maxsize=4_096)
+def _decide_by_architecture(
+    registry: Registry, architecture: str, model_type: str | None, tag: str | None, task: str | None
+) -> tuple[TaskChoice, Decision]:
+    """What an architecture that the auto mappings hold is for, by itself. Repos alike share the very same decision.
+
+    Raises:
+        ContradictionError: `task` was asked for, and the architecture does not serve it.
+    """
+    known = known_name(architecture, registry)
+    # A task's place is that of its last row: [a, b, a] means that a is what the class is for.
+    possible = list(dict.fromkeys(row.task for row in reversed(rows_of(architecture, registry))))[::-1]
+    choice = choose_task(
+        possible,
+        origin=architecture,
+        tag=tag,
+        asked=task,
+        registry=registry,
+        also_asked=(TRUNK_TASK,) if loads_trunk(model_type, registry) else (),
+    )
+    base = choice.base or ""
+    model_class = class_for(known, model_type, base, registry)
+    if base == TRUNK_TASK and base not in possible:
+        model_class = "AutoModel"
+    notes = version_notes(known, registry)
+    if known != architecture:
+        notes = (*notes, f"the architecture {architecture} was taken for {known}")
+    candidates = dict.fromkeys(name for name in (choice.base, *reversed(possible)) if name not in (choice.task, None))
+    decision = Decision(
+        task=choice.task,
+        model_type=model_type,
+        architecture=architecture,
+        model_class=model_class,
+        conflict=choice.conflict,
+        undecided=choice.undecided,
+        candidates=tuple(
+            Candidate(task=name, model_class=class_for(known, model_type, name, registry))
+            for name in candidates
+            if name is not None
+        ),
+        notes=notes,
+        evidence=(*choice.evidence, explain_class(model_class, known, model_type, base)),
+    )
+    return choice, decision
 
 
 def primary_architecture(asked: Asked) -> str | None:

@@ -214,8 +214,9 @@ def model_info(payload: Any) -> ModelInfo:
 def _filenames(siblings: Any) -> tuple[str, ...]:
     if not isinstance(siblings, list):
         return ()
-    names = (item.get("rfilename") for item in siblings if isinstance(item, dict))
-    return tuple(sorted(name for name in names if isinstance(name, str)))
+    # Lists, not generators: it is done for every file of every repo.
+    names = [item.get("rfilename") for item in siblings if isinstance(item, dict)]
+    return tuple(sorted([name for name in names if isinstance(name, str)]))
 
 
 def _hints(payload: Mapping[str, Any]) -> HubHints:
