@@ -109,16 +109,16 @@ class _Crew:
         """What `pending` will have come to."""
         coming: _Coming = asyncio.get_running_loop().create_future()
         self._waiting.append((pending, coming))
-        self._fill(len(self._waiting))
+        if len(self.workers) < self._at_once():
+            self._start()
         return coming
 
-    def _fill(self, wanted: int) -> None:
-        for _ in range(min(wanted, self._at_once() - len(self.workers))):
-            self.workers.add(asyncio.create_task(self._work()))
+    def _start(self) -> None:
+        self.workers.add(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
         try:
-            while self._waiting and len(self.workers) <= self._at_once():
+            while self._waiting:
                 pending, coming = self._waiting.popleft()
                 try:
                     outcome = await pending()
@@ -127,7 +127,11 @@ class _Crew:
                     raise
                 if not coming.done():
                     coming.set_result(outcome)
-                self._fill(len(self._waiting) - 1)
+                at_once = self._at_once()
+                if len(self.workers) > at_once:
+                    return
+                if len(self.workers) < at_once and len(self._waiting) > 1:
+                    self._start()
         finally:
             # At once, not when the loop comes to it: others count who is still there.
             self.workers.discard(asyncio.current_task())
