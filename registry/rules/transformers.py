@@ -33,6 +33,9 @@ from registry.rules.remote import (
 )
 from registry.rules.task import TaskChoice, choose_task
 
+LONGEST_SHARED = 200
+"""Most characters that a repo may say of itself for what is made of them to be kept in memory."""
+
 TRUNK_TASK = "feature-extraction"
 _IMAGE_TEXT = "image-text-to-text"
 _MAY_SEE = (TRUNK, "AutoModelForCausalLM")
@@ -49,9 +52,10 @@ def decide_transformers(asked: Asked) -> Decision:
         return _decide_unknown_architecture(asked, architecture)
     # A tag that the Hub only derived from the architecture adds nothing to what the registry knows better.
     is_derived = asked.tag == seen.hints.auto_task and known_name(architecture, registry) in registry.main_tasks
-    choice, decision = _decide_by_architecture(
-        registry, architecture, seen.model_type, None if is_derived else asked.tag, asked.task
-    )
+    tag = None if is_derived else asked.tag
+    is_short = len(seen.model_type or "") + len(tag or "") <= LONGEST_SHARED
+    by_architecture = _decide_alike if is_short else _decide_by_architecture
+    choice, decision = by_architecture(registry, architecture, seen.model_type, tag, asked.task)
     remote = remote_class(seen, choice.base, registry)
     if remote is not None and not is_native(known_name(architecture, registry), seen.model_type, registry):
         return _with_remote_class(asked, choice, architecture, remote)
@@ -78,11 +82,10 @@ def decide_transformers(asked: Asked) -> Decision:
     )
 
 
-@functools.lru_cache(maxsize=4_096)
 def _decide_by_architecture(
     registry: Registry, architecture: str, model_type: str | None, tag: str | None, task: str | None
 ) -> tuple[TaskChoice, Decision]:
-    """What an architecture that the auto mappings hold is for, by itself. Repos alike share the very same decision.
+    """What an architecture that the auto mappings hold is for, by itself.
 
     Raises:
         ContradictionError: `task` was asked for, and the architecture does not serve it.
@@ -122,6 +125,10 @@ def _decide_by_architecture(
         evidence=(*choice.evidence, explain_class(model_class, known, model_type, base)),
     )
     return choice, decision
+
+
+_decide_alike = functools.lru_cache(maxsize=4_096)(_decide_by_architecture)
+"""Repos alike share the very same decision, made once."""
 
 
 def primary_architecture(asked: Asked) -> str | None:
