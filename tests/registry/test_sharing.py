@@ -32,7 +32,9 @@ def test_an_extended_registry_decides_anew() -> None:
 
 def test_what_a_repo_says_at_length_is_not_kept() -> None:
     registry = shipped_registry()
-    kept = _decide_alike.cache_info().currsize
+    asked = _decide_alike.cache_info().misses
     for model_type, tag in (("x" * LONGEST_SHARED, "fill-mask"), ("bert", "y" * LONGEST_SHARED)):
         assert decide(repo("BertForMaskedLM", model_type, tag=tag), registry).architecture == "BertForMaskedLM"
-    assert _decide_alike.cache_info().currsize == kept
+    assert _decide_alike.cache_info().misses == asked
+    assert decide(repo("BertForMaskedLM", "of-no-such-model-type"), registry).architecture == "BertForMaskedLM"
+    assert _decide_alike.cache_info().misses == asked + 1
