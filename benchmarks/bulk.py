@@ -29,8 +29,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.bulk_peers import CONCURRENCY, bare_aiohttp, bare_sqlite, requests_noted, tasks_manager, thread_pool
-from resolver import Failure, Resolver, Settings, listing
+from resolver import Failure, Resolver, Settings
 from resolver.local_hub import HubProcess, start_process
+from resolver.lookup import listing
 
 LOOPED, POOLED = 24, 256
 """Repos that TasksManager is given, which takes about a second for one."""

@@ -18,8 +18,8 @@ import aiohttp
 from huggingface_hub import HfApi
 from yarl import URL
 
-from resolver.hub.answer import Bucket
-from resolver.hub.client import HubClient
+from resolver.hub.response import Bucket
+from resolver.hub.transport import Transport
 from store.keys import PUBLIC, ref_key
 
 CONCURRENCY = 64
@@ -34,17 +34,17 @@ Requests = Mapping[Bucket, Sequence[str]]
 def requests_noted() -> Iterator[Requests]:
     """The requests that hubresolve sends inside the block, for a peer to send them too."""
     noted: dict[Bucket, list[str]] = {bucket: [] for bucket in Bucket}
-    get = HubClient._get
+    send = Transport.send
 
-    def noting(self: HubClient, url: URL, bucket: Bucket, *rest: Any) -> Any:
+    def noting(self: Transport, url: URL, bucket: Bucket, *rest: Any) -> Any:
         noted[bucket].append(str(url))
-        return get(self, url, bucket, *rest)
+        return send(self, url, bucket, *rest)
 
-    HubClient._get = noting  # type: ignore[method-assign,assignment]
+    Transport.send = noting  # type: ignore[method-assign,assignment]
     try:
         yield noted
     finally:
-        HubClient._get = get  # type: ignore[method-assign]
+        Transport.send = send  # type: ignore[method-assign]
 
 
 async def bare_aiohttp(requests: Requests) -> float:

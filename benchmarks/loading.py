@@ -92,17 +92,17 @@ def loop(rows: list[list[str]], use_s: float) -> None:
 
 async def ours(rows: list[list[str]], store: Path, budget_bytes: int | None, use_s: float) -> int:
     """`load_many`, each model used for so long; the most bytes that the models in memory took at once."""
-    from resolver.loading.room import Room
+    from resolver.loading.memory_budget import MemoryBudget
 
-    held_bytes, take = 0, Room.take
+    held_bytes, take = 0, MemoryBudget.take
 
-    def watched(room: Room, model: Any, name: str, size_bytes: int) -> bool:
+    def watched(room: MemoryBudget, model: Any, name: str, size_bytes: int) -> bool:
         nonlocal held_bytes
         fits = take(room, model, name, size_bytes)
         held_bytes = max(held_bytes, room.resident_bytes)
         return fits
 
-    Room.take = watched  # type: ignore[method-assign,assignment]
+    MemoryBudget.take = watched  # type: ignore[method-assign,assignment]
     async with Resolver(Settings(endpoint=os.environ["HF_ENDPOINT"], store=store, token=False)) as resolver:
         ids = [name for name, _ in rows]
         async with aclosing(resolver.load_many(ids, max_resident_bytes=budget_bytes)) as items:

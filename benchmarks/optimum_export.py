@@ -12,7 +12,7 @@ import importlib
 import sys
 from typing import Any
 
-from registry import adopt
+from resolver.exporting import adopt
 from resolver.tasks_manager import TasksManager
 
 

@@ -28,7 +28,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from resolver import Failure, Resolver, Settings
-from resolver.hub.bucket import BucketState, Ticket
+from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
 from resolver.local_hub import Catalog, HubOptions, LocalHub, repos_from_rows, synthetic
 
 THREADS = 32
@@ -56,18 +56,18 @@ class Row:
 def sent_empty() -> Iterator[list[int]]:
     """Of each request sent inside the block although nothing was left of its quota: what was left."""
     found: list[int] = []
-    sent = BucketState.sent
+    record_sent = QuotaPacer.record_sent
 
-    def noting(self: BucketState, now_s: float) -> Ticket:
+    def noting(self: QuotaPacer, now_s: float) -> SentRequest:
         if self.left is not None and self.left < self.cost and now_s < self.resets_at_s:
             found.append(self.left)
-        return sent(self, now_s)
+        return record_sent(self, now_s)
 
-    BucketState.sent = noting  # type: ignore[method-assign]
+    QuotaPacer.record_sent = noting  # type: ignore[method-assign]
     try:
         yield found
     finally:
-        BucketState.sent = sent  # type: ignore[method-assign]
+        QuotaPacer.record_sent = record_sent  # type: ignore[method-assign]
 
 
 async def ours(what: str, hub: LocalHub, ids: Sequence[str], folder: Path, best_s: float | None) -> Row:

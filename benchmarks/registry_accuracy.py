@@ -25,9 +25,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from registry.deciding import decide
-from registry.default import shipped_registry
-from registry.tables.read import read_table
+from registry.defaults import read_table, shipped_registry
+from registry.rules.decide import decide
 from tests.registry.given import repo
 from tests.registry.upstream_tasks import mapped_architectures, right_tasks
 

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from registry.default import default_registry
+from registry.defaults import default_registry
 from resolver import Resolver, Settings
 from store.keys import PUBLIC, DecisionKey, ref_key
 from store.store import MetadataStore

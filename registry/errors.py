@@ -19,7 +19,11 @@ def hint_at(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
 
 
-class RegistryError(Exception):
+class HubresolveError(Exception):
+    """The root of all errors of this distribution; `resolver.errors` draws the tree."""
+
+
+class RegistryError(HubresolveError):
     """The registry cannot answer, or cannot be built as asked."""
 
 

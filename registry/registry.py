@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import Any
 
 from registry.errors import UnknownNameError
-from registry.library import Library
-from registry.mappings import AutoMapping, Pipeline, Row
+from registry.extend import extend
+from registry.extension import Extension
+from registry.table_rows import AutoMapping, ServedTask
 from registry.tables.tasks import WITH_PAST
-
-if TYPE_CHECKING:
-    from registry.extension import Extension
+from registry.vocabulary import Vocabulary
 
 RULES_VERSION = 2
 """Raised when `decide` comes to other answers from the same tables."""
@@ -23,41 +22,8 @@ OLD_RANK = -10_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Registry:
-    """What is known about the ecosystem. Never changes, extending it makes another one; equal only to itself.
-
-    `mappings` are tried in order, later ones count more; `old_mappings` count only for architectures that those do
-    not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework. `class_refs` says
-    where classes outside the libraries are imported from ("package.module:Name"), by name.
-    """
-
-    tasks: Mapping[str, str]
-    task_aliases: Mapping[str, str]
-    with_past_tasks: frozenset[str]
-    specialisations: Mapping[str, tuple[str, ...]]
-    coarser: Mapping[str, tuple[str, ...]]
-    kind_of: Mapping[str, str]
-    libraries: Mapping[str, Library]
-    mappings: tuple[AutoMapping, ...]
-    old_mappings: tuple[AutoMapping, ...]
-    framework_mappings: Mapping[str, tuple[AutoMapping, ...]]
-    custom_classes: Mapping[str, tuple[tuple[str, str], ...]]
-    main_tasks: Mapping[str, str]
-    other_architectures: Mapping[str, str]
-    model_types: frozenset[str]
-    model_type_aliases: Mapping[str, str]
-    since: Mapping[str, str]
-    pipelines: Mapping[str, Pipeline]
-    pipeline_families: Mapping[str, Mapping[str, str]]
-    components: frozenset[str]
-    peft_task_types: Mapping[str, tuple[str, str]]
-    gguf_architectures: Mapping[str, str | None]
-    sentence_kinds: Mapping[str, tuple[str, ...]]
-    sentence_kind_aliases: Mapping[str, str]
-    sentence_namespaces: Mapping[str, str]
-    versions: Mapping[str, str]
-    class_refs: Mapping[str, str] = field(default_factory=dict)
-    extensions: tuple[Extension, ...] = ()
+class Registry(Vocabulary):
+    """A vocabulary with its indexes. Never changes: extending it makes another one. Equal only to itself."""
 
     def extended(self, *extensions: Extension) -> Registry:
         """A registry that has these extensions too; this one stays as it is.
@@ -65,8 +31,6 @@ class Registry:
         Raises:
             ExtensionError: an extension is not well formed, or contradicts another one.
         """
-        from registry.extension import extend
-
         return extend(self, extensions)
 
     def digest(self) -> str:
@@ -83,15 +47,15 @@ class Registry:
         return hashlib.blake2b(marshal.dumps([RULES_VERSION, content], 2), digest_size=16).hexdigest()
 
     @functools.cached_property
-    def rows(self) -> Mapping[str, tuple[Row, ...]]:
+    def rows(self) -> Mapping[str, tuple[ServedTask, ...]]:
         """The tasks of every architecture, what it is mainly for last."""
-        rows: dict[str, list[Row]] = {}
+        rows: dict[str, list[ServedTask]] = {}
         for rank, mapping in enumerate(self.mappings):
             _add_rows(rows, mapping, rank)
         # Below all mappings: where one of those names a main task for the class, these stay candidates.
         for architecture, served in self.custom_classes.items():
             for task, model_type in served:
-                row = Row(order=CUSTOM_RANK, task=task, auto_class=None, model_types=(model_type,))
+                row = ServedTask(order=CUSTOM_RANK, task=task, auto_class=None, model_types=(model_type,))
                 rows.setdefault(architecture, []).append(row)
         known_today = frozenset(rows)
         for rank, mapping in enumerate((*self.old_mappings, *self._all_framework_mappings), OLD_RANK):
@@ -218,7 +182,7 @@ class Registry:
 
 
 def _add_rows(
-    rows: dict[str, list[Row]], mapping: AutoMapping, rank: int, *, but: frozenset[str] = frozenset()
+    rows: dict[str, list[ServedTask]], mapping: AutoMapping, rank: int, *, but: frozenset[str] = frozenset()
 ) -> None:
     types: dict[str, list[str]] = {}
     for model_type, architectures in mapping.models.items():
@@ -227,7 +191,7 @@ def _add_rows(
                 types.setdefault(architecture, []).append(model_type)
     for architecture, model_types in types.items():
         rows.setdefault(architecture, []).append(
-            Row(
+            ServedTask(
                 order=rank,
                 task=mapping.task,
                 auto_class=mapping.auto_class,

@@ -1,14 +1,56 @@
-"""The errors a caller of the resolver can meet, grouped by what can be done about them."""
+"""The errors a caller can meet, grouped by what the caller can do about them.
+
+    HubresolveError                     every error of this distribution (`registry.errors`)
+    ├─ ResolveError                     a repo was not resolved, or not loaded; `.code` goes into the output
+    │  ├─ SettingsError                 correct the setting or environment variable (also ValueError)
+    │  ├─ InvalidRequestError           correct the call (also ValueError)
+    │  │  ├─ InvalidRepoIdError         neither a repo id nor a local folder
+    │  │  ├─ NotAModelError             a dataset, a Space, or a folder without a model
+    │  │  ├─ UnknownTaskError           the registry knows no such task or library
+    │  │  └─ TaskMismatchError          the repo cannot serve the task or library
+    │  ├─ HubError                      `.repo_id` `.revision` `.status`
+    │  │  ├─ RepositoryNotFoundError    missing, or hidden from this token
+    │  │  ├─ RevisionNotFoundError      no such branch, tag or commit
+    │  │  ├─ GatedRepoError             ask the owner for access
+    │  │  ├─ DisabledRepoError          the Hub has disabled the repo
+    │  │  ├─ UnauthorizedError          the Hub refused the token
+    │  │  ├─ RateLimitedError           wait `.retry_after_s`
+    │  │  ├─ HubUnavailableError        try later; it was tried `.attempts` times
+    │  │  └─ HubResponseError           the Hub's response cannot be used
+    │  ├─ OfflineError                  go online once, or import a bundle
+    │  ├─ ModelLoadError                the library could not load it; `.resolution`
+    │  │  ├─ LibraryNotInstalledError   install what the message names (also ImportError)
+    │  │  ├─ NotLoadableError           no supported library or weight format
+    │  │  ├─ RemoteCodeError            read the code, then pass trust_remote_code=True
+    │  │  └─ MemoryBudgetError          release a model, or raise max_resident_bytes
+    │  └─ InternalError                 a defect of hubresolve: report it
+    ├─ StoreError                       `store.errors`
+    └─ RegistryError                    `registry.errors`
+
+Not in the tree: `resolver.local_hub.LocalHubError`, of a server that imports nothing else of this distribution.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from registry.errors import HubresolveError as HubresolveError, RegistryError as RegistryError
+from store.errors import StoreError as StoreError
+
+if TYPE_CHECKING:
+    from resolver.resolution import Resolution
 
 
-class ResolveError(Exception):
-    """A repo could not be resolved. `code` is one of the fixed error codes of the output."""
+class ResolveError(HubresolveError):
+    """A repo could not be resolved or loaded. `code` is one of the fixed error codes of the output."""
 
-    code: ClassVar[str] = "bad_response"
+    code: ClassVar[str] = "internal_error"
+
+
+class InternalError(ResolveError):
+    """A defect of hubresolve, met at one repo; the repo and the Hub are not to blame. The log holds the traceback."""
+
+    code = "internal_error"
 
 
 class SettingsError(ResolveError, ValueError):
@@ -18,13 +60,13 @@ class SettingsError(ResolveError, ValueError):
 
 
 class InvalidRequestError(ResolveError, ValueError):
-    """The call itself is wrong; asking again the same way fails the same way."""
+    """The call itself is wrong; the same call fails in the same way again."""
 
     code = "invalid_repo_id"
 
 
 class InvalidRepoIdError(InvalidRequestError):
-    """Not a repo id, nor a local folder."""
+    """Neither a repo id nor a local folder."""
 
 
 class NotAModelError(InvalidRequestError):
@@ -33,23 +75,20 @@ class NotAModelError(InvalidRequestError):
     code = "not_a_model"
 
 
-class UnknownAskedError(InvalidRequestError):
-    """A task or library that the registry does not know."""
+class UnknownTaskError(InvalidRequestError):
+    """The registry does not know the task or library."""
 
     code = "task_mismatch"
 
 
 class TaskMismatchError(InvalidRequestError):
-    """The task or library asked for contradicts what the repo holds."""
+    """The repo cannot serve the requested task or library."""
 
     code = "task_mismatch"
 
 
 class HubError(ResolveError):
-    """The Hub answered, or failed to answer, for this repo.
-
-    `status` is the HTTP status, None where there was no answer.
-    """
+    """The Hub refused, or failed to answer. `status` is the HTTP status, None where there was no response."""
 
     def __init__(
         self, message: str, *, repo_id: str | None = None, revision: str | None = None, status: int | None = None
@@ -61,19 +100,19 @@ class HubError(ResolveError):
 
 
 class RepositoryNotFoundError(HubError):
-    """The repo is missing, or hidden from this token; the Hub does not tell which."""
+    """The repo is missing, or hidden from this token; the Hub does not say which."""
 
     code = "repo_not_found"
 
 
 class RevisionNotFoundError(HubError):
-    """The repo is there, but has no such branch, tag or commit."""
+    """The repo exists, but has no such branch, tag or commit."""
 
     code = "revision_not_found"
 
 
 class GatedRepoError(HubError):
-    """The repo's owner has not granted this token access."""
+    """The repo's owner has not given this token access."""
 
     code = "gated"
 
@@ -85,13 +124,13 @@ class DisabledRepoError(HubError):
 
 
 class UnauthorizedError(HubError):
-    """The token was refused: invalid, expired, or without the right needed."""
+    """The Hub refused the token: invalid, expired, or without the right that is needed."""
 
     code = "unauthorized"
 
 
 class RateLimitedError(HubError):
-    """The Hub's quota is used up. `retry_after_s` says for how long, where the Hub said so."""
+    """The Hub's quota is used up, for `retry_after_s` seconds; None where the Hub did not say."""
 
     code = "rate_limited"
 
@@ -109,14 +148,14 @@ class RateLimitedError(HubError):
 
 
 class HubUnavailableError(HubError):
-    """The Hub could not be reached, stalled, or failed; it has been asked again `attempts` times."""
+    """The Hub could not be reached, timed out, or failed. The request was sent `attempts` times."""
 
     code = "hub_unavailable"
     attempts: int = 1
 
 
 class HubResponseError(HubError):
-    """The answer cannot be what a Hub says: it does not parse, or contradicts itself."""
+    """The Hub's response cannot be used: it does not parse, or contradicts itself."""
 
     code = "bad_response"
 
@@ -125,3 +164,42 @@ class OfflineError(ResolveError):
     """Offline, and neither the store nor the local Hugging Face cache knows the repo."""
 
     code = "offline_miss"
+
+
+class ModelLoadError(ResolveError):
+    """The library could not load the repo. `resolution` is what was decided about it, None where unknown."""
+
+    code = "load_failed"
+
+    def __init__(self, message: str, *, resolution: Resolution | None = None) -> None:
+        super().__init__(message)
+        self.resolution = resolution
+
+
+class LibraryNotInstalledError(ModelLoadError, ImportError):
+    """A library that loading needs is not installed, or too old for the repo; the message says what to install."""
+
+    code = "library_missing"
+
+    def __init__(self, message: str, *, resolution: Resolution | None = None, name: str | None = None) -> None:
+        ModelLoadError.__init__(self, message, resolution=resolution)
+        self.name = name
+        self.msg = message
+
+
+class NotLoadableError(ModelLoadError):
+    """No supported library loads such a repo: its library, its weight format, or no class is known."""
+
+    code = "not_loadable"
+
+
+class RemoteCodeError(ModelLoadError):
+    """Loading would run the repo's own code, and the caller did not pass `trust_remote_code=True`."""
+
+    code = "remote_code"
+
+
+class MemoryBudgetError(ModelLoadError):
+    """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
+
+    code = "memory_budget"

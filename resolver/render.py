@@ -7,7 +7,9 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from resolver.resolution import Failure, Resolution
+from resolver.answer import Failure
+from resolver.loading.loaded import Loaded
+from resolver.resolution import Resolution
 
 ROW_KEYS = (
     "repo_id",
@@ -153,3 +155,51 @@ def age(seconds: float, now_s: float) -> str:
 def printable(text: str) -> str:
     """`text` without control characters: what a repo says of itself must not steer a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+
+
+LOAD_KEYS = (
+    "repo_id",
+    "canonical_id",
+    "revision",
+    "commit_hash",
+    "library",
+    "task",
+    "model_class",
+    "parameters",
+    "dtype",
+    "resident_bytes",
+    "elapsed_s",
+    "error",
+)
+"""The keys of every row, in order."""
+
+
+def load_row_of(item: Loaded | Failure) -> dict[str, Any]:
+    """The row of a model: every key is there, null (None) where nothing is known."""
+    row: dict[str, Any] = dict.fromkeys(LOAD_KEYS)
+    if isinstance(item, Failure):
+        resolution = getattr(item.error, "resolution", None)
+        row.update(
+            repo_id=item.repo_id,
+            revision=item.revision,
+            error={"code": item.error.code, "message": str(item.error)},
+        )
+    else:
+        resolution = item.resolution
+        row.update(
+            repo_id=item.repo_id,
+            parameters=item.parameters,
+            dtype=item.dtype,
+            resident_bytes=item.resident_bytes,
+            elapsed_s=round(item.elapsed_s, 3),
+        )
+    if resolution is not None:
+        row.update(
+            canonical_id=resolution.canonical_id,
+            revision=resolution.revision,
+            commit_hash=resolution.commit_hash,
+            library=resolution.library,
+            task=resolution.task,
+            model_class=type(item.model).__name__ if isinstance(item, Loaded) else resolution.model_class,
+        )
+    return row

@@ -23,7 +23,7 @@ _RESERVED = ("datasets/", "spaces/")
 """Paths of the Hub's own, which no user or organisation can be called."""
 
 
-class Wanted(Struct, frozen=True, gc=False):
+class RepoRevision(Struct, frozen=True, gc=False):
     """A repo at a revision, as asked for and well-formed."""
 
     repo_id: str
@@ -52,7 +52,7 @@ def split_revision(text: str) -> tuple[str, str | None]:
     return repo_id, revision if at else None
 
 
-def parse_repo_id(repo_id: str, revision: str | None = None) -> Wanted:
+def parse_repo_id(repo_id: str, revision: str | None = None) -> RepoRevision:
     """The repo and revision meant; a revision inside `repo_id` ("org/name@rev") counts when `revision` is None.
 
     Raises:
@@ -73,12 +73,12 @@ def parse_repo_id(repo_id: str, revision: str | None = None) -> Wanted:
     if name.startswith(_RESERVED):
         raise _refusal(name)
     if revision is None:
-        return Wanted(name)
+        return RepoRevision(name)
     if not isinstance(revision, str) or not _is_revision(revision):
         raise InvalidRepoIdError(
             f"{_shown(str(revision))} cannot be a revision: a branch, a tag or a commit hash is wanted"
         )
-    return Wanted(name, revision)
+    return RepoRevision(name, revision)
 
 
 def _is_revision(revision: str) -> bool:

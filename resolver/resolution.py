@@ -1,17 +1,12 @@
-"""What a caller gets for a repo: a `Resolution`, or in a batch possibly a `Failure`. Pure data."""
+"""`Resolution`: the answer for one repo at one commit. Pure data."""
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from registry.decision import Candidate, Decision, Evidence
-from resolver.errors import ResolveError
-
-if TYPE_CHECKING:
-    from resolver.loading.errors import ModelLoadError
+from registry.decision import Candidate as Candidate, Decision as Decision, Evidence as Evidence
 
 
 class Source(enum.StrEnum):
@@ -89,11 +84,3 @@ class Resolution(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         return self.decision.evidence
-
-
-class Failure(Struct, frozen=True, kw_only=True):
-    """A repo of a batch that could not be resolved, or loaded; the others are not affected."""
-
-    repo_id: str
-    revision: str | None
-    error: ResolveError | ModelLoadError

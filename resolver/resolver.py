@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from msgspec.structs import replace
 
 from registry.class_ref import ClassRef
-from registry.default import default_registry
+from registry.defaults import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
-from resolver.ahead import ahead
-from resolver.asker import Asker
-from resolver.batch import answer_all
-from resolver.below import Below, parse_subfolder
-from resolver.connection import Connection
-from resolver.errors import OfflineError, UnknownAskedError
-from resolver.hot import HotAnswers
-from resolver.listing import pages
-from resolver.looking import Looking, Request, RequestStream
-from resolver.memory import Memory
-from resolver.outcome import Answer, Outcome, Pending
-from resolver.resolution import Failure, Resolution
+from resolver.answer import Answer, Failure
+from resolver.cache.answer_cache import AnswerCache
+from resolver.concurrency.batcher import Batcher
+from resolver.concurrency.ordered_pool import answer_all
+from resolver.concurrency.prefetch import ahead
+from resolver.concurrency.single_flight import SingleFlight
+from resolver.errors import OfflineError, UnknownTaskError
+from resolver.hub.connection import Connection
+from resolver.lookup.listing import pages
+from resolver.lookup.lookup import Lookup, Request, RequestStream
+from resolver.lookup.outcome import Outcome, Pending
+from resolver.lookup.perform import Asker
+from resolver.lookup.recall import Memory
+from resolver.lookup.subfolder import SubfolderFacts, parse_subfolder
+from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
-from resolver.single_flight import SingleFlight
-from resolver.together import Together
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
@@ -61,16 +62,16 @@ class Resolver:
         self._clock = clock
         self._store = MetadataStore(self._settings.store, is_optional=True)
         self._connection = Connection(self._settings)
-        self._hot = HotAnswers(self._settings.policy, clock)
+        self._hot = AnswerCache(self._settings.policy, clock)
         self._asker = Asker(
             self._settings, self._registry, self._store, self._connection, clock, watch=self._hot.forget
         )
         self._memory = Memory(
             self._settings, self._store, self._connection, self._asker.recorder, self._asker.decide, clock
         )
-        self._looking = Looking(self._settings, self._store, self._memory, self._asker)
-        self._single: Together[tuple[Request, DecisionKey], Answer | Pending] = Together(self._looking.look_up_alike)
-        self._below = Below(self._settings, self._store, self._connection, self._asker.recorder)
+        self._looking = Lookup(self._settings, self._store, self._memory, self._asker)
+        self._single: Batcher[tuple[Request, DecisionKey], Answer | Pending] = Batcher(self._looking.look_up_alike)
+        self._below = SubfolderFacts(self._settings, self._store, self._connection, self._asker.recorder)
         self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
         self._loader: Loader | None = None
@@ -169,7 +170,7 @@ class Resolver:
         iterator (`contextlib.aclosing`), which ends the work under way.
 
         Raises:
-            UnknownAskedError: `task` or `library` is not one the registry knows.
+            UnknownTaskError: `task` or `library` is not one the registry knows.
         """
         asked = self._asked(task, library)
         look_up = partial(self._looking.look_up, revision=revision, asked=asked)
@@ -199,7 +200,7 @@ class Resolver:
         Raises:
             OfflineError: a listing can only be had from the Hub.
             HubError: the Hub cannot be asked, or has no listing.
-            UnknownAskedError: `task` or `library` is not one the registry knows.
+            UnknownTaskError: `task` or `library` is not one the registry knows.
         """
         asked = self._asked(task, library)
         if self._settings.offline:
@@ -302,7 +303,7 @@ class Resolver:
     def _at_once(self) -> int:
         """How many repos are worked on: one for each request for model info, and those that wait for something else."""
         most = self._settings.concurrency
-        return most + (most if self._store.has_claims else min(most, self._connection.files_under_way))
+        return most + (most if self._store.has_claims else min(most, self._connection.file_requests_in_flight))
 
     def _asked(self, task: str | None, library: str | None) -> DecisionKey:
         try:
@@ -312,4 +313,4 @@ class Resolver:
                 self._registry.canonical_library(library) if library is not None else None,
             )
         except UnknownNameError as error:
-            raise UnknownAskedError(str(error)) from error
+            raise UnknownTaskError(str(error)) from error

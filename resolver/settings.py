@@ -11,8 +11,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from registry.registry import Registry
+from resolver.cache.freshness import DEFAULT_MAX_AGE_S, Policy
 from resolver.errors import SettingsError
-from resolver.freshness import DEFAULT_MAX_AGE_S, Policy
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 DEFAULT_CONCURRENCY = 64

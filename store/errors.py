@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from registry.errors import HubresolveError
 
-class StoreError(Exception):
+
+class StoreError(HubresolveError):
     """The store cannot be used as asked."""
 
 

@@ -13,15 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec, rows
-from store.database import Database
+from store.database.database import Database
 from store.errors import StoreError
 from store.keys import DecisionKey, FactsKey, ref_key
-from store.measuring import SECONDS_PER_DAY, read_info
-from store.nearby import KnownRef, read_refs_about
-from store.puts import puts
 from store.records import Record, StoredRef, StoreInfo
-from store.statements import COMMIT_FACTS, statements
-from store.withdrawing import withdrawn_rows
+from store.sql.known_refs import KnownRef, read_refs_about
+from store.sql.recall import COMMIT_FACTS, statements
+from store.sql.stats import SECONDS_PER_DAY, read_info
+from store.sql.tombstones import withdrawn_rows
+from store.sql.upserts import puts
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class MetadataStore(Database):
             return await read_info(connection, self.name)
 
     async def _put(self, connection: AsyncConnection, items: rows.Rows, *, merge: bool = False) -> None:
-        """Put `items`; with `merge` a ref checked in the same second as the one stored does not take its place."""
+        """Upsert `items`; with `merge` a ref checked in the same second as the one stored does not take its place."""
         puts = self._puts
         # Facts first: the others look up their row ids.
         given = (

@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from registry.deciding import decide
-from registry.default import shipped_registry
+from registry.defaults import shipped_registry
 from registry.facts import CommitFacts, RepoFacts
+from registry.rules.decide import decide
 from resolver.hub.client import HubClient
-from resolver.hub.parse import ModelInfo
-from resolver.listing import pages
+from resolver.hub.payloads import ModelInfo
 from resolver.local_hub import start_process
+from resolver.lookup.listing import pages
 from store import codec
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "data" / "corpus.jsonl.gz"

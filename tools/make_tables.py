@@ -28,8 +28,7 @@ from tools.tables_peft import peft_table
 from tools.tables_sentence_transformers import sentence_transformers_table
 from tools.tables_sources import Source, find_source, find_wheels
 from tools.tables_transformers import transformers_table
-from tools.tables_transformers_history import KEYS as HISTORY
-from tools.tables_transformers_history import history_table
+from tools.tables_transformers_history import KEYS as HISTORY, history_table
 
 TABLES = Path(__file__).resolve().parent.parent / "registry" / "tables"
 Table = dict[str, object]

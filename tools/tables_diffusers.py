@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.auto_source import evaluate, read_tables
+from registry.environment.modeling_auto import evaluate, read_tables
 from tools.tables_diffusers_tasks import EXTRA_TASKS, REVIEWED, WORKFLOW_TASKS, tasks_of_pipeline
 from tools.tables_sources import Source, classes_of, parse
 

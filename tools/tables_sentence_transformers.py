@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from registry.auto_source import read_tables
+from registry.environment.modeling_auto import read_tables
 from tools.tables_sources import Source, classes_of, parse
 
 _PACKAGE = "sentence_transformers"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.auto_source import parse_auto_classes, parse_auto_source, read_tables
+from registry.environment.modeling_auto import parse_auto_classes, parse_auto_source, read_tables
 from tools.tables_sources import Source, parse
 
 MODELING = "models/auto/modeling_auto.py"

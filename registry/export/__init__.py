@@ -1,1 +1,10 @@
-"""Export configurations by architecture and backend: what goes into a model, what comes out, and which axes vary."""
+"""Export configurations by model type and task: what goes into a graph, what comes out, which axes vary.
+
+The public names are in `__init__.pyi`. Each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,7 @@
-"""`ExportConfig`: what every export configuration has. Pure; examples of inputs are made by `registry.export.dummy`."""
+"""`ExportConfig`: what every export configuration has. Pure.
+
+Example inputs are made by `registry.export.dummy_inputs`.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +128,7 @@ class ExportConfig:
 
         `sizes` are lengths of axes, by name (`batch_size=4`).
         """
-        from registry.export.dummy import example_of
+        from registry.export.dummy_inputs import example_of
 
         found = self.sizes(**sizes)
         return {

@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from registry.class_ref import ClassRef, parse_class_ref
-from registry.errors import UnsupportedModelTypeError, UnsupportedTaskError, hint_at
-from registry.export.entry import ConfigConstructor, make_backend_config_constructor_for_task
-from registry.export.synonyms import names_of_export
+from registry.errors import (
+    UnsupportedModelTypeError as UnsupportedModelTypeError,
+    UnsupportedTaskError as UnsupportedTaskError,
+    hint_at,
+)
+from registry.export.constructor import ConfigConstructor, make_backend_config_constructor_for_task
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
 
@@ -221,3 +224,30 @@ def _type_of(model: object) -> str:
     if not isinstance(found, str):
         raise ValueError(f"the config of {type(model).__name__} tells no model type; give model_type")
     return found
+
+
+EXPORTED_AS: dict[str, str] = {
+    # A task -> the task whose graph it shares; optimum 2.3, exporters/tasks.py, beside what `KIND_OF` has.
+    "image-feature-extraction": "feature-extraction",
+    "mask-generation": "feature-extraction",
+    "pretraining": "feature-extraction",
+}
+
+
+def names_of_export(task: str, registry: Registry) -> tuple[str, ...]:
+    """`task`, then the other names that a configuration for it may have, the nearest first.
+
+    Its canonical name, its aliases, the more general task whose graph it shares, then the other tasks that share it;
+    each with "-with-past" where `task` has it.
+    """
+    base = task.removesuffix(WITH_PAST)
+    ending = task[len(base) :]
+    canonical = registry.find_task(base) or base
+    general = _general(canonical, registry)
+    aliases = (alias for alias, target in registry.task_aliases.items() if target in (canonical, general))
+    alike = (name for name in (*registry.kind_of, *EXPORTED_AS) if _general(name, registry) == general)
+    return tuple(dict.fromkeys(f"{name}{ending}" for name in (base, canonical, general, *aliases, *alike)))
+
+
+def _general(task: str, registry: Registry) -> str:
+    return EXPORTED_AS.get(task) or registry.kind_of.get(task) or task

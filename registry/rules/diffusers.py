@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from registry.decision import Candidate, Decision, Evidence
 from registry.errors import ContradictionError
-from registry.needs import MODEL_INDEX, MODULAR_MODEL_INDEX
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.observed import text
-from registry.rules.question import Asked, decision_of
+from registry.rules.required_files import MODEL_INDEX, MODULAR_MODEL_INDEX
 from registry.rules.task import TaskChoice, choose_task
 
 
-def decide_diffusers(asked: Asked) -> Decision:
+def decide_diffusers(asked: RuleContext) -> Decision:
     """By the pipeline class that the index names."""
     seen, registry = asked.seen, asked.registry
     index = seen.manifest(MODEL_INDEX) or seen.manifest(MODULAR_MODEL_INDEX)
@@ -59,7 +59,7 @@ def decide_diffusers(asked: Asked) -> Decision:
     )
 
 
-def _notes(asked: Asked, is_lora: bool, is_unnamed: bool) -> tuple[str, ...]:
+def _notes(asked: RuleContext, is_lora: bool, is_unnamed: bool) -> tuple[str, ...]:
     seen = asked.seen
     if is_lora:
         return ("LoRA weights: to be loaded into the base model",)

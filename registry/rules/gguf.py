@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from registry.decision import Candidate, Decision
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.model_class import rows_of
-from registry.rules.question import Asked, decision_of
 from registry.rules.task import choose_task
 
 
-def decide_gguf(asked: Asked) -> Decision:
+def decide_gguf(asked: RuleContext) -> Decision:
     """By the tag, the architecture that the Hub read from the file, or a projector beside it."""
     seen, registry = asked.seen, asked.registry
     name = seen.hints.gguf_architecture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from registry.decision import Evidence
 from registry.facts import CONFIG
-from registry.needs import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
 from registry.registry import Registry
 from registry.rules.observed import Observed
+from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
 from registry.tables.weights import TAGS
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from registry.decision import Evidence
-from registry.mappings import Row
 from registry.registry import Registry
+from registry.table_rows import ServedTask
 
 FRAMEWORK_PREFIXES = {"tf": "TF", "flax": "Flax"}
 """How transformers 4 begins the names of its classes for other frameworks."""
 
 
-def rows_of(architecture: str, registry: Registry) -> tuple[Row, ...]:
+def rows_of(architecture: str, registry: Registry) -> tuple[ServedTask, ...]:
     """The tasks of an architecture, ascending by rank; matched without regard to case as a last resort."""
     found = registry.rows.get(architecture)
     if found is None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts
-from registry.needs import trunk_configs
 from registry.rules.framework import frameworks_of_tags, weights_of
+from registry.rules.required_files import trunk_configs
 
 
 class Observed:

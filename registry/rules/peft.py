@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.decision import Decision, Evidence
-from registry.needs import ADAPTER_CONFIG
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.model_class import rows_of
 from registry.rules.observed import text
-from registry.rules.question import Asked, decision_of
+from registry.rules.required_files import ADAPTER_CONFIG
 from registry.rules.task import choose_task
 
 
-def decide_peft(asked: Asked) -> Decision:
+def decide_peft(asked: RuleContext) -> Decision:
     """By the adapter's task type; else by the tag, which the base model's task often is."""
     seen, registry = asked.seen, asked.registry
     adapter = seen.manifest(ADAPTER_CONFIG)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from registry.decision import Candidate, Decision, Evidence
-from registry.needs import MODULES, SENTENCE_TRANSFORMERS_CONFIG
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.observed import text
-from registry.rules.question import Asked, decision_of
+from registry.rules.required_files import MODULES, SENTENCE_TRANSFORMERS_CONFIG
 from registry.rules.task import choose_task
 from registry.rules.transformers import primary_architecture
 
 
-def decide_sentence_transformers(asked: Asked) -> Decision:
+def decide_sentence_transformers(asked: RuleContext) -> Decision:
     """By the kind of model, which one of its files names."""
     registry = asked.registry
     kind, saw = _sentence_kind(asked)
@@ -31,7 +31,7 @@ def decide_sentence_transformers(asked: Asked) -> Decision:
     )
 
 
-def _sentence_kind(asked: Asked) -> tuple[str, str]:
+def _sentence_kind(asked: RuleContext) -> tuple[str, str]:
     seen, registry = asked.seen, asked.registry
     named = text(seen.manifest(SENTENCE_TRANSFORMERS_CONFIG).get("model_type"))
     kind_named = registry.sentence_kind_aliases.get(named or "", named)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from registry.decision import Candidate, Decision
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.observed import text
-from registry.rules.question import Asked, decision_of
 from registry.rules.task import choose_task
 from registry.rules.transformers import TRUNK_TASK
 
 
-def decide_timm(asked: Asked) -> Decision:
+def decide_timm(asked: RuleContext) -> Decision:
     """By the number of classes: a model without any gives features."""
     seen, registry = asked.seen, asked.registry
     inner = seen.config.get("pretrained_cfg")

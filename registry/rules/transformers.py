@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision, Evidence
 from registry.registry import Registry
+from registry.rules.context import RuleContext, decision_of
 from registry.rules.model_class import (
     class_for,
     class_of_model_type,
@@ -21,8 +22,7 @@ from registry.rules.model_class import (
     version_notes,
 )
 from registry.rules.observed import Observed, text
-from registry.rules.question import Asked, decision_of
-from registry.rules.remote import (
+from registry.rules.remote_code import (
     TRUNK,
     RemoteClass,
     remote_candidates,
@@ -42,7 +42,7 @@ _MAY_SEE = (TRUNK, "AutoModelForCausalLM")
 """Auto classes that remote code of models for images and words was mapped to for want of a better one."""
 
 
-def decide_transformers(asked: Asked) -> Decision:
+def decide_transformers(asked: RuleContext) -> Decision:
     """By the architecture, looked up in the auto mappings; the repo's own code where transformers has none."""
     seen, registry = asked.seen, asked.registry
     architecture = primary_architecture(asked)
@@ -131,7 +131,7 @@ _decide_alike = functools.lru_cache(maxsize=4_096)(_decide_by_architecture)
 """Repos alike share the very same decision, made once."""
 
 
-def primary_architecture(asked: Asked) -> str | None:
+def primary_architecture(asked: RuleContext) -> str | None:
     """Of several architectures the one that serves the tag, else the most specific, else the first."""
     names = asked.seen.architectures
     if len(names) < 2:
@@ -144,7 +144,7 @@ def primary_architecture(asked: Asked) -> str | None:
     return max(known, key=lambda name: rows_of(name, asked.registry)[-1].order) if known else names[0]
 
 
-def _decide_without_architecture(asked: Asked) -> Decision:
+def _decide_without_architecture(asked: RuleContext) -> Decision:
     """Only a model type, or nothing that can be read."""
     seen, registry = asked.seen, asked.registry
     model_type = seen.model_type
@@ -175,7 +175,7 @@ def why_no_architecture(seen: Observed) -> str:
     return "config.json names neither architecture nor model_type" if seen.has_config else "there is no config.json"
 
 
-def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
+def _decide_unknown_architecture(asked: RuleContext, architecture: str) -> Decision:
     """A class that no version of transformers we know of maps: the repo's own code, or a bare name."""
     seen, registry = asked.seen, asked.registry
     remote = remote_class(seen, None, registry)
@@ -215,7 +215,7 @@ def _decide_unknown_architecture(asked: Asked, architecture: str) -> Decision:
     )
 
 
-def _decide_family(asked: Asked, architecture: str) -> Decision:
+def _decide_family(asked: RuleContext, architecture: str) -> Decision:
     """A class named as the family of its model type, without a head: what the model type's classes serve."""
     seen, registry = asked.seen, asked.registry
     model_type = seen.model_type or ""
@@ -268,7 +268,7 @@ def task_of_head(architecture: str) -> str | None:
 
 
 def _with_remote_class(
-    asked: Asked, choice: TaskChoice, architecture: str | None, remote: RemoteClass, notes: tuple[str, ...] = ()
+    asked: RuleContext, choice: TaskChoice, architecture: str | None, remote: RemoteClass, notes: tuple[str, ...] = ()
 ) -> Decision:
     seen, registry = asked.seen, asked.registry
     saw = f"auto_map: {remote.auto_class}"

@@ -6,7 +6,7 @@ library's own saving code for the key files.
 
 from __future__ import annotations
 
-from registry.library import Library
+from registry.table_rows import Library
 
 LIBRARIES: dict[str, Library] = {
     "transformers": Library(names=("transformers",)),

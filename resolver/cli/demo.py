@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
+from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.local_hub import LocalHub, demo_catalog
 from resolver.render import row_of
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 

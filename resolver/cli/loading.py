@@ -12,15 +12,14 @@ from typing import Any
 
 import click
 
+from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.ids import read_ids
 from resolver.cli.progress import open_progress
 from resolver.cli.resolving import settings_of
 from resolver.loading.loaded import Loaded
 from resolver.loading.options import LoadOptions
-from resolver.loading.rows import load_row_of
-from resolver.render import printable
-from resolver.resolution import Failure
+from resolver.render import load_row_of, printable
 from resolver.resolver import Resolver
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

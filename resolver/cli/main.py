@@ -124,14 +124,16 @@ def resolve(
     **hub: Any,
 ) -> int:
     """Resolve repos and local folders: library, task, framework, architecture and model class of each."""
-    from resolver.cli.resolving import Asked, resolve_ids
+    from resolver.cli.resolving import ResolveRequest, resolve_ids
 
     is_listing = bool(author or search or filters or limit)
     if is_listing and (ids or file is not None):
         raise click.UsageError("--author, --search, --filter and --limit name the repos: give no ids beside them")
     if not is_listing and not ids and file is None:
         raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
-    asked = Asked(ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing)
+    asked = ResolveRequest(
+        ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing
+    )
     return run(resolve_ids(asked, hub, format_=format_, output=output, ordered=not unordered, quiet=quiet))
 
 

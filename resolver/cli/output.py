@@ -10,10 +10,11 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
+from resolver.answer import Failure
 from resolver.cli.parquet import open_parquet, require_pyarrow
 from resolver.render import age, csv_header, csv_line, printable, row_of
 from resolver.repo_id import is_commit_hash
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 
 WHILE_AGO_S = 3_600
 """From this age on a branch is shown with its age."""

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from resolver.answer import Failure
 from resolver.render import MORE_KEYS, ROW_KEYS, row_of
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 
 ROWS_PER_GROUP = 10_000
 

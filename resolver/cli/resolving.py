@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
+from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.ids import read_ids
 from resolver.cli.output import open_output
 from resolver.cli.progress import open_progress
 from resolver.errors import ResolveError
 from resolver.render import explanation
-from resolver.resolution import Failure
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 
@@ -37,7 +37,7 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ResolveRequest:
     """Which repos the command was asked for: ids and the lines of a file, or, with `is_listing`, what the Hub lists."""
 
     ids: tuple[str, ...]
@@ -55,7 +55,7 @@ class Asked:
 
 
 async def resolve_ids(
-    asked: Asked, options: Mapping[str, Any], *, format_: str, output: str | None, ordered: bool, quiet: bool
+    asked: ResolveRequest, options: Mapping[str, Any], *, format_: str, output: str | None, ordered: bool, quiet: bool
 ) -> int:
     """Resolve all repos and write their rows; the exit code says whether every row is an answer."""
     started_s, counts = time.monotonic(), Counter[str]()

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import click
 
-from registry.deciding import decide
 from registry.decision import Decision
-from registry.default import default_registry
+from registry.defaults import default_registry
 from registry.facts import RepoFacts
+from registry.rules.decide import decide
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.render import age, printable
 from resolver.settings import Settings
+from store.bundle.exporting import export_bundle
+from store.bundle.importing import import_bundle
 from store.errors import DamagedStoreError
-from store.exporting import export_bundle
-from store.importing import import_bundle
 from store.keys import DecisionKey
-from store.pruning import prune
+from store.maintenance.prune import prune
+from store.maintenance.verify import verify
 from store.store import MetadataStore
-from store.verifying import verify
 
 PROBLEMS_SHOWN = 50
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}

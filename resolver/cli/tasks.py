@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from registry.default import default_registry
+from registry.defaults import default_registry
 from registry.errors import UnknownNameError, UnsupportedModelTypeError
-from registry.export.shipped import shipped_export_registry
+from registry.export.defaults import shipped_export_registry
+from registry.queries.supported_tasks import Served, tasks_of_family, tasks_of_library, tasks_of_model_type
 from registry.registry import Registry
-from registry.served import Served, tasks_of_family, tasks_of_library, tasks_of_model_type
 from resolver.cli.exits import ALL_ANSWERED
 
 CLASSES_SHOWN = 4

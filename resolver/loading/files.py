@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from registry.needs import MODEL_INDEX
 from registry.rules.framework import framework_of_file
+from registry.rules.required_files import MODEL_INDEX
 from resolver.loading.weights import (
     ADAPTER_KINDS,
     DIFFUSERS_KINDS,

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from registry.class_ref import ClassRef
-from registry.newer import is_newer
-from resolver.loading.errors import LibraryNotInstalledError, ModelLoadError, NotLoadableError
-from resolver.loading.installed import installed_version
+from registry.environment.newer_release import is_newer
+from resolver.errors import LibraryNotInstalledError, ModelLoadError, NotLoadableError
 from resolver.loading.options import Options
 from resolver.loading.plan import LoadPlan
+from resolver.loading.requirements import installed_version
 from resolver.resolution import Resolution
 
 _ONE_AT_A_TIME = threading.Lock()

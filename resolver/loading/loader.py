@@ -16,22 +16,21 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from registry.class_ref import ClassRef
-from registry.deciding import decide
 from registry.errors import ContradictionError
 from registry.facts import CommitFacts, RepoFacts
-from registry.loading_class import base_class_of_adapter
-from registry.needs import ADAPTER_CONFIG
+from registry.queries.load_class import base_class_of_adapter
 from registry.registry import Registry
+from registry.rules.decide import decide
 from registry.rules.peft import is_local_path
-from resolver.connection import Connection
-from resolver.errors import OfflineError, TaskMismatchError
+from registry.rules.required_files import ADAPTER_CONFIG
+from resolver.errors import NotLoadableError, OfflineError, TaskMismatchError
+from resolver.hub.connection import Connection
 from resolver.loading.download import Snapshot
-from resolver.loading.errors import NotLoadableError
-from resolver.loading.installed import check_installed
 from resolver.loading.instantiate import instantiate
-from resolver.loading.measure import Size, measure
+from resolver.loading.loaded import Size, measure
 from resolver.loading.options import Options
 from resolver.loading.plan import LoadPlan, check_loadable, manifests, plan_load
+from resolver.loading.requirements import check_installed
 from resolver.local.folder import read_small_file
 from resolver.resolution import Resolution, Source
 from resolver.settings import FilledSettings

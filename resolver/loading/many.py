@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from resolver.errors import ResolveError
-from resolver.loading.errors import ModelLoadError
+from resolver.answer import Failure
+from resolver.errors import ModelLoadError, ResolveError
 from resolver.loading.loaded import Loaded
 from resolver.loading.loader import Loader, Prepared
+from resolver.loading.memory_budget import MemoryBudget
 from resolver.loading.options import Options
-from resolver.loading.room import Room
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class _Loading:
         self._options = options
         self._task = task
         self._ordered = ordered
-        self._room = Room(max_resident_bytes, self._must_not_wait)
+        self._room = MemoryBudget(max_resident_bytes, self._must_not_wait)
         self._may_fetch = asyncio.Semaphore(FETCHED_AHEAD)
         self._fetched: asyncio.Queue[asyncio.Task[Prepared | Failure] | None] = asyncio.Queue()
         self._loaded: asyncio.Queue[Loaded | Failure | None] = asyncio.Queue()
@@ -154,7 +154,7 @@ class _Loading:
         return _loaded(prepared.resolution, model, size, elapsed_s, self._room)
 
 
-def _loaded(resolution: Resolution, model: Any, size: Any, elapsed_s: float, room: Room) -> Loaded:
+def _loaded(resolution: Resolution, model: Any, size: Any, elapsed_s: float, room: MemoryBudget) -> Loaded:
     return Loaded(
         resolution=resolution,
         model=model,

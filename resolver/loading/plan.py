@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from registry.class_ref import ClassRef
 from registry.decision import Decision
 from registry.facts import CommitFacts
-from registry.loading_class import loading_class, own_class
-from registry.needs import ADAPTER_CONFIG, MODEL_INDEX, MODULES
+from registry.queries.load_class import loading_class, own_class
 from registry.registry import Registry
 from registry.rules.framework import framework_of_file
+from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULES
+from resolver.errors import NotLoadableError, RemoteCodeError
 from resolver.loading import files
-from resolver.loading.code import code_run
-from resolver.loading.errors import NotLoadableError, RemoteCodeError
 from resolver.loading.options import Options
+from resolver.loading.remote_code import code_run
 from resolver.resolution import Resolution
 
 LOADERS: Mapping[str, tuple[str, ...]] = {

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
-from registry.needs import files_wanted
+from registry.rules.required_files import files_wanted
 from resolver.errors import InvalidRepoIdError, NotAModelError
-from resolver.hub.parse import MAX_SMALL_FILE_BYTES, parse_small_file
+from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 
 MAX_FILES = 20_000
 MAX_CARD_BYTES = 1024 * 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
 from resolver.local.folder import card_hints, list_files, read_files
-from resolver.repo_id import Wanted, is_commit_hash
+from resolver.repo_id import RepoRevision, is_commit_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class CachedRepo:
 
 
 def find_cached(
-    wanted: Wanted, cache_dir: str | Path | None = None, *, subfolder: str = "", other_ids: Iterable[str] = ()
+    wanted: RepoRevision, cache_dir: str | Path | None = None, *, subfolder: str = "", other_ids: Iterable[str] = ()
 ) -> CachedRepo | None:
     """What the cache holds of `wanted`, or of a subfolder of it, under its id or one of `other_ids` (a renamed repo's
     folder keeps the id that was typed); None where it holds no file that tells anything.
@@ -36,7 +36,7 @@ def find_cached(
     return None
 
 
-def _find(repo_id: str, wanted: Wanted, cache_dir: str | Path | None, subfolder: str) -> CachedRepo | None:
+def _find(repo_id: str, wanted: RepoRevision, cache_dir: str | Path | None, subfolder: str) -> CachedRepo | None:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from resolver.local_hub import faults
-from resolver.local_hub.catalog import Catalog, HubRepo
-from resolver.local_hub.counts import Counts, LoggedRequest
-from resolver.local_hub.demo import demo_catalog
+from resolver.local_hub.catalog.catalog import Catalog, HubRepo
+from resolver.local_hub.catalog.demo import demo_catalog
+from resolver.local_hub.catalog.jsonl import repos_from_rows
+from resolver.local_hub.catalog.readers import read_folder, read_jsonl
 from resolver.local_hub.errors import CatalogError, HubProcessError, LocalHubError, UnknownRepoError
-from resolver.local_hub.options import ANY_REPO, HubOptions
-from resolver.local_hub.process import HubProcess, start_process
-from resolver.local_hub.readers import read_folder, read_jsonl
-from resolver.local_hub.rows import repos_from_rows
-from resolver.local_hub.server import LocalHub
-from resolver.local_hub.synthetic import synthetic
+from resolver.local_hub.server.counts import Counts, LoggedRequest
+from resolver.local_hub.server.options import ANY_REPO, HubOptions
+from resolver.local_hub.server.process import HubProcess, start_process
+from resolver.local_hub.server.server import LocalHub
+from resolver.local_hub.testing import faults
+from resolver.local_hub.testing.synthetic import synthetic
 
 __all__ = [
     "ANY_REPO",

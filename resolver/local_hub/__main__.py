@@ -10,14 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
-from resolver.local_hub.catalog import Catalog
-from resolver.local_hub.demo import demo_catalog
+from resolver.local_hub.catalog.catalog import Catalog
+from resolver.local_hub.catalog.demo import demo_catalog
+from resolver.local_hub.catalog.jsonl import repos_from_rows
+from resolver.local_hub.catalog.readers import read_folder, read_jsonl
 from resolver.local_hub.errors import CatalogError
-from resolver.local_hub.options import HubOptions
-from resolver.local_hub.readers import read_folder, read_jsonl
-from resolver.local_hub.rows import repos_from_rows
-from resolver.local_hub.server import LocalHub
-from resolver.local_hub.synthetic import synthetic
+from resolver.local_hub.server.options import HubOptions
+from resolver.local_hub.server.server import LocalHub
+from resolver.local_hub.testing.synthetic import synthetic
 
 
 def main(arguments: list[str] | None = None) -> int:

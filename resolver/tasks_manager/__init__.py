@@ -1,19 +1,10 @@
-"""`TasksManager`: the interface of optimum's class of that name, answered by the cached resolver and the registries."""
+"""`TasksManager`: optimum's interface, answered by the cached resolver and the registries.
+
+The public names are in `__init__.pyi`. Each is imported when it is first used.
+"""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from resolver.tasks_manager.manager import TasksManager
-
-__all__ = ["TasksManager"]
-
-
-def __getattr__(name: str) -> Any:
-    if name != "TasksManager":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = importlib.import_module("resolver.tasks_manager.manager").TasksManager
-    globals()[name] = value
-    return value
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

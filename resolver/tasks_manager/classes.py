@@ -6,13 +6,13 @@ import importlib
 import importlib.util
 from typing import Any
 
-from registry.class_lookup import find_class
 from registry.class_ref import ClassRef
 from registry.errors import ContradictionError, RegistryError, UnknownNameError
+from registry.queries.find_class import find_class
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
-from resolver.tasks_manager.answers import FRAMEWORK
 from resolver.tasks_manager.errors import NoClassError, NotKnownError
+from resolver.tasks_manager.repo_queries import FRAMEWORK
 
 TORCH = "torch"
 

@@ -15,13 +15,13 @@ from resolver.errors import (
     GatedRepoError,
     HubError,
     HubUnavailableError,
+    ModelLoadError,
     NotAModelError,
     OfflineError,
     RepositoryNotFoundError,
     ResolveError,
     RevisionNotFoundError,
 )
-from resolver.loading.errors import ModelLoadError
 
 
 class NotKnownError(RegistryError, KeyError):

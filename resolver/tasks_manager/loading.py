@@ -7,12 +7,12 @@ from typing import Any
 
 from registry.class_ref import ClassRef
 from registry.registry import Registry
-from resolver.loading.errors import LibraryNotInstalledError, ModelLoadError
+from resolver.errors import LibraryNotInstalledError, ModelLoadError
 from resolver.loading.loader import Prepared, load_prepared
 from resolver.resolution import Resolution
-from resolver.tasks_manager.answers import Answers, Place
 from resolver.tasks_manager.classes import find_model_class, import_model_class
 from resolver.tasks_manager.errors import CannotLoadError, TaskNotInferredError
+from resolver.tasks_manager.repo_queries import RepoLocation, RepoQueries
 
 AUTO = "auto"
 """The task of those who leave it to what the repo is for."""
@@ -25,8 +25,8 @@ _ON_FETCHING = ("local_files_only", "force_download", "proxies", "resume_downloa
 
 
 def load(
-    answers: Answers,
-    place: Place,
+    answers: RepoQueries,
+    place: RepoLocation,
     registry: Registry,
     *,
     task: str,
@@ -76,7 +76,9 @@ def load(
         raise CannotLoadError(str(error), resolution=error.resolution) from error
 
 
-def _class_for(task: str, found: Resolution, library: str | None, place: Place, registry: Registry) -> ClassRef | None:
+def _class_for(
+    task: str, found: Resolution, library: str | None, place: RepoLocation, registry: Registry
+) -> ClassRef | None:
     """The class to load with; None: the one decided, as for "auto" and for pipelines, whose files name it."""
     if task == AUTO:
         if found.task is None:

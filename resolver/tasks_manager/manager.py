@@ -14,13 +14,13 @@ from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
 
 from registry.class_ref import ClassRef
 from registry.errors import UnknownModelError
-from registry.export.entry import ConfigConstructor
+from registry.export.constructor import ConfigConstructor
 from registry.export.export_registry import ExportRegistry
-from registry.of_model import library_of_model, task_of_model
+from registry.queries.infer_model import library_of_model, task_of_model
 from resolver.settings import Settings
 from resolver.tasks_manager import classes, task_names
-from resolver.tasks_manager.answers import FRAMEWORK, place_of
 from resolver.tasks_manager.errors import LibraryNotInferredError, TaskNotInferredError
+from resolver.tasks_manager.repo_queries import FRAMEWORK, place_of
 from resolver.tasks_manager.state import STATE
 from resolver.tasks_manager.supported import ExportersTables
 
@@ -202,7 +202,7 @@ class TasksManager(ExportersTables):
         Raises:
             ValueError: its library is not known, or it is of a kind that has no export configuration.
         """
-        from resolver.loading.standardize import standardize
+        from resolver.tasks_manager.standardize import standardize
 
         standardize(model, library_name or cls.infer_library_from_model(model), STATE.registry)
 

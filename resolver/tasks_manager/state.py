@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
 
-from registry.default import default_registry
+from registry.defaults import default_registry
 from registry.errors import UnknownNameError
+from registry.export.defaults import shipped_export_registry
 from registry.export.export_registry import ExportRegistry
-from registry.export.shipped import shipped_export_registry
 from registry.registry import Registry
 from resolver.settings import Settings
-from resolver.tasks_manager.answers import Answers
 from resolver.tasks_manager.errors import NotKnownError
+from resolver.tasks_manager.repo_queries import RepoQueries
 
 if TYPE_CHECKING:
-    from resolver.background import Background
+    from resolver.blocking import BackgroundResolver
 
 
-class State:
+class SharedState:
     """What each part needs is imported and made when that part is first used."""
 
     def __init__(self) -> None:
-        self._background: Background | None = None
+        self._background: BackgroundResolver | None = None
         self.settings = Settings()
         self._exports: ExportRegistry | None = None
         self._lock = threading.Lock()
@@ -38,12 +38,12 @@ class State:
             self._exports = exports.copy() if exports is not None else self._exports
 
     @property
-    def background(self) -> Background:
+    def background(self) -> BackgroundResolver:
         with self._lock:
             if self._background is None:
-                from resolver.background import Background
+                from resolver.blocking import BackgroundResolver
 
-                self._background = Background()
+                self._background = BackgroundResolver()
             return self._background
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class State:
         except UnknownNameError as error:
             raise NotKnownError(str(error)) from error
 
-    def answers(self, cache_dir: object, token: bool | str | None) -> Answers:
+    def answers(self, cache_dir: object, token: bool | str | None) -> RepoQueries:
         """The resolver, as optimum's parameters want it.
 
         `token` True or None: as huggingface_hub finds it. `cache_dir` at its default: where it is by now, which may
@@ -101,7 +101,7 @@ class State:
             settings = replace(settings, token=token)
         if cache_dir is not None and str(cache_dir) != str(HUGGINGFACE_HUB_CACHE):
             settings = replace(settings, cache_dir=str(cache_dir))
-        return Answers(self.background, settings)
+        return RepoQueries(self.background, settings)
 
 
-STATE = State()
+STATE = SharedState()

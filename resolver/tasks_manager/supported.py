@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
-from registry.export.entry import ConfigConstructor
+from registry.export.constructor import ConfigConstructor
 from resolver.tasks_manager.state import STATE
 
 PARTS = frozenset(

@@ -1,4 +1,4 @@
-"""Run by alembic for every upgrade, on the connection that `store.schema` hands over. Nothing is read from a file."""
+"""Run by alembic for every upgrade, on the connection that `store.database.schema` passes in."""
 
 from __future__ import annotations
 

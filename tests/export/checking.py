@@ -16,10 +16,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from registry import shipped_export_registry, shipped_registry
+from registry import shipped_registry
+from registry.export import shipped_export_registry
 from registry.export.config import ExportConfig
 from registry.export.tensors import length_of
-from registry.export.tracing import export_onnx, export_program, exportable, overridden
+from resolver.exporting.export import export_onnx, export_program, exportable, overridden
 from tests.export.check_rows import SIZES, TOLERANCES
 from tests.export.tiny import tiny_model
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from registry.export.rows import ROWS
+from registry.export.support_table import ROWS
 
 Pair = tuple[str, str, str]
 Outcomes = dict[str, dict[str, dict[str, str]]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.export.rows import ROWS
+from registry.export.support_table import ROWS
 from tests.export.pairs import (
     CHECKED,
     SAMPLE,

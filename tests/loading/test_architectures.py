@@ -11,9 +11,9 @@ import pytest
 import torch
 import transformers
 
-from registry import CommitFacts, FileState, RepoFacts, decide, shipped_registry
-from registry.facts import SmallFile
-from registry.loading_class import loading_class, own_class
+from registry import CommitFacts, RepoFacts, decide, shipped_registry
+from registry.facts import FileState, SmallFile
+from registry.queries.load_class import loading_class, own_class
 from resolver.loading.instantiate import import_class
 
 REGISTRY = shipped_registry()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import transformers
 
-from resolver.loading.rows import LOAD_KEYS
 from resolver.local_hub import HubProcess, start_process
+from resolver.render import LOAD_KEYS
 from tests.loading.families import bert
 from tests.resolver.support import ROOT, environment
 

@@ -15,13 +15,11 @@ import pytest
 import torch
 import transformers
 
-from resolver.errors import OfflineError, UnknownAskedError
+from resolver.answer import Failure
+from resolver.errors import MemoryBudgetError, OfflineError, UnknownTaskError
 from resolver.loading import many
 from resolver.loading.download import Snapshot
-from resolver.loading.errors import MemoryBudgetError
-from resolver.loading.loaded import Loaded
-from resolver.loading.measure import measure
-from resolver.resolution import Failure
+from resolver.loading.loaded import Loaded, measure
 from tests.loading.families import BERT, llama
 from tests.loading.support import Served, served
 
@@ -280,7 +278,7 @@ async def test_leaving_early_leaves_nothing_running(models: Path, tmp_path: Path
 
 async def test_a_task_nobody_knows_ends_the_run(models: Path, tmp_path: Path) -> None:
     async with served(models, tmp_path / "store") as here:
-        with pytest.raises(UnknownAskedError):
+        with pytest.raises(UnknownTaskError):
             async for _ in loaded(here, NAMES, task="nonsense"):
                 pass
 

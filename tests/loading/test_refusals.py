@@ -12,10 +12,17 @@ import pytest
 import torch
 import transformers
 
-from registry.errors import RegistryError
-from resolver.errors import OfflineError, RepositoryNotFoundError, ResolveError, TaskMismatchError
-from resolver.loading import installed
-from resolver.loading.errors import LibraryNotInstalledError, ModelLoadError, NotLoadableError, RemoteCodeError
+from resolver.errors import (
+    LibraryNotInstalledError,
+    ModelLoadError,
+    NotLoadableError,
+    OfflineError,
+    RemoteCodeError,
+    RepositoryNotFoundError,
+    ResolveError,
+    TaskMismatchError,
+)
+from resolver.loading import requirements
 from tests.loading import others
 from tests.loading.families import BERT, bert, words
 from tests.loading.support import Served, served
@@ -235,7 +242,7 @@ async def test_refused_before_any_weights_are_fetched(
             await here.load("acme/repo", **options)
         assert no_weights_were_fetched(here)
         if isinstance(caught.value, ModelLoadError):
-            assert isinstance(caught.value, RegistryError)
+            assert isinstance(caught.value, ResolveError)
             assert caught.value.resolution is not None and caught.value.resolution.repo_id == "acme/repo"
         # The same repo as a local folder is refused for the same reason.
         if isinstance(caught.value, (ModelLoadError, TaskMismatchError)):
@@ -266,7 +273,7 @@ async def test_code_of_the_repo_runs_when_the_caller_says_so_and_only_then(
 
 
 async def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None)
     put(tmp_path / "hub", "acme/bert", {"config.json": CONFIG, "model.safetensors": W})
     put(
         tmp_path / "hub",
@@ -291,7 +298,7 @@ async def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, m
 async def test_a_library_too_old_or_too_new_is_told_before_fetching(
     architecture: str, model_type: str, version: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installed, "installed_version", lambda package: version)
+    monkeypatch.setattr(requirements, "installed_version", lambda package: version)
     config = {"model_type": model_type, "architectures": [architecture]}
     put(tmp_path / "hub", "acme/repo", {"config.json": config, "model.safetensors": W})
     async with served(tmp_path / "hub", tmp_path / "store") as here:

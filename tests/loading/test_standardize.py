@@ -8,7 +8,7 @@ import pytest
 import transformers
 
 from registry import UnknownModelError, default_registry
-from resolver.loading.standardize import pipeline_family, standardize
+from resolver.tasks_manager.standardize import pipeline_family, standardize
 from tests.loading import others
 from tests.loading.families import bert
 

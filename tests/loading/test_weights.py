@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resolver.loading import files
 from resolver.loading.weights import ADAPTER_KINDS, DIFFUSERS_KINDS, TRANSFORMERS_KINDS, choose_weights

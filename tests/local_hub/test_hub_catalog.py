@@ -28,8 +28,8 @@ from resolver.local_hub import (
     start_process,
     synthetic,
 )
-from resolver.local_hub.payloads import build_body, info_keys
-from resolver.local_hub.routing import Route, RouteKind, parse_route
+from resolver.local_hub.protocol.payloads import build_body, info_keys
+from resolver.local_hub.protocol.routing import Route, RouteKind, parse_route
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests" / "data" / "corpus.jsonl.gz"

@@ -10,23 +10,23 @@ import aiohttp
 import pytest
 
 from resolver.local_hub import Catalog, HubOptions, LocalHub, faults
-from resolver.local_hub.quota import Bucket, Quotas
+from resolver.local_hub.protocol.quota import QuotaBucket, Quotas
 
 INFO = "/api/models/acme/bert"
 CONFIG = "/acme/bert/resolve/main/config.json"
 
 
 def test_a_window_ends_for_each_caller_and_bucket_apart() -> None:
-    quotas = Quotas({Bucket.API: 2, Bucket.RESOLVERS: None}, window_s=300)
+    quotas = Quotas({QuotaBucket.API: 2, QuotaBucket.RESOLVERS: None}, window_s=300)
     rows = [
         # caller, bucket, now, allowed, remaining, reset_s
-        ("", Bucket.API, 0.0, True, 1, 300),
-        ("", Bucket.API, 4.5, True, 0, 296),
-        ("", Bucket.API, 5.0, False, 0, 295),
-        ("token", Bucket.API, 5.0, True, 1, 300),
-        ("", Bucket.RESOLVERS, 5.0, True, 999_999_999, 300),
-        ("", Bucket.API, 299.9, False, 0, 1),
-        ("", Bucket.API, 300.0, True, 1, 300),
+        ("", QuotaBucket.API, 0.0, True, 1, 300),
+        ("", QuotaBucket.API, 4.5, True, 0, 296),
+        ("", QuotaBucket.API, 5.0, False, 0, 295),
+        ("token", QuotaBucket.API, 5.0, True, 1, 300),
+        ("", QuotaBucket.RESOLVERS, 5.0, True, 999_999_999, 300),
+        ("", QuotaBucket.API, 299.9, False, 0, 1),
+        ("", QuotaBucket.API, 300.0, True, 1, 300),
     ]
     for caller, bucket, now, allowed, remaining, reset_s in rows:
         left = quotas.take(caller, bucket, now)

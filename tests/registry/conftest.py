@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from registry import installed
+from registry.environment import environment
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder: Path = tmp_path_factory.mktemp("registry-cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(installed, "_cache_folder", lambda: folder)
+        patch.setattr(environment, "_cache_folder", lambda: folder)
         yield

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.deciding import decide
-from registry.default import default_registry
+from registry.defaults import default_registry
+from registry.rules.decide import decide
 from tests.registry.edge_cases import CODE_AND_VERSIONS, CONFIG_ODDITIES, TASK_AGAINST_ARCHITECTURE, Row
 from tests.registry.edge_cases_formats import LIBRARIES_AND_FORMATS
 

@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from registry.class_lookup import find_class
-from registry.deciding import decide
-from registry.default import shipped_registry
+from registry.defaults import read_registry, shipped_registry
 from registry.errors import ExtensionError
 from registry.extension import ArchitectureRow, Extension
-from registry.library import Library
-from registry.mappings import Pipeline
+from registry.queries.find_class import find_class
 from registry.registry import Registry
-from registry.tables.read import read_registry
+from registry.rules.decide import decide
+from registry.table_rows import Library, Pipeline
 from tests.registry.given import repo
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from registry.deciding import decide
-from registry.default import shipped_registry
+from registry.defaults import shipped_registry
 from registry.errors import ContradictionError
 from registry.facts import RepoFacts
+from registry.rules.decide import decide
 from tests.registry.given import PT, repo
 
 LLAMA = repo("LlamaForCausalLM", "llama")

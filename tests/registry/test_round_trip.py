@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.deciding import decide
-from registry.default import default_registry
-from registry.tables.read import read_table
+from registry.defaults import default_registry, read_table
+from registry.rules.decide import decide
 from tests.registry.given import repo
 from tests.registry.upstream_tasks import BETTER, UNNAMED, mapped_architectures, right_tasks, upstream_tasks
 

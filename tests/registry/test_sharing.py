@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from registry.deciding import decide
-from registry.default import shipped_registry
+from registry.defaults import shipped_registry
 from registry.extension import ArchitectureRow, Extension
+from registry.rules.decide import decide
 from registry.rules.transformers import LONGEST_SHARED, _decide_alike
 from tests.registry.given import repo
 

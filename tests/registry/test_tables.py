@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from registry.class_ref import ClassRef
-from registry.default import default_registry
+from registry.defaults import default_registry, read_table
 from registry.errors import UnknownNameError
 from registry.registry import Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
-from registry.tables.read import read_table
 from registry.tables.weights import BY_NAME, BY_PREFIX, BY_SUFFIX, FRAMEWORKS, TAGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent

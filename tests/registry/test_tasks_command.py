@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner, Result
 
-from registry.default import default_registry
+from registry.defaults import default_registry
 from resolver.cli.main import cli
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.tables.read import read_table
+from registry.defaults import read_table
 
 UPSTREAM: tuple[tuple[str, str], ...] = (
     # (pipeline tag, mapping), of the mappings that hold a class the last counts.

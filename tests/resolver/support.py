@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from resolver.answer import Failure
 from resolver.local_hub import Catalog, LocalHub, repos_from_rows
-from resolver.looking import RequestStream
+from resolver.lookup.lookup import RequestStream
 from resolver.render import row_of
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from resolver.batch import LONGEST_CHUNK, WINDOW
+from resolver.answer import Failure
+from resolver.concurrency.ordered_pool import LONGEST_CHUNK, WINDOW
 from resolver.local_hub import LocalHub, faults
-from resolver.looking import Request
-from resolver.resolution import Failure, Resolution, Source
+from resolver.lookup.lookup import Request
+from resolver.resolution import Resolution, Source
 from resolver.resolver import Resolver
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
@@ -121,8 +122,8 @@ async def test_input_is_not_read_while_nobody_takes_answers(hub: LocalHub, store
 async def test_a_slow_repo_holds_up_no_more_than_the_window(
     many: list[dict[str, object]], store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.batch.LONGEST_CHUNK", 30)
-    monkeypatch.setattr("resolver.batch.WINDOW", 30)
+    monkeypatch.setattr("resolver.concurrency.ordered_pool.LONGEST_CHUNK", 30)
+    monkeypatch.setattr("resolver.concurrency.ordered_pool.WINDOW", 30)
     async with LocalHub(catalog_of(*many), latency_s=0.005) as hub:
         hub.faults.add(faults.Stall(2.0), f"/api/models/{IDS[20]}/*")
         found = await answers(settings_for(hub, store, lean=True, concurrency=4), IDS)

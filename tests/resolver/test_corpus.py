@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from resolver.answer import Failure
 from resolver.local_hub import Catalog, LocalHub, read_jsonl
-from resolver.resolution import Failure, Resolution, Source
+from resolver.resolution import Resolution, Source
 from resolver.resolver import Resolver
 from tests.resolver.support import ROOT, rows_without_source, settings_for
 

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from resolver.answer import Failure
 from resolver.errors import HubUnavailableError, RateLimitedError, ResolveError
 from resolver.hub.retry import MAX_ATTEMPTS, MAX_ATTEMPTS_UNREADABLE
 from resolver.local_hub import HubOptions, LocalHub, faults
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 from tests.resolver.support import (
     READER,
     STRANGER,
@@ -269,7 +270,7 @@ async def test_a_quota_that_is_used_up_is_waited_for(store: Path) -> None:
 async def test_nobody_asks_while_the_quota_is_known_to_be_used_up(
     hub: LocalHub, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.hub.quota.MAX_RETRY_AFTER_S", 0.3)
+    monkeypatch.setattr("resolver.hub.pacing.quota_headers.MAX_RETRY_AFTER_S", 0.3)
     hub.faults.add(faults.rate_limited(reset_s=0), "/api/models/*")
     settings = settings_for(hub, store, concurrency=1, lean=True)
     started_s = time.monotonic()
@@ -331,5 +332,6 @@ def test_every_error_has_a_code_of_the_contract() -> None:
     documented = {
         *("invalid_repo_id", "repo_not_found", "revision_not_found", "gated", "disabled", "unauthorized"),
         *("rate_limited", "hub_unavailable", "bad_response", "offline_miss", "not_a_model", "task_mismatch"),
+        *("internal_error", "load_failed", "library_missing", "not_loadable", "remote_code", "memory_budget"),
     }
     assert {kind.code for kind in all_kinds(ResolveError)} - {"invalid_settings"} == documented

@@ -12,13 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from registry.deciding import decide
-from registry.default import default_registry
+from registry.defaults import default_registry
 from registry.facts import CONFIG, CommitFacts, HubHints, RepoFacts
-from resolver.hub.parse import MAX_SMALL_FILE_BYTES, parse_small_file
+from registry.rules.decide import decide
+from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 from resolver.local_hub import LocalHub, faults, repos_from_rows
 from resolver.render import explanation
 from resolver.resolution import Resolution

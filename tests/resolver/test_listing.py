@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from resolver import listing
+from resolver.answer import Failure
 from resolver.errors import HubResponseError, OfflineError
 from resolver.local_hub import HubOptions, LocalHub, faults
-from resolver.resolution import Failure, Resolution, Source
+from resolver.lookup import listing
+from resolver.resolution import Resolution, Source
 from resolver.resolver import Resolver
 from tests.resolver.support import Clock, answers, bert_row, catalog_of, settings_for
 
@@ -189,7 +190,7 @@ async def test_a_listing_that_breaks_off_gives_what_came_before(store: Path, mon
 async def test_what_a_page_left_open_costs_a_file_when_it_is_asked_for_soon(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.batch.LONGEST_CHUNK", 32)
+    monkeypatch.setattr("resolver.concurrency.ordered_pool.LONGEST_CHUNK", 32)
     rows = [{**bert_row(f"acme/odd{number:02}"), "extract": {}} for number in range(64)]
     ids = [str(row["id"]) for row in rows]
     async with LocalHub(catalog_of(*rows)) as hub:

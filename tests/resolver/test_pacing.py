@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from resolver.hub.bucket import AFTER_RESET_S, BucketState, Ticket
-from resolver.hub.limit import AdaptiveLimit
-from resolver.hub.quota import Quota
-from resolver.hub.silence import PATIENCE_S, SILENT_AFTER, TRY_EVERY_S, Silence
+from resolver.answer import Failure
+from resolver.hub.pacing.circuit_breaker import FAILURE_THRESHOLD, OPEN_AFTER_S, PROBE_INTERVAL_S, CircuitBreaker
+from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
+from resolver.hub.pacing.quota_headers import Quota
+from resolver.hub.pacing.quota_pacer import RESET_MARGIN_S, QuotaPacer, SentRequest
 from resolver.local_hub import HubOptions, LocalHub, faults
-from resolver.resolution import Failure, Resolution
+from resolver.resolution import Resolution
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
-FIRST = Ticket(cost=1, number=0, under_way=0)
+FIRST = SentRequest(cost=1, number=0, in_flight=0)
 
 
 def quota(remaining: int, reset_s: float, total: int | None = 500) -> Quota:
@@ -24,71 +25,71 @@ def quota(remaining: int, reset_s: float, total: int | None = 500) -> Quota:
 
 
 def test_an_unknown_quota_holds_nothing_back() -> None:
-    assert BucketState().wait_s(0) == 0
+    assert QuotaPacer().wait_s(0) == 0
 
 
 def test_most_of_a_window_is_used_without_waiting() -> None:
-    state = BucketState()
-    state.answered(quota(499, 300), 0, FIRST)
+    pacer = QuotaPacer()
+    pacer.record_response(quota(499, 300), 0, FIRST)
     for _ in range(300):
-        assert state.wait_s(1) == 0
-        state.sent(1)
-        state.ended()
+        assert pacer.wait_s(1) == 0
+        pacer.record_sent(1)
+        pacer.record_ended()
 
 
 def test_the_last_part_of_a_window_is_spread_out() -> None:
-    state = BucketState()
-    state.answered(quota(100, 200), 0, FIRST)
-    state.sent(0)
-    assert 0 < state.wait_s(0) <= 200 / 100
+    pacer = QuotaPacer()
+    pacer.record_response(quota(100, 200), 0, FIRST)
+    pacer.record_sent(0)
+    assert 0 < pacer.wait_s(0) <= 200 / 100
 
 
 def test_an_empty_window_is_waited_out_and_then_tried_by_one() -> None:
-    state = BucketState()
-    state.answered(quota(0, 10), 0, FIRST)
-    assert state.wait_s(3) == pytest.approx(7 + AFTER_RESET_S)
-    after_s = 10 + AFTER_RESET_S
-    assert state.wait_s(after_s) == 0
-    ticket = state.sent(after_s)
-    assert state.wait_s(after_s) > 0
-    state.answered(quota(499, 300), after_s, ticket)
-    state.ended()
-    assert state.wait_s(after_s) == 0
+    pacer = QuotaPacer()
+    pacer.record_response(quota(0, 10), 0, FIRST)
+    assert pacer.wait_s(3) == pytest.approx(7 + RESET_MARGIN_S)
+    after_s = 10 + RESET_MARGIN_S
+    assert pacer.wait_s(after_s) == 0
+    sent = pacer.record_sent(after_s)
+    assert pacer.wait_s(after_s) > 0
+    pacer.record_response(quota(499, 300), after_s, sent)
+    pacer.record_ended()
+    assert pacer.wait_s(after_s) == 0
 
 
 def test_a_refusal_for_a_finer_limit_blocks_for_as_long_as_it_says() -> None:
-    state = BucketState()
-    state.answered(quota(400, 300), 0, FIRST)
-    state.refused(4.0, quota(399, 299), 1)
-    assert state.wait_s(1) == 4.0 and state.wait_s(5) == 0
+    pacer = QuotaPacer()
+    pacer.record_response(quota(400, 300), 0, FIRST)
+    pacer.record_refusal(4.0, quota(399, 299), 1)
+    assert pacer.wait_s(1) == 4.0 and pacer.wait_s(5) == 0
 
 
 def test_answers_out_of_order_never_make_more_of_a_quota_than_there_is() -> None:
     """A server that counts requests as they arrive, whose answers come back shuffled."""
     generator = random.Random(3)
-    state, left, flying = BucketState(), 50, list[tuple[Ticket, int]]()
-    state.answered(quota(50, 10, 50), 0, FIRST)
+    pacer, left, flying = QuotaPacer(), 50, list[tuple[SentRequest, int]]()
+    pacer.record_response(quota(50, 10, 50), 0, FIRST)
     refused = 0
     for _ in range(400):
-        state.next_at_s = 0.0
-        if state.wait_s(1) == 0 and len(flying) < 16:
-            ticket = state.sent(1)
+        pacer.next_at_s = 0.0
+        if pacer.wait_s(1) == 0 and len(flying) < 16:
+            sent = pacer.record_sent(1)
             refused += left <= 0
             left -= 1
-            flying.append((ticket, left))
+            flying.append((sent, left))
         elif flying:
-            ticket, told = flying.pop(generator.randrange(len(flying)))
-            state.answered(quota(max(0, told), 9, 50), 1, ticket)
-            state.ended()
+            sent, told = flying.pop(generator.randrange(len(flying)))
+            pacer.record_response(quota(max(0, told), 9, 50), 1, sent)
+            pacer.record_ended()
     assert left == 0 and refused == 0
 
 
 async def test_a_limit_shrinks_with_failures_and_grows_back() -> None:
-    limit = AdaptiveLimit(8)
-    limit.failed()
+    limit = AdaptiveConcurrencyLimit(8)
+    limit.record_failure()
     assert limit.limit == 4
     for _ in range(100):
-        limit.succeeded()
+        limit.record_success()
     assert limit.limit == 8
     running = most = 0
 
@@ -106,7 +107,7 @@ async def test_a_limit_shrinks_with_failures_and_grows_back() -> None:
 
 
 async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
-    limit = AdaptiveLimit(1)
+    limit = AdaptiveConcurrencyLimit(1)
     await limit.acquire()
     waiting = [asyncio.create_task(limit.acquire()) for _ in range(2)]
     await asyncio.sleep(0)
@@ -116,7 +117,7 @@ async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
 
 
 async def test_those_who_wait_longest_are_next() -> None:
-    limit = AdaptiveLimit(2)
+    limit = AdaptiveConcurrencyLimit(2)
     order: list[int] = []
     work = iter(range(40))
 
@@ -150,21 +151,21 @@ async def test_one_bucket_that_is_used_up_does_not_stop_the_other(store: Path) -
 
 
 def test_a_silent_hub_is_tried_by_one_at_a_time_and_refused_in_the_end() -> None:
-    silence = Silence()
-    for _ in range(SILENT_AFTER):
-        assert silence.wait_s(10) == 0 and not silence.refuses(10)
-        silence.failed(10)
-    assert silence.wait_s(10) == 0, "one tries"
-    assert 0 < silence.wait_s(10) <= TRY_EVERY_S and not silence.refuses(10)
-    late_s = 10 + PATIENCE_S + 1
-    assert not silence.refuses(late_s) and silence.wait_s(late_s) == 0, "one still tries"
-    assert silence.refuses(late_s)
-    silence.answered()
-    assert not silence.refuses(late_s) and silence.wait_s(late_s) == 0
+    breaker = CircuitBreaker()
+    for _ in range(FAILURE_THRESHOLD):
+        assert breaker.wait_s(10) == 0 and not breaker.is_open(10)
+        breaker.record_failure(10)
+    assert breaker.wait_s(10) == 0, "one tries"
+    assert 0 < breaker.wait_s(10) <= PROBE_INTERVAL_S and not breaker.is_open(10)
+    late_s = 10 + OPEN_AFTER_S + 1
+    assert not breaker.is_open(late_s) and breaker.wait_s(late_s) == 0, "one still tries"
+    assert breaker.is_open(late_s)
+    breaker.record_success()
+    assert not breaker.is_open(late_s) and breaker.wait_s(late_s) == 0
 
 
 async def test_a_hub_that_is_gone_does_not_hold_up_thousands(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolver.hub.silence.PATIENCE_S", 0.3)
+    monkeypatch.setattr("resolver.hub.pacing.circuit_breaker.OPEN_AFTER_S", 0.3)
     monkeypatch.setattr("resolver.hub.retry.FIRST_WAIT_S", 0.01)
     ids = [f"org{number}/m" for number in range(2_000)]
     async with LocalHub(catalog_of(*map(bert_row, ids[:1]))) as hub:
@@ -175,7 +176,7 @@ async def test_a_hub_that_is_gone_does_not_hold_up_thousands(store: Path, monkey
 
 
 async def test_a_hub_that_is_gone_for_a_moment_fails_nobody(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolver.hub.silence.TRY_EVERY_S", 0.05)
+    monkeypatch.setattr("resolver.hub.pacing.circuit_breaker.PROBE_INTERVAL_S", 0.05)
     monkeypatch.setattr("resolver.hub.retry.FIRST_WAIT_S", 0.3)
     ids = [f"org{number}/m" for number in range(200)]
     async with LocalHub(catalog_of(*map(bert_row, ids))) as hub:

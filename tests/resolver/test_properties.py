@@ -9,18 +9,18 @@ import msgspec
 import pytest
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils._validators import validate_repo_id
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from registry.decision import Candidate, Decision, Evidence
 from registry.facts import CommitFacts, FileState, HubHints, SmallFile
 from resolver.errors import HubResponseError, InvalidRequestError, NotAModelError
-from resolver.hub.answer import Answer
-from resolver.hub.parse import UnusableJsonError, parse_json, parse_model_info, parse_small_file
-from resolver.hub.quota import MAX_RETRY_AFTER_S, parse_quota, retry_after_s
-from resolver.hub.retry import attempts_for, wait_s
-from resolver.hub.status import error_of, message_of
-from resolver.repo_id import Wanted, parse_repo_id
+from resolver.hub.http_errors import error_from_response, parse_message
+from resolver.hub.lenient_json import UnusableJsonError, parse_json
+from resolver.hub.pacing.quota_headers import MAX_RETRY_AFTER_S, parse_quota, retry_after_s
+from resolver.hub.payloads import parse_model_info, parse_small_file
+from resolver.hub.response import HttpResponse
+from resolver.hub.retry import max_attempts, wait_s
+from resolver.repo_id import RepoRevision, parse_repo_id
 from store import codec
 
 ID_CHARACTERS = st.text(alphabet="ab-._/09A\u00e9 \n", max_size=12)
@@ -48,7 +48,7 @@ def test_an_id_is_accepted_where_huggingface_hub_accepts_it(text: str) -> None:
     except HFValidationError:
         expected = False
     try:
-        assert parse_repo_id(text) == Wanted(text)
+        assert parse_repo_id(text) == RepoRevision(text)
         accepted = True
     except NotAModelError:
         return
@@ -179,12 +179,12 @@ HEADERS = st.dictionaries(
 def test_any_refusal_is_an_error_with_one_printable_line_and_a_bounded_wait(
     status: int, headers: dict[str, str], body: bytes, has_token: bool
 ) -> None:
-    answer = Answer(status=status, headers=headers, body=body)
+    answer = HttpResponse(status=status, headers=headers, body=body)
     parse_quota(answer)
     wait = retry_after_s(answer)
     assert wait is None or 0 <= wait <= MAX_RETRY_AFTER_S
-    assert message_of(answer).isprintable() and len(message_of(answer)) <= 300
-    error = error_of(answer, Wanted("acme/x"), has_token=has_token)
+    assert parse_message(answer).isprintable() and len(parse_message(answer)) <= 300
+    error = error_from_response(answer, RepoRevision("acme/x"), has_token=has_token)
     assert error.status == status and error.repo_id == "acme/x" and str(error).isprintable()
-    for attempt in range(1, attempts_for(error) + 1):
+    for attempt in range(1, max_attempts(error) + 1):
         assert 0 <= wait_s(error, attempt, 0.5) <= MAX_RETRY_AFTER_S + 8

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import pytest
 
 from resolver.local_hub import HubOptions, LocalHub, faults
-from resolver.looking import Request
+from resolver.lookup.lookup import Request
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
-from store.exporting import export_bundle
-from store.importing import import_bundle
+from store.bundle.exporting import export_bundle
+from store.bundle.importing import import_bundle
 from store.store import MetadataStore
 from tests.resolver.support import BERT_SHA, READER, STRANGER, TOKENS, answers, catalog_of, code_of, codes, settings_for
 

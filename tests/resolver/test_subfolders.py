@@ -10,11 +10,11 @@ from typing import Any
 import huggingface_hub
 import pytest
 
+from resolver.blocking import resolve
 from resolver.errors import InvalidRepoIdError, OfflineError
 from resolver.local_hub import Catalog, HubOptions, LocalHub
 from resolver.resolution import Source
 from resolver.resolver import Resolver
-from resolver.sync import resolve
 from tests.resolver.support import READER, TOKENS, Clock, answer, catalog_of, settings_for
 
 T5 = {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}

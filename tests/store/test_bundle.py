@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from registry.facts import CommitFacts
-from store.bundle import MAGIC, BundleWriter, Header, read_rows
+from store.bundle.exporting import export_bundle
+from store.bundle.format import MAGIC, BundleWriter, Header, read_rows
+from store.bundle.importing import import_bundle
 from store.errors import BundleError, StoreError
-from store.exporting import export_bundle
-from store.importing import import_bundle
 from store.keys import ANONYMOUS, RefKey, scope_of_token
 from store.records import Record
 from store.rows import Rows, rows_of, with_digest

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from resolver.local_hub import start_process
+from store.maintenance.verify import verify
 from store.store import MetadataStore
-from store.verifying import verify
 from tests.resolver.support import bert_row, command
 from tests.store.support import DECISION, ROOT, RULES, recall_one
 

@@ -21,8 +21,7 @@ from store.keys import ANONYMOUS, scope_of_token
 from store.rows import FACTS, is_whole, ref_values
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, metadata
-from tests.store.support import DATA, DECISION, HINTS, ROOT, recall_one, record
-from tests.store.support import FACTS as KNOWN
+from tests.store.support import DATA, DECISION, FACTS as KNOWN, HINTS, ROOT, recall_one, record
 
 
 @pytest.fixture

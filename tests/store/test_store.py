@@ -12,8 +12,7 @@ from registry.facts import CommitFacts
 from store.errors import StoreClosedError
 from store.keys import DecisionKey, RefKey, scope_of_token
 from store.records import Record
-from store.rows import FACTS as FACTS_COLUMNS
-from store.rows import Rows
+from store.rows import FACTS as FACTS_COLUMNS, Rows
 from store.store import MetadataStore
 from store.tables import facts
 from tests.store.support import DECISION, FACTS, HINTS, HUB, RULES, recall_one, record

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from registry.decision import Decision
 from registry.facts import RepoFacts
 from store.keys import DecisionKey, FactsKey, RefKey
-from store.pruning import prune
+from store.maintenance.prune import prune
+from store.maintenance.verify import Verified, verify
 from store.store import MetadataStore
-from store.verifying import Verified, verify
 from tests.store.support import DECISION, HUB, RULES, recall_one, record
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from resolver.local_hub.process import HubProcess, start_process
+from resolver.local_hub.server.process import HubProcess, start_process
 from resolver.settings import Settings
 from resolver.tasks_manager import TasksManager
 from tests.resolver.support import BERT, FILES, ROWS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry.errors import RegistryError
-from resolver.local_hub.process import start_process
+from resolver.local_hub.server.process import start_process
 from resolver.settings import Settings
 from resolver.tasks_manager import TasksManager
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from registry.class_ref import ClassRef
-from registry.default import default_registry
-from registry.export.rows import ROWS
-from registry.mappings import AutoMapping
+from registry.defaults import default_registry
+from registry.export.support_table import ROWS
+from registry.table_rows import AutoMapping
 from registry.tables.tasks import WITH_PAST
 from resolver.tasks_manager import TasksManager, classes
 from resolver.tasks_manager.classes import find_model_class

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.local_hub.process import start_process
+from resolver.local_hub.server.process import start_process
 from tests.resolver.support import ROOT, environment
 
 pytestmark = pytest.mark.slow

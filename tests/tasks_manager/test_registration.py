@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from registry.default import default_registry
-from registry.export.shipped import shipped_export_registry
+from registry.defaults import default_registry
+from registry.export.defaults import shipped_export_registry
 from resolver.tasks_manager import TasksManager
 
 

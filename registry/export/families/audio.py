@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.export.attributes import first_of, number_of, ordinary_tokens
 from registry.export.config import ExportConfig
 from registry.export.families.decoder import Heads
 from registry.export.families.seq2seq import DECODED, ENCODED, Behavior, Seq2SeqConfig
 from registry.export.families.text import TextEncoderConfig
+from registry.export.model_config import first_of, number_of, ordinary_tokens
 from registry.export.outputs import BATCH
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 

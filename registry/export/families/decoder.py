@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from registry.export.attributes import first_of, number_of, ordinary_tokens
 from registry.export.config import ExportConfig
+from registry.export.model_config import first_of, number_of, ordinary_tokens
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.export.attributes import number_of, ordinary_tokens, side_of
 from registry.export.config import ExportConfig
 from registry.export.families.seq2seq import PairConfig, Seq2SeqConfig
 from registry.export.families.text import TextEncoderConfig
 from registry.export.families.vision import ImageConfig
+from registry.export.model_config import number_of, ordinary_tokens, side_of
 from registry.export.outputs import BATCH, OUTPUTS, TOKENS
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
@@ -197,7 +197,7 @@ class PatchReaderConfig(Seq2SeqConfig):
 
     def encoder_specs(self) -> tuple[InputSpec, ...]:
         width = 2 + number_of(self.config.vision_config, "patch_embed_hidden_size")
-        # Row and column come first in a patch.
+        # SupportRow and column come first in a patch.
         fixed = ((0, 1), (1, 2))
         shape: tuple[Dim, ...] = ("batch_size", "encoder_sequence_length", width)
         return (InputSpec(name="flattened_patches", shape=shape, kind="float", fixed=fixed),)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Any, ClassVar, Self
 
-from registry.export.attributes import number_of, ordinary_tokens
 from registry.export.families.decoder import Heads, TextDecoderConfig, WithPastConfig
+from registry.export.model_config import number_of, ordinary_tokens
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
 ENCODED = "encoder_sequence_length"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from registry.export.attributes import number_of
 from registry.export.config import ExportConfig
+from registry.export.model_config import number_of
 from registry.export.outputs import BATCH
 from registry.export.tensors import InputSpec, OutputSpec
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from registry.export.attributes import first_of, number_of, side_of
 from registry.export.config import ExportConfig
+from registry.export.model_config import first_of, number_of, side_of
 from registry.export.outputs import BATCH
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 

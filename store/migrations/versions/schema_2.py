@@ -23,7 +23,7 @@ from store.rows import digest_of
 revision = "2"
 down_revision = "1"
 
-logger = logging.getLogger("store.schema")
+logger = logging.getLogger("store.database.schema")
 
 ROWS_AT_ONCE = 1_000
 

@@ -6,7 +6,9 @@ import importlib.util
 
 import pytest
 
-from registry import RegistryError, adopt, shipped_export_registry, shipped_registry
+from registry import RegistryError, shipped_registry
+from registry.export import shipped_export_registry
+from resolver.exporting import adopt
 
 
 def test_without_optimum_there_is_nothing_to_adopt(monkeypatch: pytest.MonkeyPatch) -> None:

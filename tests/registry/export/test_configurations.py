@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from registry import ExportConfig, shipped_export_registry, shipped_registry
-from registry.export.dummy import example_of
+from registry import shipped_registry
+from registry.export import ExportConfig, shipped_export_registry
+from registry.export.dummy_inputs import example_of
 from registry.export.tensors import InputSpec, OutputSpec, length_of
 
 EXPORTS = shipped_export_registry(shipped_registry())

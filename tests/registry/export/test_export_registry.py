@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from registry import (
+from registry import shipped_registry
+from registry.export import (
     ExportConfig,
     ExportRegistry,
     UnsupportedModelTypeError,
     UnsupportedTaskError,
     shipped_export_registry,
-    shipped_registry,
 )
-from registry.export.rows import ROWS
-from registry.export.shipped import BACKENDS
+from registry.export.defaults import BACKENDS
+from registry.export.support_table import ROWS
 
 BERT = SimpleNamespace(model_type="bert", vocab_size=99, type_vocab_size=2, pad_token_id=0)
 
@@ -237,7 +237,8 @@ def test_every_shipped_row_names_a_configuration_and_known_tasks(shipped: Export
 
 LIST_ALL = """
 import json, sys
-from registry import shipped_export_registry, shipped_registry
+from registry import shipped_registry
+from registry.export import shipped_export_registry
 made = shipped_export_registry(shipped_registry())
 made.get_supported_tasks_for_model_type("bert", "onnx", library_name="transformers")
 print(json.dumps(sorted(sys.modules)))

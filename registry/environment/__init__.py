@@ -1,0 +1,1 @@
+"""Adapts a registry to the Python environment: a newer installed transformers, and plugins. Reads the disk."""

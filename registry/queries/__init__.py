@@ -1,0 +1,1 @@
+"""Answers questions about a registry or a model: which class, which tasks, which library. Pure."""

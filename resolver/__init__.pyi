@@ -1,0 +1,55 @@
+# The public names, listed once: for type checkers, and at run time for lazy_loader.
+
+# Resolve
+from .answer import Failure as Failure
+from .blocking import resolve as resolve
+
+# Errors; `resolver.errors` draws the tree
+from .errors import (
+    DisabledRepoError as DisabledRepoError,
+    GatedRepoError as GatedRepoError,
+    HubError as HubError,
+    HubresolveError as HubresolveError,
+    HubResponseError as HubResponseError,
+    HubUnavailableError as HubUnavailableError,
+    InternalError as InternalError,
+    InvalidRepoIdError as InvalidRepoIdError,
+    InvalidRequestError as InvalidRequestError,
+    LibraryNotInstalledError as LibraryNotInstalledError,
+    MemoryBudgetError as MemoryBudgetError,
+    ModelLoadError as ModelLoadError,
+    NotAModelError as NotAModelError,
+    NotLoadableError as NotLoadableError,
+    OfflineError as OfflineError,
+    RateLimitedError as RateLimitedError,
+    RegistryError as RegistryError,
+    RemoteCodeError as RemoteCodeError,
+    RepositoryNotFoundError as RepositoryNotFoundError,
+    ResolveError as ResolveError,
+    RevisionNotFoundError as RevisionNotFoundError,
+    SettingsError as SettingsError,
+    StoreError as StoreError,
+    TaskMismatchError as TaskMismatchError,
+    UnauthorizedError as UnauthorizedError,
+    UnknownTaskError as UnknownTaskError,
+)
+
+# Load
+from .loading.loaded import Loaded as Loaded
+
+# Answers: a Resolution or a Failure for each repo
+from .resolution import (
+    Candidate as Candidate,
+    Decision as Decision,
+    Evidence as Evidence,
+    Resolution as Resolution,
+    Source as Source,
+)
+from .resolver import Resolver as Resolver
+from .settings import Settings as Settings
+
+# In place of optimum's class
+from .tasks_manager.manager import TasksManager as TasksManager
+
+# Version of the distribution
+from .version import __version__ as __version__

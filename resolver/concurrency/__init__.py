@@ -1,0 +1,1 @@
+"""Asyncio tools that know nothing of repos: single flight, batcher, prefetch, ordered pool."""

@@ -1,0 +1,10 @@
+"""Exports a model in memory to ONNX or a `torch.export` program, by an export configuration.
+
+The public names are in `__init__.pyi`. Each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,79 @@
+"""Lazy session with the Hub: finds the token and opens the client when they are first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from resolver.settings import FilledSettings, find_token
+
+if TYPE_CHECKING:
+    from resolver.hub.client import HubClient
+
+
+class Connection:
+    """Opens nothing by itself: an answer from the store needs neither the token nor the HTTP library, whose import
+    takes longer than the answer.
+    """
+
+    def __init__(self, settings: FilledSettings) -> None:
+        self._settings = settings
+        self.client: HubClient | None = None
+        self.token: str | None = None
+        """Known once `find_token` was awaited."""
+        self._has_token = False
+        self._opening = asyncio.Lock()
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exits.aclose()
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests sent so far, by bucket; empty where none was."""
+        if self.client is None:
+            return {}
+        return {bucket.value: count for bucket, count in self.client.requests.items()}
+
+    @property
+    def quota_left(self) -> dict[str, int]:
+        """Requests left in the current window, by bucket; without the buckets whose quota is not known yet."""
+        if self.client is None:
+            return {}
+        return {
+            bucket.value: max(pacer.left, 0) for bucket, pacer in self.client.pacers.items() if pacer.left is not None
+        }
+
+    @property
+    def file_requests_in_flight(self) -> int:
+        """How many requests for files are in flight."""
+        return self.client.file_requests_in_flight if self.client is not None else 0
+
+    async def open_client(self) -> HubClient:
+        """The client, opened by the first caller."""
+        async with self._opening:
+            if self.client is None:
+                from resolver.hub.client import HubClient
+
+                client = HubClient(
+                    self._settings.endpoint,
+                    await self.find_token(),
+                    concurrency=self._settings.concurrency,
+                    timeout_s=self._settings.timeout_s,
+                )
+                self.client = await self._exits.enter_async_context(client)
+        return self.client
+
+    async def find_token(self) -> str | None:
+        """The token to send, None for none."""
+        if not self._has_token:
+            self.token = await asyncio.to_thread(find_token, self._settings.token, offline=self._settings.offline)
+            self._has_token = True
+        return self.token

@@ -1,0 +1,113 @@
+"""Maps an unsuccessful HTTP response to the error that it means. Pure.
+
+The order of the tests is that of huggingface_hub (2.4, utils/_http.hf_raise_for_status): `X-Error-Code` first, then the
+one message that means a disabled repo, then the status.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from resolver.errors import (
+    DisabledRepoError,
+    GatedRepoError,
+    HubError,
+    HubResponseError,
+    HubUnavailableError,
+    RateLimitedError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    UnauthorizedError,
+)
+from resolver.hub.lenient_json import UnusableJsonError, parse_json
+from resolver.hub.pacing.quota_headers import retry_after_s
+from resolver.hub.response import HttpResponse
+from resolver.repo_id import RepoRevision
+
+INVALID_TOKEN = "invalid credentials in authorization header"
+DISABLED = "access to this resource is disabled."
+_TRANSIENT = {408, 425, 500, 502, 503, 504}
+MAX_MESSAGE_LENGTH = 300
+
+
+def is_entry_missing(response: HttpResponse) -> bool:
+    """Whether the repo and revision exist, but not the requested file."""
+    return response.headers.get("x-error-code") == "EntryNotFound"
+
+
+def is_success(response: HttpResponse) -> bool:
+    """Whether the status is 2xx."""
+    return 200 <= response.status < 300
+
+
+def describe(target: RepoRevision | None) -> str:
+    """How messages name what was requested: "org/name@revision"; None is a listing."""
+    return f"{target.repo_id}@{target.revision}" if target is not None else "the listing"
+
+
+def error_from_response(response: HttpResponse, target: RepoRevision | None, *, has_token: bool) -> HubError:
+    """The error that an unsuccessful `response` about `target` (None: a listing) means."""
+    code, message, status = response.headers.get("x-error-code"), parse_message(response), response.status
+    about = describe(target)
+    repo_id = target.repo_id if target is not None else about
+    quoted = f' (the Hub says: "{message}")' if message else ""
+    kind: type[HubError]
+    if code == "RevisionNotFound":
+        revision = target.revision if target is not None else None
+        kind, text = RevisionNotFoundError, f"{repo_id} has no revision {revision!r}"
+    elif code == "GatedRepo":
+        kind, text = (
+            GatedRepoError,
+            f"{about} is gated: ask for access on its page and pass a token that has it{quoted}",
+        )
+    elif message.lower() == DISABLED:
+        kind, text = DisabledRepoError, f"{about} has been disabled by the Hub"
+    elif code == "RepoNotFound":
+        kind, text = RepositoryNotFoundError, f"{repo_id} does not exist, or is hidden from this token"
+    elif status == HTTPStatus.UNAUTHORIZED and message.lower() == INVALID_TOKEN:
+        kind, text = UnauthorizedError, f"the Hub refuses the token for {about}: it is invalid or has expired"
+    elif status == HTTPStatus.UNAUTHORIZED and not has_token:
+        kind, text = RepositoryNotFoundError, f"{repo_id} does not exist, or is private and needs a token"
+    elif status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        kind, text = UnauthorizedError, f"the token may not read {about}{quoted}"
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimitedError(
+            f"the Hub's quota was used up before {about} was answered{quoted}",
+            repo_id=target.repo_id if target is not None else None,
+            revision=target.revision if target is not None else None,
+            status=status,
+            retry_after_s=retry_after_s(response),
+        )
+    elif status in _TRANSIENT or status >= 500:
+        kind, text = HubUnavailableError, f"the Hub failed with status {status} on {about}{quoted}"
+    else:
+        kind, text = HubResponseError, f"the Hub answered {about} with an unexpected status {status}{quoted}"
+    return kind(
+        text,
+        repo_id=target.repo_id if target is not None else None,
+        revision=target.revision if target is not None else None,
+        status=status,
+    )
+
+
+def parse_message(response: HttpResponse) -> str:
+    """The server's message, in one line of at most 300 characters; empty where it has none that is readable."""
+    text = response.headers.get("x-error-message") or _parse_body_message(response)
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return re.sub(r"\s+", " ", printable).strip()[:MAX_MESSAGE_LENGTH]
+
+
+def _parse_body_message(response: HttpResponse) -> str:
+    content_type = response.headers.get("content-type", "")
+    if "json" not in content_type:
+        is_text = content_type.startswith("text/plain")
+        return response.body[:MAX_MESSAGE_LENGTH].decode("utf-8", "replace") if is_text else ""
+    try:
+        payload = parse_json(response.body)
+    except UnusableJsonError:
+        return ""
+    message = payload.get("error") if isinstance(payload, dict) else None
+    if isinstance(message, list):
+        message = "; ".join(str(item) for item in message)
+    return message if isinstance(message, str) else ""

@@ -1,0 +1,70 @@
+"""What the Hub says of its quotas, in `RateLimit`, `RateLimit-Policy` and `Retry-After` headers. Pure.
+
+Forms as recorded: `RateLimit: "api";r=499;t=295` (remaining, seconds to reset) and
+`RateLimit-Policy: "fixed window";"api";q=500;w=300` (quota, window in seconds); hub-docs, rate-limits.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from msgspec import Struct
+
+from resolver.hub.response import HttpResponse
+
+_PARAMETER = re.compile(r";\s*([a-z])\s*=\s*(\d{1,9})\b")
+_NAME = re.compile(r'"([a-z]+)"\s*;')
+MAX_RETRY_AFTER_S = 3_600.0
+
+
+class Quota(Struct, frozen=True, kw_only=True, gc=False):
+    """One bucket's state as an answer told it; None where it did not say."""
+
+    name: str
+    remaining: int
+    reset_after_s: float
+    quota: int | None = None
+    window_s: float | None = None
+
+
+def parse_quota(answer: HttpResponse) -> Quota | None:
+    """The quota an answer speaks of; None where it speaks of none that can be read."""
+    header = answer.headers.get("ratelimit", "")
+    name, parameters = _NAME.search(header), dict(_PARAMETER.findall(header))
+    if name is None or "r" not in parameters or "t" not in parameters:
+        return None
+    quota, window_s = _policy(answer.headers.get("ratelimit-policy", ""))
+    return Quota(
+        name=name.group(1),
+        remaining=int(parameters["r"]),
+        reset_after_s=float(parameters["t"]),
+        quota=quota,
+        window_s=window_s,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _policy(header: str) -> tuple[int | None, float | None]:
+    """Quota and window of a policy, which is the same in every answer."""
+    parameters = dict(_PARAMETER.findall(header))
+    return (
+        int(parameters["q"]) if "q" in parameters else None,
+        float(parameters["w"]) if "w" in parameters else None,
+    )
+
+
+def retry_after_s(answer: HttpResponse) -> float | None:
+    """How long the server wants to be left alone, in seconds; None where it does not say.
+
+    A used-up quota counts before `Retry-After`. A quota with something left is not the reason for a refusal, so its
+    reset says nothing then (huggingface_hub 2.4, utils/_http.http_backoff).
+    """
+    quota = parse_quota(answer)
+    if quota is not None and quota.remaining == 0:
+        # The server's clock may be a little behind ours.
+        return min(quota.reset_after_s + 1.0, MAX_RETRY_AFTER_S)
+    given = answer.headers.get("retry-after", "").strip()
+    if given.isdecimal() and len(given) < 9:
+        return min(float(given), MAX_RETRY_AFTER_S)
+    return None

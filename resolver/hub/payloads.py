@@ -1,0 +1,193 @@
+"""The Hub's payloads to facts and hints. Pure; the place where untyped JSON ends.
+
+Everything in an answer may be missing or of another type than documented: what cannot be used counts as not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from registry.facts import CommitHash, FileState, HubHints, SmallFile
+from resolver.errors import HubResponseError, InvalidRequestError
+from resolver.hub.lenient_json import UnusableJsonError, parse_json
+from resolver.repo_id import RepoRevision, is_commit_hash, is_repo_name, parse_repo_id
+
+MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
+"""Longest JSON file of a repo that is read; the longest real `config.json` (label names) are about 2 MB."""
+
+MAX_INFO_BYTES = 64 * 1024 * 1024
+"""Longest model info that is read; file names of the largest repos take a few MB."""
+
+_decode_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """Model info as the Hub gave it: where the repo stands now, what it holds, and what the Hub says of it."""
+
+    canonical_id: str
+    commit_hash: CommitHash
+    filenames: tuple[str, ...]
+    hints: HubHints
+
+
+def parse_small_file(body: bytes, *, is_truncated: bool = False) -> SmallFile:
+    """A JSON file of a repo, read or found unreadable; never an error."""
+    if is_truncated or len(body) > MAX_SMALL_FILE_BYTES:
+        problem = f"longer than {MAX_SMALL_FILE_BYTES // 2**20} MiB"
+        return SmallFile(state=FileState.UNREADABLE, problem=problem)
+    if body.startswith(LFS_POINTER):
+        return SmallFile(state=FileState.UNREADABLE, problem="a pointer to a large file, not the file itself")
+    try:
+        content = parse_json(body)
+    except UnusableJsonError as error:
+        return SmallFile(state=FileState.UNREADABLE, problem=str(error)[:200])
+    if not isinstance(content, (dict, list)):
+        return SmallFile(state=FileState.UNREADABLE, problem=f"a JSON {_json_name(content)}, not an object")
+    return SmallFile(state=FileState.READ, content=content)
+
+
+def _json_name(value: Any) -> str:
+    return {str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
+
+
+def parse_model_info(body: bytes, *, is_truncated: bool = False) -> ModelInfo:
+    """Model info from the body of an answer.
+
+    Raises:
+        HubResponseError: it is not an object, or names no repo or commit.
+    """
+    if is_truncated:
+        raise HubResponseError(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
+    try:
+        payload = parse_json(body)
+    except UnusableJsonError as error:
+        raise HubResponseError(f"model info is {error}") from None
+    return model_info(payload)
+
+
+def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo | RepoRevision]:
+    """One page of a listing: of each repo what it tells, or, where that is not enough (no commit, no file list, or the
+    repo is disabled), only which one it is. Items that name no repo, or cannot be read, are left out.
+
+    Raises:
+        HubResponseError: it is not a list.
+    """
+    if is_truncated:
+        raise HubResponseError(f"a page of the listing is longer than {MAX_INFO_BYTES // 2**20} MiB")
+    page: list[ModelInfo | RepoRevision] = []
+    for item in _items(body):
+        if not isinstance(item, dict):
+            continue
+        try:
+            info = model_info(item)
+            is_enough = isinstance(item.get("siblings"), list) and not info.hints.disabled
+            page.append(info if is_enough else RepoRevision(info.canonical_id))
+        except HubResponseError:
+            try:
+                page.append(parse_repo_id(str(item.get("id"))))
+            except InvalidRequestError:
+                continue
+    return page
+
+
+def _items(body: bytes) -> Iterator[Any]:
+    """The items of a page, one at a time: all at once they would be a burden to the garbage collector."""
+    try:
+        texts = _decode_texts(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield from _items_read_leniently(body)
+        return
+    for text in texts:
+        with suppress(UnusableJsonError):
+            yield parse_json(bytes(text))
+
+
+def _items_read_leniently(body: bytes) -> list[Any]:
+    try:
+        payload = parse_json(body)
+    except UnusableJsonError as error:
+        raise HubResponseError(f"a page of the listing is {error}") from None
+    if not isinstance(payload, list):
+        raise HubResponseError("a page of the listing is not a JSON list")
+    return payload
+
+
+def parse_next_link(header: str) -> str | None:
+    """The URL of the next page in a `Link` header; None on the last one."""
+    for part in header.split(","):
+        url, _, parameters = part.strip().partition(">")
+        if url.startswith("<") and 'rel="next"' in parameters:
+            return url[1:]
+    return None
+
+
+def model_info(payload: Any) -> ModelInfo:
+    """Model info from one parsed object, as a single answer or an item of a listing holds it.
+
+    Raises:
+        HubResponseError: it is not an object, or names no repo or commit.
+    """
+    if not isinstance(payload, dict):
+        raise HubResponseError("model info is not a JSON object")
+    canonical_id, commit_hash = payload.get("id") or payload.get("modelId"), payload.get("sha")
+    if not isinstance(canonical_id, str) or not is_repo_name(canonical_id):
+        raise HubResponseError("model info names no repo")
+    if not isinstance(commit_hash, str) or not is_commit_hash(commit_hash):
+        raise HubResponseError(f"model info of {canonical_id!r} names no commit")
+    return ModelInfo(
+        canonical_id=canonical_id,
+        commit_hash=CommitHash(commit_hash),
+        filenames=_filenames(payload.get("siblings")),
+        hints=_hints(payload),
+    )
+
+
+def _filenames(siblings: Any) -> tuple[str, ...]:
+    if not isinstance(siblings, list):
+        return ()
+    # Lists, not generators: it is done for every file of every repo.
+    names = [item.get("rfilename") for item in siblings if isinstance(item, dict)]
+    return tuple(sorted([name for name in names if isinstance(name, str)]))
+
+
+def _hints(payload: Mapping[str, Any]) -> HubHints:
+    card = _object(payload.get("cardData"))
+    info = _object(payload.get("transformersInfo"))
+    tags = payload.get("tags")
+    gated = payload.get("gated")
+    private = payload.get("private")
+    return HubHints(
+        # Mirrors that compute nothing still pass on what the model card says.
+        pipeline_tag=_text(payload.get("pipeline_tag")) or _text(card.get("pipeline_tag")),
+        library_name=_text(payload.get("library_name")) or _text(card.get("library_name")),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        gated=gated if isinstance(gated, str) else ("manual" if gated is True else None),
+        private=private if isinstance(private, bool) else None,
+        disabled=payload.get("disabled") is True,
+        extract=_extract(_object(payload.get("config"))),
+        auto_model=_text(info.get("auto_model")),
+        auto_task=_text(info.get("pipeline_tag")),
+        gguf_architecture=_text(_object(payload.get("gguf")).get("architecture")),
+    )
+
+
+def _extract(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Hub's extract of the config files without the parts that no decision reads (chat templates, mostly)."""
+    unread = ("tokenizer_config", "processor_config", "chat_template_jinja")
+    return {key: value for key, value in config.items() if key not in unread}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    # No name has a NUL in it, and not every database can hold one.
+    return value if isinstance(value, str) and value and "\0" not in value else None

@@ -1,0 +1,27 @@
+"""`HttpResponse`: an HTTP response as a value that pure modules can read."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+
+class Bucket(enum.StrEnum):
+    """The Hub's quotas: one for its API routes, one for its file routes (hub-docs, rate-limits.md)."""
+
+    API = "api"
+    RESOLVERS = "resolvers"
+
+
+class HttpResponse(Struct, frozen=True, kw_only=True, gc=False):
+    """One HTTP response, redirects followed. Header names are matched without regard to case.
+
+    `is_truncated`: the body is longer than was wanted, and only its beginning was read.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    is_truncated: bool = False

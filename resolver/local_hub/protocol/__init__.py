@@ -1,0 +1,1 @@
+"""Speaks the Hub's protocol: routes, access, payloads, listings and quotas. Pure."""

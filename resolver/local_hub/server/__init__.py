@@ -1,0 +1,1 @@
+"""Serves the protocol over HTTP on loopback."""

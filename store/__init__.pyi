@@ -1,0 +1,21 @@
+# The public names, listed once: for type checkers, and at run time for lazy_loader.
+
+# The store
+# Carry, check and prune it
+from .bundle.exporting import export_bundle as export_bundle
+from .bundle.importing import import_bundle as import_bundle
+
+# Errors
+from .errors import (
+    BundleError as BundleError,
+    DamagedStoreError as DamagedStoreError,
+    SchemaMismatchError as SchemaMismatchError,
+    StoreClosedError as StoreClosedError,
+    StoreError as StoreError,
+    StoreMissingError as StoreMissingError,
+    StoreUnavailableError as StoreUnavailableError,
+)
+from .maintenance.prune import prune as prune
+from .maintenance.verify import verify as verify
+from .records import StoreInfo as StoreInfo
+from .store import MetadataStore as MetadataStore

@@ -1,0 +1,1 @@
+"""Opens, locks, upgrades and repairs the database of a store."""
