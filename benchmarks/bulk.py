@@ -1,12 +1,12 @@
-"""Many repos: requests, rates and memory, beside what a user would write instead, in one run on one machine.
+"""Measures requests, rates and memory for many repos, next to other clients, in one run on one machine.
 
     python benchmarks/bulk.py [--repos 2000] [--latency-ms 0 --latency-ms 20] [--peer-python P] [--json FILE]
     python benchmarks/bulk.py --repos 200000 --large [--json FILE]
 
-A local Hub of its own process serves synthetic repos. Rates are repos a second of wall time; `ratio` is ours to the
-peer's. Peers: bare aiohttp sends the very requests that we sent, reads the bodies, and does no more; a thread pool of
-32 calls `HfApi.model_info`; bare sqlite3 reads the same rows by the same keys; with `--peer-python`, a Python that has
-optimum, its TasksManager in a loop and in a pool of 32 threads. `--large` leaves out what asks for repos one by one.
+A local Hub in another process serves synthetic repos. Rates are repos per second of wall time; `ratio` is hubresolve's
+rate divided by the peer's. Peers: bare aiohttp sends the same requests, reads the bodies and does nothing else; a pool
+of 32 threads calls `HfApi.model_info`; bare sqlite3 reads the same rows by the same keys; TasksManager runs in a loop
+and in 32 threads, with `--peer-python`, a Python that has optimum. `--large` measures listings and the store only.
 """
 
 from __future__ import annotations
@@ -28,18 +28,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.bulk_peers import CONCURRENCY, bare_aiohttp, bare_sqlite, requests_noted, tasks_manager, thread_pool
+from benchmarks.bulk_peers import (
+    CONCURRENCY,
+    measure_aiohttp,
+    measure_hf_api,
+    measure_sqlite,
+    measure_tasks_manager,
+    record_requests,
+)
 from resolver import Failure, Resolver, Settings
+from resolver.limits import Limits
 from resolver.local_hub import HubProcess, start_process
-from resolver.lookup import listing
+from resolver.lookup.author_listings import ListingLimits
 
-LOOPED, POOLED = 24, 256
-"""Repos that TasksManager is given, which takes about a second for one."""
+LOOP_REPOS, POOL_REPOS = 24, 256
+"""Repos for TasksManager in a loop and in threads; it takes about a second for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One measurement. `peer_rate` is None where there is nothing to compare with."""
+class Measurement:
+    """One line of the report. `what` names the measurement; `peer_rate` is None where there is no peer."""
 
     what: str
     latency_ms: float
@@ -57,8 +65,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """How a run of ours went. `peak_bytes` is the most memory its process held."""
+class RunResult:
+    """The figures of one run of hubresolve. `peak_bytes` is the peak memory of its process."""
 
     repos: int
     seconds: float
@@ -70,83 +78,87 @@ class Run:
         return self.repos / self.seconds
 
 
-def in_process(work: object, *arguments: object) -> Run:
-    """`work` in a process of its own, so that its memory is its own."""
+def run_in_process(function: object, *arguments: object) -> RunResult:
+    """The result of a function in a new process, so that its peak memory is measured alone."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        run: Run = pool.apply(work, arguments)  # type: ignore[arg-type]
-        return run
+        result: RunResult = pool.apply(function, arguments)  # type: ignore[arg-type]
+        return result
 
 
-def peak_bytes() -> int:
+def read_peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def resolve_ids(settings: Settings, ids: Path, by_author: bool = False) -> Run:
-    """Resolves the ids of a file, one a line; authors are listed only with `by_author`, to compare like with like."""
-    return asyncio.run(_resolve_ids(settings, ids, by_author))
+def resolve_ids(settings: Settings, ids_path: Path, by_author: bool = False) -> RunResult:
+    """The figures of resolving the ids of a file, one in each line.
+
+    Listings of authors are used only with `by_author`, since the peers do not use them.
+    """
+    return asyncio.run(_resolve_ids(settings, ids_path, by_author))
 
 
-async def _resolve_ids(settings: Settings, ids: Path, by_author: bool) -> Run:
-    kept, listing.WORTH_LISTING = listing.WORTH_LISTING, listing.WORTH_LISTING if by_author else sys.maxsize
+async def _resolve_ids(settings: Settings, ids_path: Path, by_author: bool) -> RunResult:
+    listings = ListingLimits() if by_author else ListingLimits(min_repos=sys.maxsize)
     done = failed = 0
-    try:
-        async with Resolver(settings) as resolver:
-            with ids.open(encoding="utf-8") as lines:
-                started_s = time.perf_counter()
-                async for answer in resolver.resolve_many(line.rstrip() for line in lines):
-                    done += 1
-                    failed += isinstance(answer, Failure)
-                seconds = time.perf_counter() - started_s
-            if failed:
-                raise SystemExit(f"{failed} of {done} repos failed; the figures would mean nothing")
-            return Run(repos=done, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
-    finally:
-        listing.WORTH_LISTING = kept
+    async with Resolver(settings, limits=Limits(listings=listings)) as resolver:
+        with ids_path.open(encoding="utf-8") as lines:
+            started_s = time.perf_counter()
+            async for answer in resolver.resolve_many(line.rstrip() for line in lines):
+                done += 1
+                failed += isinstance(answer, Failure)
+            seconds = time.perf_counter() - started_s
+        if failed:
+            raise SystemExit(f"{failed} of {done} repos failed, so the figures would be wrong")
+        return RunResult(repos=done, seconds=seconds, requests=resolver.requests, peak_bytes=read_peak_bytes())
 
 
-def list_repos(settings: Settings, tag: str | None, ids: Path | None = None) -> Run:
-    """Resolves all repos that the Hub lists (with a tag), and writes their ids to a file."""
-    return asyncio.run(_list_repos(settings, tag, ids))
+def list_repos(settings: Settings, tag: str | None, ids_path: Path | None = None) -> RunResult:
+    """The figures of resolving all repos that the Hub lists (with a tag); writes their ids to a file."""
+    return asyncio.run(_list_repos(settings, tag, ids_path))
 
 
-async def _list_repos(settings: Settings, tag: str | None, ids: Path | None) -> Run:
+async def _list_repos(settings: Settings, tag: str | None, ids_path: Path | None) -> RunResult:
     count = 0
-    with (ids or Path(os.devnull)).open("w", encoding="utf-8") as lines:
+    with (ids_path or Path(os.devnull)).open("w", encoding="utf-8") as lines:
         async with Resolver(settings) as resolver:
             started_s = time.perf_counter()
             async for answer in resolver.resolve_listing(filter=tag):
                 lines.write(f"{answer.repo_id}\n")
                 count += 1
             seconds = time.perf_counter() - started_s
-            return Run(repos=count, seconds=seconds, requests=resolver.requests, peak_bytes=peak_bytes())
+            return RunResult(repos=count, seconds=seconds, requests=resolver.requests, peak_bytes=read_peak_bytes())
 
 
-class Measuring:
-    """The rows of one latency, against one Hub."""
+class LatencyBenchmark:
+    """The measurements at one latency, against one local Hub."""
 
     def __init__(self, hub: HubProcess, folder: Path, latency_ms: float) -> None:
         self.hub = hub
         self.folder = folder
         self.latency_ms = latency_ms
-        self.ids = folder / f"ids-{latency_ms}.txt"
+        self.ids_path = folder / f"ids-{latency_ms}.txt"
 
-    def store(self, name: str) -> Path:
+    def get_store_path(self, name: str) -> Path:
         return self.folder / f"{name}-{self.latency_ms}.db"
 
-    def settings(self, name: str, *, lean: bool = False, refresh: bool = False, offline: bool = False) -> Settings:
+    def build_settings(
+        self, name: str, *, lean: bool = False, refresh: bool = False, offline: bool = False
+    ) -> Settings:
         return Settings(
             endpoint=self.hub.endpoint,
             token=False,
-            store=self.store(name),
+            store=self.get_store_path(name),
             lean=lean,
             refresh=refresh,
             offline=offline,
             concurrency=CONCURRENCY,
         )
 
-    def row(self, what: str, run: Run, peer: str = "", peer_rate: float | None = None) -> Row:
-        return Row(
+    def build_measurement(
+        self, what: str, run: RunResult, peer: str = "", peer_rate: float | None = None
+    ) -> Measurement:
+        return Measurement(
             what=what,
             latency_ms=self.latency_ms,
             repos=run.repos,
@@ -158,51 +170,55 @@ class Measuring:
             peer_rate=peer_rate,
         )
 
-    def listings(self) -> Iterable[Row]:
-        yield self.row("listing", in_process(list_repos, self.settings("listed"), None, self.ids))
-        # Of these a page tells all; of others a file is read as well.
-        yield self.row("listing, transformers", in_process(list_repos, self.settings("some"), "transformers"))
+    def measure_listings(self) -> Iterable[Measurement]:
+        run = run_in_process(list_repos, self.build_settings("listed"), None, self.ids_path)
+        yield self.build_measurement("listing", run)
+        # Pages settle all repos with this tag; for some of the others, a file is fetched too.
+        run = run_in_process(list_repos, self.build_settings("listed-transformers"), "transformers")
+        yield self.build_measurement("listing, transformers", run)
 
-    def one_by_one(self, peer_python: Path | None) -> Iterable[Row]:
-        names = self.ids.read_text("utf-8").split()
-        lean = None
+    def measure_ids(self, peer_python: Path | None) -> Iterable[Measurement]:
+        ids = self.ids_path.read_text("utf-8").split()
+        lean_run = None
         for what, is_lean in (("cold, eager", False), ("cold, lean", True)):
-            with requests_noted() as requests:
-                resolve_ids(self.settings(f"noted-{is_lean}", lean=is_lean), self.ids)
-            peer_s = asyncio.run(bare_aiohttp(requests))
-            run = in_process(resolve_ids, self.settings(f"cold-{is_lean}", lean=is_lean), self.ids)
-            yield self.row(what, run, "aiohttp", len(names) / peer_s)
-            lean = run
-        assert lean is not None
-        yield self.row("cold, lean", lean, "HfApi, 32 threads", thread_pool(self.hub.endpoint, names))
+            with record_requests() as requests:
+                resolve_ids(self.build_settings(f"recorded-{is_lean}", lean=is_lean), self.ids_path)
+            peer_s = asyncio.run(measure_aiohttp(requests))
+            run = run_in_process(resolve_ids, self.build_settings(f"cold-{is_lean}", lean=is_lean), self.ids_path)
+            yield self.build_measurement(what, run, "aiohttp", len(ids) / peer_s)
+            lean_run = run
+        assert lean_run is not None
+        peer_rate = measure_hf_api(self.hub.endpoint, ids)
+        yield self.build_measurement("cold, lean", lean_run, "HfApi, 32 threads", peer_rate)
         if peer_python is not None:
-            for peer, threads, count in (("TasksManager", 1, LOOPED), ("TasksManager, 32 threads", 32, POOLED)):
-                peer_rate = tasks_manager(peer_python, self.hub.endpoint, names[:count], threads=threads)
-                yield self.row("cold, lean", lean, peer, peer_rate)
-        yield self.row("cold, by author", in_process(resolve_ids, self.settings("by-author"), self.ids, True))
-        again = self.settings("cold-True", lean=True, refresh=True)
-        yield self.row("stale, unchanged", in_process(resolve_ids, again, self.ids))
+            for peer, threads, count in (("TasksManager", 1, LOOP_REPOS), ("TasksManager, 32 threads", 32, POOL_REPOS)):
+                peer_rate = measure_tasks_manager(peer_python, self.hub.endpoint, ids[:count], threads=threads)
+                yield self.build_measurement("cold, lean", lean_run, peer, peer_rate)
+        run = run_in_process(resolve_ids, self.build_settings("by-author"), self.ids_path, True)
+        yield self.build_measurement("cold, by author", run)
+        stale = self.build_settings("cold-True", lean=True, refresh=True)
+        yield self.build_measurement("stale, unchanged", run_in_process(resolve_ids, stale, self.ids_path))
 
-    def warm(self) -> Iterable[Row]:
-        names = self.ids.read_text("utf-8").split()
-        peer_rate = bare_sqlite(self.store("listed"), self.hub.endpoint, names)
-        run = in_process(resolve_ids, self.settings("listed"), self.ids)
-        yield self.row("warm", run, "sqlite3", peer_rate)
-        run = in_process(resolve_ids, self.settings("listed", offline=True), self.ids)
-        yield self.row("warm, offline", run, "sqlite3", peer_rate)
+    def measure_warm(self) -> Iterable[Measurement]:
+        ids = self.ids_path.read_text("utf-8").split()
+        peer_rate = measure_sqlite(self.get_store_path("listed"), self.hub.endpoint, ids)
+        run = run_in_process(resolve_ids, self.build_settings("listed"), self.ids_path)
+        yield self.build_measurement("warm", run, "sqlite3", peer_rate)
+        run = run_in_process(resolve_ids, self.build_settings("listed", offline=True), self.ids_path)
+        yield self.build_measurement("warm, offline", run, "sqlite3", peer_rate)
 
 
-def measure(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
+def measure_all(options: argparse.Namespace, folder: Path) -> Iterator[Measurement]:
     for latency_ms in options.latency_ms or ((0.0,) if options.large else (0.0, 20.0, 100.0)):
         with start_process(synthetic=options.repos, latency_ms=latency_ms) as hub:
-            measuring = Measuring(hub, folder, latency_ms)
-            yield from measuring.listings()
+            benchmark = LatencyBenchmark(hub, folder, latency_ms)
+            yield from benchmark.measure_listings()
             if not options.large:
-                yield from measuring.one_by_one(options.peer_python)
-            yield from measuring.warm()
+                yield from benchmark.measure_ids(options.peer_python)
+            yield from benchmark.measure_warm()
 
 
-def report(rows: Sequence[Row], bytes_per_repo: float) -> dict[str, object]:
+def build_report(rows: Sequence[Measurement], bytes_per_repo: float) -> dict[str, object]:
     return {
         "machine": {"python": platform.python_version(), "system": platform.platform()},
         "versions": {name: version(name) for name in ("hubresolve", "aiohttp", "huggingface_hub", "SQLAlchemy")},
@@ -222,7 +238,7 @@ def main() -> None:
     rows = []
     print(f"{'':22} {'ms':>4} {'repos/s':>9} {'api':>6} {'files':>6} {'MB':>5}  ratio to")
     with tempfile.TemporaryDirectory() as folder:
-        for row in measure(options, Path(folder)):
+        for row in measure_all(options, Path(folder)):
             rows.append(row)
             ratio = f"{row.ratio:.2f}  {row.peer}" if row.ratio is not None else ""
             cost = f"{row.api_per_repo:6.3f} {row.resolvers_per_repo:6.3f} {row.peak_bytes / 1e6:5.0f}"
@@ -230,7 +246,7 @@ def main() -> None:
         bytes_per_repo = (Path(folder) / f"listed-{rows[0].latency_ms}.db").stat().st_size / options.repos
     print(f"store, of listed repos: {bytes_per_repo:.0f} bytes a repo")
     if options.json is not None:
-        options.json.write_text(json.dumps(report(rows, bytes_per_repo), indent=1) + "\n", "utf-8")
+        options.json.write_text(json.dumps(build_report(rows, bytes_per_repo), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a user would write instead of `bulk.py`'s runs: aiohttp, `HfApi` in threads, sqlite3, TasksManager."""
+"""Measures the peers of `bulk.py`: aiohttp, `HfApi` in threads, sqlite3 and TasksManager."""
 
 from __future__ import annotations
 
@@ -20,50 +20,50 @@ from yarl import URL
 
 from resolver.hub.response import Bucket
 from resolver.hub.transport import Transport
-from store.keys import PUBLIC, ref_key
+from store.keys import PUBLIC, compute_ref_key
 
 CONCURRENCY = 64
 THREADS = 32
-TASKS_MANAGER = Path(__file__).with_name("bulk_tasks_manager.py")
+TASKS_MANAGER_SCRIPT = Path(__file__).with_name("bulk_tasks_manager.py")
 
 Requests = Mapping[Bucket, Sequence[str]]
-"""URLs asked for, in order, by the quota they count for."""
+"""Requested URLs, in order, by the quota that they count against."""
 
 
 @contextmanager
-def requests_noted() -> Iterator[Requests]:
-    """The requests that hubresolve sends inside the block, for a peer to send them too."""
-    noted: dict[Bucket, list[str]] = {bucket: [] for bucket in Bucket}
+def record_requests() -> Iterator[Requests]:
+    """A context that records the requests that hubresolve sends inside it."""
+    requests: dict[Bucket, list[str]] = {bucket: [] for bucket in Bucket}
     send = Transport.send
 
-    def noting(self: Transport, url: URL, bucket: Bucket, *rest: Any) -> Any:
-        noted[bucket].append(str(url))
+    def send_recorded(self: Transport, url: URL, bucket: Bucket, *rest: Any) -> Any:
+        requests[bucket].append(str(url))
         return send(self, url, bucket, *rest)
 
-    Transport.send = noting  # type: ignore[method-assign,assignment]
+    Transport.send = send_recorded  # type: ignore[method-assign,assignment]
     try:
-        yield noted
+        yield requests
     finally:
         Transport.send = send  # type: ignore[method-assign]
 
 
-async def bare_aiohttp(requests: Requests) -> float:
-    """Seconds that bare aiohttp takes for the same requests, bodies read and thrown away, with as many at a time."""
+async def measure_aiohttp(requests: Requests) -> float:
+    """The seconds that bare aiohttp takes for the same requests at the same concurrency; it drops the bodies."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2 * CONCURRENCY)) as session:
 
-        async def work(waiting: Iterator[str]) -> None:
-            for url in waiting:
+        async def fetch_all(urls: Iterator[str]) -> None:
+            for url in urls:
                 async with session.get(url) as response:
                     await response.read()
 
         started_s = time.perf_counter()
         queues = [iter(urls) for urls in requests.values()]
-        await asyncio.gather(*(work(queue) for queue in queues for _ in range(CONCURRENCY)))
+        await asyncio.gather(*(fetch_all(queue) for queue in queues for _ in range(CONCURRENCY)))
         return time.perf_counter() - started_s
 
 
-def thread_pool(endpoint: str, ids: Sequence[str]) -> float:
-    """Repos a second of `HfApi.model_info`, which asks for less than a decision needs."""
+def measure_hf_api(endpoint: str, ids: Sequence[str]) -> float:
+    """Repos per second of `HfApi.model_info` in threads; its one request fetches less than a decision needs."""
     api = HfApi(endpoint=endpoint, token=False)
     started_s = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
@@ -72,8 +72,8 @@ def thread_pool(endpoint: str, ids: Sequence[str]) -> float:
     return len(ids) / (time.perf_counter() - started_s)
 
 
-def bare_sqlite(path: Path, endpoint: str, ids: Sequence[str]) -> float:
-    """Repos a second of reading the rows that a warm look-up reads, a thousand a query."""
+def measure_sqlite(path: Path, endpoint: str, ids: Sequence[str]) -> float:
+    """Repos per second of sqlite3 reading the rows that a warm look-up reads, 1,000 in each query."""
     query = (
         "SELECT refs.*, decisions.body FROM json_each(?) JOIN refs ON refs.key = json_each.value "
         "LEFT JOIN decisions ON decisions.facts_id = refs.facts_id AND decisions.hints_id = refs.hints_id"
@@ -81,26 +81,24 @@ def bare_sqlite(path: Path, endpoint: str, ids: Sequence[str]) -> float:
     connection = sqlite3.connect(path)
     started_s = time.perf_counter()
     for start in range(0, len(ids), 1_000):
-        keys = [ref_key(endpoint, PUBLIC, name, "main") for name in ids[start : start + 1_000]]
+        keys = [compute_ref_key(endpoint, PUBLIC, repo_id, "main") for repo_id in ids[start : start + 1_000]]
         connection.execute(query, (str(keys),)).fetchall()
     rate = len(ids) / (time.perf_counter() - started_s)
     connection.close()
     return rate
 
 
-def tasks_manager(python: Path, endpoint: str, ids: Sequence[str], *, threads: int) -> float:
-    """Repos a second of optimum's TasksManager, in its own environment, in a loop or a pool of threads."""
-    done = subprocess.run(
-        [python, TASKS_MANAGER, str(threads)],
+def measure_tasks_manager(python: Path, endpoint: str, ids: Sequence[str], *, threads: int) -> float:
+    """Repos per second of optimum's TasksManager, in another Python, in a loop or in threads."""
+    process = subprocess.run(
+        [python, TASKS_MANAGER_SCRIPT, str(threads)],
         input=json.dumps(ids),
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
     )
-    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    if answer["answered"] < len(ids) / 2:
-        raise SystemExit(
-            f"TasksManager answered only {answer['answered']} of {len(ids)}; the figures would mean nothing"
-        )
-    return answer["rate"]
+    result: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    if result["answered"] < len(ids) / 2:
+        raise SystemExit(f"TasksManager answered only {result['answered']} of {len(ids)}, so its rate would be wrong")
+    return result["rate"]

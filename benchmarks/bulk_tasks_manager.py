@@ -1,9 +1,9 @@
-"""Asks optimum's TasksManager about repos; run by `bulk.py` with a Python that has optimum.
+"""Measures optimum's TasksManager on repos; `bulk.py` runs it with a Python that has optimum.
 
     python bulk_tasks_manager.py THREADS < ids.json
 
-Asks what its exporters ask before they load a model: library, framework, task, and the class for them. Prints
-{"rate": repos a second, "answered": how many it had a task for}.
+Makes the calls that optimum's exporters make before they load a model: library, framework, task and model class.
+Prints {"rate": repos per second, "answered": number of repos with a task}.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from optimum.exporters.tasks import TasksManager
 
 
-def ask(repo_id: str) -> bool:
+def infer_class(repo_id: str) -> bool:
+    """Whether TasksManager found a task; it looks up the class of transformers models too."""
     try:
         library = TasksManager.infer_library_from_model(repo_id)
         task = TasksManager.infer_task_from_model(repo_id, library_name=library)
@@ -30,13 +31,13 @@ def ask(repo_id: str) -> bool:
 
 def main() -> None:
     ids, threads = json.load(sys.stdin), int(sys.argv[1])
-    ask(ids[0])
+    infer_class(ids[0])  # a first call imports modules and opens the connection
     started_s = time.perf_counter()
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            answered = sum(pool.map(ask, ids))
+            answered = sum(pool.map(infer_class, ids))
     else:
-        answered = sum(map(ask, ids))
+        answered = sum(map(infer_class, ids))
     print(json.dumps({"rate": len(ids) / (time.perf_counter() - started_s), "answered": answered}))
 
 

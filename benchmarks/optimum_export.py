@@ -1,9 +1,9 @@
-"""optimum's command with our `TasksManager` in place of theirs, their own configurations adopted.
+"""Runs optimum's command with our `TasksManager` in place of optimum's, and with optimum's export configurations.
 
     python benchmarks/optimum_export.py export onnx --model ./my-model out/
 
-Run with a Python that has optimum, optimum-onnx and hubresolve; the arguments are those of `optimum-cli`. Theirs is put
-out of order, so that a module that still had it would be noticed.
+Run it with a Python that has optimum, optimum-onnx and hubresolve; the arguments are those of `optimum-cli`. The
+methods of optimum's class are deleted, so that a module that still uses it fails.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import importlib
 import sys
 from typing import Any
 
-from resolver.exporting import adopt
+from resolver.exporting import import_from_optimum
 from resolver.tasks_manager import TasksManager
 
 
-def put_in_place() -> None:
-    """Make every module of optimum that has its TasksManager, or imports it later, have ours."""
-    theirs: Any = importlib.import_module("optimum.exporters.tasks").TasksManager
-    TasksManager.configure(exports=adopt(TasksManager.exports()))
+def replace_tasks_manager() -> None:
+    """Replace optimum's TasksManager by ours in every module that has imported it or will import it."""
+    optimum_class: Any = importlib.import_module("optimum.exporters.tasks").TasksManager
+    TasksManager.configure(exports=import_from_optimum(TasksManager.exports()))
     for module in list(sys.modules.values()):
-        # Not `getattr`, which makes lazy modules import all they could.
-        if vars(module).get("TasksManager") is theirs:
+        # `vars`, because `getattr` makes lazy modules import their parts.
+        if vars(module).get("TasksManager") is optimum_class:
             vars(module)["TasksManager"] = TasksManager
-    for name in [name for name in vars(theirs) if not name.startswith("__")]:
-        delattr(theirs, name)
+    for name in [name for name in vars(optimum_class) if not name.startswith("__")]:
+        delattr(optimum_class, name)
 
 
 def main() -> None:
-    put_in_place()
+    replace_tasks_manager()
     importlib.import_module("optimum.commands.optimum_cli").main()
 
 

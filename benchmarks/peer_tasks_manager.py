@@ -1,8 +1,8 @@
-"""Asks optimum's TasksManager about classes; run by `registry_accuracy.py` with a Python that has optimum.
+"""Infers tasks and classes with optimum's TasksManager; `registry_accuracy.py` runs it with a Python that has optimum.
 
 Reads [[architecture, model type], ...] as JSON from standard input; writes {"versions", "seconds", "answers"} to
-standard output, an answer being [task or null, class or null]. The classes are stand-ins: TasksManager looks at their
-name and module alone, and so none is missing for want of an optional library.
+standard output, where an answer is [task or null, class or null]. The classes are stand-ins, because TasksManager reads
+only their name and module: so no class is missing because of an optional library.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""One repo after the other, warm: rates of `await resolver.resolve(id)`, beside what it stands on.
+"""Measures rates of warm `await resolver.resolve(id)` calls, next to bare database reads.
 
     python benchmarks/single.py [--repos 5000] [--rounds 3] [--store URL] [--json FILE]
 
-`in process`: repos that this process has seen. `through the database`: repos that another process has stored, one at a
-time, and by 64 tasks at once. Beside them a bare `SELECT` by key, one at a time, with aiosqlite on the same file, and
-sqlite3 without asyncio. Rates are the best of the rounds; `ratio` is ours to the peer's. No request is sent.
+`in process`: repos in the answer cache of this process. `through the database`: repos that are in the store only, one
+at a time, and by 64 tasks at once. Peers: a `SELECT` by key, one at a time, with aiosqlite on the same file, and with
+sqlite3 without asyncio. Rates are the best of the rounds; `ratio` is hubresolve's rate divided by the peer's. No
+requests are sent.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from registry.defaults import default_registry
 from resolver import Resolver, Settings
-from store.keys import PUBLIC, DecisionKey, ref_key
+from store.keys import PUBLIC, DecisionKey, compute_ref_key
 from store.store import MetadataStore
-from tests.store.support import HUB, record
+from tests.store.support import HUB, make_record
 
 TASKS = 64
 SELECT = "SELECT * FROM refs LEFT JOIN decisions USING (facts_id, hints_id) WHERE key = ?"
 
 
-async def fill(location: str, ids: list[str]) -> None:
-    rules, now_s = DecisionKey(default_registry().digest()), int(time.time())
+async def fill_store(location: str, ids: list[str]) -> None:
+    decision_key, now_s = DecisionKey(default_registry().digest()), int(time.time())
     async with MetadataStore(location) as store:
         for start in range(0, len(ids), 1000):
-            some = [record(repo_id, checked_at_s=now_s) for repo_id in ids[start : start + 1000]]
-            await store.put([replace(item, decision_key=rules) for item in some])
+            records = [make_record(repo_id, checked_at_s=now_s) for repo_id in ids[start : start + 1000]]
+            await store.put([replace(record, decision_key=decision_key) for record in records])
 
 
-async def in_process(settings: Settings, ids: list[str]) -> float:
+async def measure_in_process(settings: Settings, ids: list[str]) -> float:
     async with Resolver(settings) as resolver:
         for repo_id in ids:
             await resolver.resolve(repo_id)
@@ -55,7 +56,7 @@ async def in_process(settings: Settings, ids: list[str]) -> float:
         return time.perf_counter() - started_s
 
 
-async def through_database(settings: Settings, ids: list[str]) -> float:
+async def measure_store(settings: Settings, ids: list[str]) -> float:
     async with Resolver(settings) as resolver:
         started_s = time.perf_counter()
         for repo_id in ids:
@@ -63,58 +64,62 @@ async def through_database(settings: Settings, ids: list[str]) -> float:
         return time.perf_counter() - started_s
 
 
-async def through_database_at_once(settings: Settings, ids: list[str]) -> float:
+async def measure_store_concurrently(settings: Settings, ids: list[str]) -> float:
     async with Resolver(settings) as resolver:
 
-        async def work(some: list[str]) -> None:
-            for repo_id in some:
+        async def resolve_all(repo_ids: list[str]) -> None:
+            for repo_id in repo_ids:
                 await resolver.resolve(repo_id)
 
         started_s = time.perf_counter()
-        await asyncio.gather(*(work(ids[number::TASKS]) for number in range(TASKS)))
+        await asyncio.gather(*(resolve_all(ids[number::TASKS]) for number in range(TASKS)))
         return time.perf_counter() - started_s
 
 
-async def bare_aiosqlite(path: str, ids: list[str]) -> float:
+async def measure_aiosqlite(path: str, ids: list[str]) -> float:
     async with aiosqlite.connect(path) as connection:
         started_s = time.perf_counter()
         for repo_id in ids:
-            await connection.execute_fetchall(SELECT, [ref_key(HUB, PUBLIC, repo_id, "main")])
+            await connection.execute_fetchall(SELECT, [compute_ref_key(HUB, PUBLIC, repo_id, "main")])
         return time.perf_counter() - started_s
 
 
-async def bare_sqlite(path: str, ids: list[str]) -> float:
+async def measure_sqlite(path: str, ids: list[str]) -> float:
     connection = sqlite3.connect(path)
     started_s = time.perf_counter()
     for repo_id in ids:
-        connection.execute(SELECT, [ref_key(HUB, PUBLIC, repo_id, "main")]).fetchall()
-    taken_s = time.perf_counter() - started_s
+        connection.execute(SELECT, [compute_ref_key(HUB, PUBLIC, repo_id, "main")]).fetchall()
+    duration_s = time.perf_counter() - started_s
     connection.close()
-    return taken_s
+    return duration_s
 
 
-async def best(rounds: int, count: int, measure: Callable[[], Awaitable[float]]) -> float:
+async def compute_best_rate(rounds: int, count: int, measure: Callable[[], Awaitable[float]]) -> float:
     return count / min([await measure() for _ in range(rounds)])
 
 
-async def run(repos: int, rounds: int, location: str | None) -> dict[str, Any]:
+async def run_benchmark(repos: int, rounds: int, location: str | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        place = location or str(Path(folder) / "store.sqlite3")
+        store_location = location or str(Path(folder) / "store.sqlite3")
         ids = [f"org{number}/model" for number in range(repos)]
-        await fill(place, ids)
-        settings = Settings(endpoint=HUB, store=place, token=False)
-        ours: dict[str, Callable[[], Awaitable[float]]] = {
-            "in process": lambda: in_process(settings, ids),
-            "through the database": lambda: through_database(settings, ids),
-            f"through the database, {TASKS} at once": lambda: through_database_at_once(settings, ids),
+        await fill_store(store_location, ids)
+        settings = Settings(endpoint=HUB, store=store_location, token=False)
+        measurements: dict[str, Callable[[], Awaitable[float]]] = {
+            "in process": lambda: measure_in_process(settings, ids),
+            "through the database": lambda: measure_store(settings, ids),
+            f"through the database, {TASKS} at once": lambda: measure_store_concurrently(settings, ids),
         }
-        rates = {name: await best(rounds, repos, measure) for name, measure in ours.items()}
+        rates = {name: await compute_best_rate(rounds, repos, measure) for name, measure in measurements.items()}
         peers: dict[str, float] = {}
         if location is None:
-            peers["aiosqlite"] = await best(rounds, repos, lambda: bare_aiosqlite(place, ids))
-            peers["sqlite3"] = await best(rounds, repos, lambda: bare_sqlite(place, ids))
+            peers["aiosqlite"] = await compute_best_rate(rounds, repos, lambda: measure_aiosqlite(store_location, ids))
+            peers["sqlite3"] = await compute_best_rate(rounds, repos, lambda: measure_sqlite(store_location, ids))
     return {
-        "machine": {"system": platform.platform(), "python": platform.python_version(), "store": place.split(":")[0]},
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "store": store_location.split(":")[0],
+        },
         "versions": {name: version(name) for name in ("hubresolve", "sqlalchemy", "aiosqlite")},
         "repos": repos,
         "rounds": rounds,
@@ -136,7 +141,7 @@ def main() -> None:
     parser.add_argument("--store", help="an empty PostgreSQL database instead of a SQLite file")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    result = asyncio.run(run(arguments.repos, arguments.rounds, arguments.store))
+    result = asyncio.run(run_benchmark(arguments.repos, arguments.rounds, arguments.store))
     text = json.dumps(result, indent=2)
     print(text)
     if arguments.json:

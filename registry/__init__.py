@@ -1,7 +1,6 @@
-"""The vocabulary of the ecosystem and the rules: facts about a repo in, a decision out.
+"""Decides library, task, framework and class of a repo from its facts, by tables and rules.
 
-The public names are in `__init__.pyi`. Each is imported when it is first used, so that `import registry`
-costs next to nothing.
+The public names are in `__init__.pyi`. Each is imported at its first use, so that `import registry` is fast.
 """
 
 from __future__ import annotations

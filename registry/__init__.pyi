@@ -1,17 +1,39 @@
 # The public names, listed once: for type checkers, and at run time for lazy_loader.
 
-# Facts: what was observed about a repo
-from .class_ref import ClassRef as ClassRef
+# Facts: the input of a decision
+from .facts import (
+    CommitFacts as CommitFacts,
+    HubHints as HubHints,
+    RepoFacts as RepoFacts,
+)
+
+# Decisions: what follows from the facts, and why
 from .decision import (
     Candidate as Candidate,
     Decision as Decision,
     Evidence as Evidence,
 )
+from .rules.decide import decide as decide
 
 # Registries, and what can be added to them
 from .defaults import (
     default_registry as default_registry,
     shipped_registry as shipped_registry,
+)
+from .extension import (
+    ArchitectureRow as ArchitectureRow,
+    Extension as Extension,
+)
+from .registry import Registry as Registry
+from .table_rows import Library as Library
+
+# Queries
+from .class_ref import ClassRef as ClassRef
+from .queries.find_class import find_class as find_class
+from .queries.infer_model import (
+    infer_framework as infer_framework,
+    infer_library as infer_library,
+    infer_task as infer_task,
 )
 
 # Errors
@@ -22,25 +44,3 @@ from .errors import (
     UnknownModelError as UnknownModelError,
     UnknownNameError as UnknownNameError,
 )
-from .extension import (
-    ArchitectureRow as ArchitectureRow,
-    Extension as Extension,
-)
-from .facts import (
-    CommitFacts as CommitFacts,
-    HubHints as HubHints,
-    RepoFacts as RepoFacts,
-)
-
-# Queries
-from .queries.find_class import find_class as find_class
-from .queries.infer_model import (
-    framework_of_model as framework_of_model,
-    library_of_model as library_of_model,
-    task_of_model as task_of_model,
-)
-from .registry import Registry as Registry
-
-# Decision: what follows from them, and why
-from .rules.decide import decide as decide
-from .table_rows import Library as Library

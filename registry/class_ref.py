@@ -1,4 +1,4 @@
-"""`ClassRef`: a class or function by the module that has it and its name. Pure: parsed and printed, never imported."""
+"""`ClassRef`: the module and name of a class or function. Pure: nothing is imported."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True, slots=True)
 class ClassRef:
-    """Where to find a class or function: `str()` of it is `"package.module:Name"`, which `parse_class_ref` reads.
+    """The module and name of a class or function; `str()` gives `"package.module:Name"`, which `parse_class_ref` reads.
 
-    `name` may be dotted where a class has the function, as `ASRModel.from_pretrained`.
+    `name` is dotted for a method of a class, as in `ASRModel.from_pretrained`.
     """
 
     module: str
@@ -23,11 +23,11 @@ class ClassRef:
     def __post_init__(self) -> None:
         for part in (self.module, self.name):
             if not _DOTTED.fullmatch(part):
-                raise MalformedReferenceError(f"{part!r} is no name of Python's; write package.module:Name")
+                raise MalformedReferenceError(f"{part!r} is not a Python name; write package.module:Name")
 
     @property
     def package(self) -> str:
-        """The top-level package, which must be installed for the class to be imported."""
+        """The top-level package, which must be installed to import the class."""
         return self.module.partition(".")[0]
 
     def __str__(self) -> str:
@@ -35,12 +35,12 @@ class ClassRef:
 
 
 def parse_class_ref(text: str) -> ClassRef:
-    """The reference that `text` ("package.module:Name") writes.
+    """The class reference in `text` ("package.module:Name").
 
     Raises:
-        MalformedReferenceError: `text` is not written so.
+        MalformedReferenceError: `text` does not have this form.
     """
     module, colon, name = text.partition(":")
     if not colon:
-        raise MalformedReferenceError(f"{text!r} names no class; write package.module:Name")
+        raise MalformedReferenceError(f"{text!r} is not a class reference; write package.module:Name")
     return ClassRef(module, name)

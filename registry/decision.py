@@ -1,4 +1,4 @@
-"""What is decided about a repo, and why. Pure data."""
+"""`Decision`: library, task, framework and class of a repo, with the evidence. Pure data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One step of a decision: the rule that spoke, what it looked at, and what it said."""
+    """One step of a decision: the rule, what it saw, and what it concluded (`said`)."""
 
     rule: str
     saw: str
@@ -14,20 +14,20 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Another task the repo could serve, with the class that would be loaded for it (None where unknown)."""
+    """Another task that the repo can serve, with the class that loads it for that task (None where unknown)."""
 
     task: str
     model_class: str | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The answer for one repo at one commit. Every field may be None or empty where nothing is known.
+    """The decision about one repo at one commit. Every field may be None or empty where nothing is known.
 
     `library`, `task` and `framework` are canonical names of the registry. `weights` lists every weight format found,
-    the chosen framework first. `model_class` is the class or function to call. `conflict` is true where the repo's
-    pipeline tag names a task its architecture cannot serve, `ambiguous` where its config names several architectures
-    of which one had to be taken. `undecided` is None, or the reason why there is no task.
-    `notes` are facts a user should know before loading (quantisation, adapters, versions needed).
+    the chosen framework first. `model_class` is the class or function to call. `conflict` is true where the pipeline
+    tag names a task that the architecture cannot serve, `ambiguous` where the config names several architectures, of
+    which one was chosen. `undecided` is None, or the reason why there is no task. `notes` are for a user who will load
+    the model: quantisation, adapters, required versions.
     """
 
     library: str | None = None

@@ -1,21 +1,21 @@
-"""The errors of the registry."""
+"""Defines the errors of the registry, and the root of all errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 
-def _nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three of `known` that look most like `name`, whatever their case."""
+def _find_nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three of `known` that are most similar to `name`, ignoring case."""
     import difflib
 
     folded = {item.lower(): item for item in sorted(set(known))}
     return [folded[item] for item in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
 
 
-def hint_at(name: str, known: Iterable[str]) -> str:
-    """How a message ends that tells `name` is unknown: with the nearest of `known`; empty where none is near."""
-    nearest = _nearest(name, known)
+def suggest_names(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown `name`: the most similar of `known`; empty where none is similar."""
+    nearest = _find_nearest(name, known)
     return f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
 
 
@@ -24,14 +24,14 @@ class HubresolveError(Exception):
 
 
 class RegistryError(HubresolveError):
-    """The registry cannot answer, or cannot be built as asked."""
+    """A name is unknown, a request contradicts the facts, or the registry cannot be extended."""
 
 
 class UnknownNameError(RegistryError, LookupError):
-    """A task, library or class that the registry does not know; the message names the nearest known ones."""
+    """A task, library or class is not in the registry; the message suggests similar names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}{hint_at(name, known)}")
+        super().__init__(f"unknown {kind} {name!r}{suggest_names(name, known)}")
         self.kind = kind
         self.name = name
 
@@ -39,27 +39,27 @@ class UnknownNameError(RegistryError, LookupError):
 
 
 class UnknownModelError(RegistryError, LookupError):
-    """A model or class in memory of which no library or task can be told; the message names its ancestors."""
+    """The library or task of a model in memory cannot be inferred; the message lists its base classes."""
 
 
 class ContradictionError(RegistryError):
-    """The task or library asked for is one that the repo's facts rule out; the message says why."""
+    """The requested task or library is ruled out by the repo's facts; the message has the reason."""
 
 
 class MalformedReferenceError(RegistryError, ValueError):
-    """A text that is meant to name a class, but is not written as "package.module:Name"."""
+    """A class reference is not written as "package.module:Name"."""
 
 
 class ExtensionError(RegistryError):
-    """An extension of the registry contradicts another, or is not well formed."""
+    """An extension of the registry is not well formed, or contradicts another one."""
 
 
 class UnsupportedModelTypeError(RegistryError, KeyError):
-    """No export configuration is registered for a model type, or none with this backend."""
+    """No export configuration is registered for a model type, or none for this backend."""
 
-    # KeyError would show the message as a quoted key.
+    # KeyError.__str__ would quote the message.
     __str__ = Exception.__str__
 
 
 class UnsupportedTaskError(RegistryError, ValueError):
-    """An export is not to be had for this task: not known, not for this model type, or not with a past."""
+    """A model cannot be exported for a task: unknown, not for its model type, or not with past."""

@@ -1,6 +1,6 @@
 """Adds extensions to a vocabulary. Pure.
 
-An extension may override what is shipped; two extensions may not say different things about the same name.
+An extension may override the shipped tables; two extensions may not contradict each other about a name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ V = TypeVar("V", bound=Vocabulary)
 
 
 def extend(vocabulary: V, extensions: Iterable[Extension]) -> V:
-    """`vocabulary` with `extensions`, in their order; one that it has already is skipped.
+    """A new vocabulary with `extensions` added in order; one that it already has is skipped.
 
     Raises:
         ExtensionError: an extension is not well formed, or contradicts another one.
@@ -29,12 +29,12 @@ def extend(vocabulary: V, extensions: Iterable[Extension]) -> V:
             continue
         for earlier in vocabulary.extensions:
             _check_agree(earlier, extension)
-        vocabulary = _with(vocabulary, extension)
+        vocabulary = _add_extension(vocabulary, extension)
     return vocabulary
 
 
-def _claims(extension: Extension) -> Iterator[tuple[tuple[str, str], object]]:
-    """What an extension says of each name: (kind, name) -> what it is."""
+def _list_claims(extension: Extension) -> Iterator[tuple[tuple[str, str], object]]:
+    """Pairs of (kind, name) and the value that the extension gives it; two extensions must give equal values."""
     mappings: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("the modality of task", extension.tasks),
         ("alias", extension.aliases),
@@ -50,29 +50,34 @@ def _claims(extension: Extension) -> Iterator[tuple[tuple[str, str], object]]:
         yield (f"the class for {task} of model type", model_type), name
     for row in extension.architectures:
         yield (f"the auto class for {row.task} of", f"{row.architecture} ({row.model_type})"), row.auto_class
-    yield from _main_tasks(extension).items()
+    yield from _list_main_tasks(extension).items()
 
 
-def _main_tasks(extension: Extension) -> dict[tuple[str, str], object]:
+def _list_main_tasks(extension: Extension) -> dict[tuple[str, str], object]:
     return {("the main task of architecture", row.architecture): row.task for row in extension.architectures}
 
 
 def _check_agree(first: Extension, second: Extension) -> None:
-    said = dict(_claims(first))
-    for (kind, name), value in _claims(second):
-        if (kind, name) in said and said[kind, name] != value:
+    """Checks that two extensions do not contradict each other.
+
+    Raises:
+        ExtensionError: they do.
+    """
+    claims = dict(_list_claims(first))
+    for (kind, name), value in _list_claims(second):
+        if (kind, name) in claims and claims[kind, name] != value:
             raise ExtensionError(
                 f"the extensions {first.name!r} and {second.name!r} contradict each other: {kind} {name!r} is "
-                f"{said[kind, name]!r} to the one and {value!r} to the other"
+                f"{claims[kind, name]!r} in the first and {value!r} in the second"
             )
 
 
-def _with(vocabulary: V, extension: Extension) -> V:
-    libraries = _with_signatures({**vocabulary.libraries, **extension.libraries}, extension)
+def _add_extension(vocabulary: V, extension: Extension) -> V:
+    libraries = _add_signatures({**vocabulary.libraries, **extension.libraries}, extension)
     specialisations = dict(vocabulary.specialisations)
     for task, tags in extension.specialisations.items():
         specialisations[task] = tuple(dict.fromkeys((*specialisations.get(task, ()), *tags)))
-    rows = [*extension.architectures, *_custom_rows(extension)]
+    rows = [*extension.architectures, *_build_custom_rows(extension)]
     main = {row.architecture: row.task for row in extension.architectures}
     extended = replace(
         vocabulary,
@@ -81,7 +86,7 @@ def _with(vocabulary: V, extension: Extension) -> V:
         with_past_tasks=vocabulary.with_past_tasks | extension.with_past_tasks,
         specialisations=specialisations,
         libraries=libraries,
-        mappings=(*vocabulary.mappings, *_mappings(extension.name, rows)),
+        mappings=(*vocabulary.mappings, *_build_mappings(extension.name, rows)),
         main_tasks={**vocabulary.main_tasks, **main},
         model_types=vocabulary.model_types | {row.model_type for row in rows},
         pipelines={**vocabulary.pipelines, **extension.pipelines},
@@ -95,7 +100,7 @@ def _with(vocabulary: V, extension: Extension) -> V:
     return extended
 
 
-def _with_signatures(libraries: dict[str, Library], extension: Extension) -> dict[str, Library]:
+def _add_signatures(libraries: dict[str, Library], extension: Extension) -> dict[str, Library]:
     for pattern, name in extension.signatures.items():
         row = libraries.get(name)
         if row is None:
@@ -108,13 +113,13 @@ def _with_signatures(libraries: dict[str, Library], extension: Extension) -> dic
     return libraries
 
 
-def _custom_rows(extension: Extension) -> Iterator[ArchitectureRow]:
+def _build_custom_rows(extension: Extension) -> Iterator[ArchitectureRow]:
     for (task, model_type), name in extension.custom_classes.items():
         yield ArchitectureRow(architecture=name, task=task, model_type=model_type)
 
 
-def _mappings(name: str, rows: Iterable[ArchitectureRow]) -> Iterator[AutoMapping]:
-    """One mapping for each task and auto class, in the order of their last rows."""
+def _build_mappings(name: str, rows: Iterable[ArchitectureRow]) -> Iterator[AutoMapping]:
+    """One auto mapping for each task and auto class, in the order of their last rows."""
     grouped: dict[tuple[str, str | None], dict[str, tuple[str, ...]]] = {}
     for row in rows:
         models = grouped.pop((row.task, row.auto_class), {})
@@ -125,6 +130,11 @@ def _mappings(name: str, rows: Iterable[ArchitectureRow]) -> Iterator[AutoMappin
 
 
 def _check_well_formed(vocabulary: Vocabulary, extension: Extension) -> None:
+    """Checks the names in `extension` against `vocabulary`, which it was added to.
+
+    Raises:
+        RegistryError: a task is unknown, a name has two meanings, or a class reference does not parse.
+    """
     named = (
         *extension.with_past_tasks,
         *extension.specialisations,
@@ -139,10 +149,10 @@ def _check_well_formed(vocabulary: Vocabulary, extension: Extension) -> None:
             raise UnknownNameError("task", task, vocabulary.tasks)
     for alias, task in extension.aliases.items():
         if alias in vocabulary.tasks:
-            raise ExtensionError(f"alias {alias!r} of {task!r} is a task itself")
+            raise ExtensionError(f"the alias {alias!r} of {task!r} is a task itself")
     for task in extension.tasks:
         if task in vocabulary.task_aliases:
-            raise ExtensionError(f"task {task!r} is an alias of {vocabulary.task_aliases[task]!r}")
+            raise ExtensionError(f"the task {task!r} is an alias of {vocabulary.task_aliases[task]!r}")
     for ref in extension.class_refs.values():
         parse_class_ref(ref)
     spellings: dict[str, str] = {}

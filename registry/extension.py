@@ -1,4 +1,4 @@
-"""`Extension`: what a user or a plugin adds to a registry, as a value. Pure data."""
+"""`Extension`: additions of a user or a plugin to a registry. Pure data."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from registry.table_rows import Library, Pipeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchitectureRow:
-    """A task that an architecture of transformers' kind serves.
+    """A task that an architecture with a transformers config serves.
 
-    `auto_class` is the auto class that loads it for this model type; None: it is loaded by its own class.
+    `auto_class` is the auto class that loads it for this model type; None: the architecture's own class loads it.
     """
 
     architecture: str
@@ -23,14 +23,14 @@ class ArchitectureRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """Additions to a registry. `name` is what errors call it.
+    """Additions to a registry. `name` appears in error messages.
 
-    `tasks`: task -> modality. `aliases`: other name -> task. `specialisations`: task -> tags that its models may carry.
-    `libraries`: canonical name -> library, in place of one of that name. `signatures`: file name -> library that it
-    tells, a whole path or "*" and an ending. `architectures`: what they serve, the main task of each last.
-    `custom_classes`: (task, model type) -> the class that serves it and no auto class leads to. `pipelines`: diffusers
-    pipeline classes. `class_refs`: class name -> where it is imported from ("package.module:Name"), for those that are
-    not the library's own.
+    `tasks`: task -> modality. `aliases`: other name -> task. `specialisations`: task -> tags that its models may have.
+    `libraries`: canonical name -> library; replaces a library of that name. `signatures`: file -> library recognised
+    by it; the file is a whole path, or "*" and a suffix. `architectures`: their tasks, the main one of each last.
+    `custom_classes`: (task, model type) -> the class that serves it where no auto class does. `pipelines`: diffusers
+    pipeline classes. `class_refs`: class name -> where it is imported from ("package.module:Name"), for classes that
+    are not in the library itself.
     """
 
     name: str

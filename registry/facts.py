@@ -1,4 +1,4 @@
-"""What was observed about a repo: the input of every decision. Pure data; reading and fetching are left to others."""
+"""`RepoFacts`: file names, small files and Hub hints of a repo, the input of a decision. Pure data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIG = "config.json"
 
 
 class FileState(enum.StrEnum):
-    """What asking for a small file came to."""
+    """The outcome of fetching a small file."""
 
     READ = "read"
     ABSENT = "absent"
@@ -27,7 +27,7 @@ class SmallFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     """One JSON file of a repo at a commit.
 
     `content` is the parsed file, present only when `state` is `READ`; NaN and infinities are read as null.
-    `problem` says in a few words why an unreadable or inaccessible file has no content.
+    `problem` is the reason why an unreadable or inaccessible file has no content, in a few words.
     """
 
     state: FileState
@@ -39,10 +39,10 @@ ABSENT_FILE = SmallFile(state=FileState.ABSENT)
 
 
 class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a commit holds. Never changes; it can only be known more fully.
+    """The content of a commit, as far as it was fetched. It never changes, but more of it can become known.
 
-    `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was asked for,
-    by path: a path without an entry was not asked for (as `config.json` in lean mode).
+    `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was fetched, by path:
+    a path without an entry was not fetched (for example `config.json` in lean mode).
     """
 
     filenames: tuple[str, ...] = ()
@@ -50,22 +50,22 @@ class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     @property
     def config(self) -> Mapping[str, Any] | None:
-        """`config.json` as an object; None where it is absent, unreadable, or not asked for."""
+        """`config.json` as an object; None where it is absent, unreadable, or not fetched."""
         return self.mapping(CONFIG)
 
     def mapping(self, path: str) -> Mapping[str, Any] | None:
-        """The small file at `path` where it was read and is a JSON object, else None."""
+        """The small file at `path` if it was read and is a JSON object, else None."""
         small_file = self.files.get(path)
         content = small_file.content if small_file is not None else None
         return content if isinstance(content, dict) else None
 
 
 class HubHints(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What the Hub says of a repo beside its files. May change without a new commit.
+    """The Hub's metadata of a repo, beside its files. It can change without a new commit.
 
-    `extract` is the Hub's own small extract of the config files (`config` in its answers, hub-docs
+    `extract` is the Hub's own small extract of the config files (`config` in its responses, hub-docs
     `tasks/src/model-data.ts`). `auto_model` and `auto_task` are its `transformersInfo`. `gated` is `auto`, `manual`
-    or None. `private` is None where the server did not say.
+    or None. `private` is None where the response does not have it.
     """
 
     pipeline_tag: str | None = None
@@ -84,7 +84,7 @@ NO_HINTS = HubHints()
 
 
 class RepoFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Everything a decision reads: the commit's facts and, where a Hub was asked, its hints."""
+    """Everything that a decision reads: the commit's facts, and the Hub's hints where they were fetched."""
 
     commit: CommitFacts
     hints: HubHints = NO_HINTS

@@ -1,7 +1,4 @@
-"""The rows that the registry's tables are made of: libraries, auto mappings, pipelines, tasks.
-
-Pure data.
-"""
+"""Rows of the registry's tables: libraries, auto mappings, pipelines, served tasks. Pure data."""
 
 from __future__ import annotations
 
@@ -13,12 +10,11 @@ from dataclasses import dataclass, field
 class Library:
     """One library whose models are on the Hub.
 
-    `names` are the spellings it is called by in `library_name` and tags. A repo is recognised by its files where it
-    has one of `files` (whole paths), all of `together`, or one that ends in one of `suffixes`, or where its
-    `config.json` has one of `model_types`, which no other library uses; `ambiguous` says that other libraries use
-    such files too, so that they count only where nothing else speaks. `framework` is what its weights are, where the
-    files do not tell. `tasks` are the tasks it can serve, the default first; empty: any. `model_class` is the class
-    or function that loads its models, `module` where it is imported from.
+    `names` are its spellings in `library_name` and tags. A repo of the library has one of `files` (whole paths), all
+    of `together`, a file with one of `suffixes`, or one of `model_types`, which no other library uses, in its
+    `config.json`. `ambiguous` is true if other libraries use such files too: they are then tried last. `framework` is
+    the framework of its weights, where the files do not show it. `tasks` are the tasks that it can serve, the default
+    first; empty: any. `model_class` is the class or function that loads its models, imported from `module`.
     """
 
     names: tuple[str, ...]
@@ -35,9 +31,9 @@ class Library:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoMapping:
-    """One auto mapping of a library: model type -> architectures, and the task and auto class it stands for.
+    """One auto mapping of transformers: model type -> architectures, with its task and auto class.
 
-    `until` is the last version of the library that had it, None where today's has it.
+    `until` is the last release that had it, None where the current release has it.
     """
 
     name: str
@@ -49,7 +45,7 @@ class AutoMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A diffusers pipeline class: its tasks, the main one first, and the auto class of each task that maps to it."""
+    """A diffusers pipeline class: its tasks, the main one first, and for each task the auto class that loads it."""
 
     tasks: tuple[str, ...]
     auto_classes: Mapping[str, str] = field(default_factory=dict)
@@ -57,10 +53,13 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedTask:
-    """A task that an architecture can serve. `order` is its rank: of several the highest is what it is for, unless
-    `Registry.main_tasks` names another."""
+    """A task that an architecture can serve.
 
-    order: int
+    The task of the highest `rank` is the main one, unless `main_tasks` of the registry names another. `until` is as in
+    `AutoMapping`.
+    """
+
+    rank: int
     task: str
     auto_class: str | None
     model_types: tuple[str, ...]

@@ -11,11 +11,13 @@ from registry.table_rows import AutoMapping, Library, Pipeline
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabulary:
-    """Task names, libraries, auto mappings and the other tables, as they are shipped or extended.
+    """Task names, libraries, auto mappings and the other tables, as shipped or as extended.
 
-    `mappings` are tried in order, later ones count more; `old_mappings` count only for architectures that those do
-    not hold. `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework. `class_refs` says
-    where classes outside the libraries are imported from ("package.module:Name"), by name.
+    Of `mappings` the later ones count more; `old_mappings` count only for architectures that are in no mapping.
+    `framework_mappings` are the mappings of TensorFlow and Flax classes, by framework. `class_refs` is class name ->
+    where it is imported from ("package.module:Name"), for classes that are not in the library itself.
+
+    Field names are part of the registry digest: renaming one changes it.
     """
 
     tasks: Mapping[str, str]

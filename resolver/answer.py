@@ -1,11 +1,15 @@
-"""`Answer`: what a batch yields for each repo, a `Resolution` or a `Failure`. Pure data."""
+"""`Answer`: what a batch yields for each repo, a `Resolution` or a `Failure`."""
 
 from __future__ import annotations
 
+import logging
+
 from msgspec import Struct
 
-from resolver.errors import ResolveError
+from resolver.errors import InternalError, ResolveError
 from resolver.resolution import Resolution
+
+logger = logging.getLogger(__name__)
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -17,3 +21,13 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 Answer = Resolution | Failure
+
+
+def build_failure(repo_id: str, revision: str | None, error: Exception) -> Failure:
+    """The failure that `error` means. One that is not a `ResolveError` is a defect here: it is logged."""
+    if not isinstance(error, ResolveError):
+        logger.error("internal error at %s@%s", repo_id, revision, exc_info=error)
+        internal = InternalError(f"internal error at {repo_id}: {type(error).__name__}: {error}")
+        internal.__cause__ = error
+        error = internal
+    return Failure(repo_id=repo_id, revision=revision, error=error)

@@ -1,4 +1,4 @@
-"""Answers to rows: the fixed keys of the output, as JSON lines or CSV. Pure."""
+"""Renders answers as rows with fixed keys, as CSV, and as an explanation for a reader. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from resolver.answer import Failure
-from resolver.loading.loaded import Loaded
 from resolver.resolution import Resolution
 
 ROW_KEYS = (
@@ -36,7 +35,7 @@ ROW_KEYS = (
 MORE_KEYS = ("ambiguous", "candidates", "base_models", "notes")
 
 
-def row_of(answer: Resolution | Failure) -> dict[str, Any]:
+def build_row(answer: Resolution | Failure) -> dict[str, Any]:
     """The row of an answer: every key is there, null (None) where nothing is known."""
     if isinstance(answer, Failure):
         row = dict.fromkeys((*ROW_KEYS, *MORE_KEYS))
@@ -73,18 +72,25 @@ def row_of(answer: Resolution | Failure) -> dict[str, Any]:
     }
 
 
-def csv_header() -> str:
+def render_csv_header() -> str:
+    """The first line of CSV."""
     return _csv_line((*ROW_KEYS[:-1], "error_code", "error_message"))
 
 
-def csv_line(answer: Resolution | Failure) -> str:
-    """One line of CSV: lists are joined by ";", true and false are written so, the error takes two columns."""
-    row = row_of(answer)
+def render_csv_line(answer: Resolution | Failure) -> str:
+    """One line of CSV: lists are joined by ";", booleans are "true" and "false", the error has two columns."""
+    row = build_row(answer)
     error = row["error"] or {"code": None, "message": None}
-    return _csv_line([*(_cell(row[key]) for key in ROW_KEYS[:-1]), _cell(error["code"]), _cell(error["message"])])
+    return _csv_line(
+        [
+            *(_render_cell(row[key]) for key in ROW_KEYS[:-1]),
+            _render_cell(error["code"]),
+            _render_cell(error["message"]),
+        ]
+    )
 
 
-def _cell(value: Any) -> str:
+def _render_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -100,15 +106,15 @@ def _csv_line(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def explanation(answer: Resolution, now_s: float) -> str:
-    """Everything that led to an answer, in lines for a reader. `now_s` is in seconds since 1970, UTC."""
+def render_explanation(answer: Resolution, now_s: float) -> str:
+    """An answer with every step of its decision, in lines for a reader. `now_s` is in seconds since 1970, UTC."""
     decision = answer.decision
     where = f"{answer.canonical_id or answer.repo_id}"
     if answer.commit_hash:
         where += f" at {answer.commit_hash} ({answer.revision})"
     lines = [where, f"  facts from        {answer.source}"]
     if answer.checked_at_s is not None:
-        lines.append(f"  Hub asked         {age(answer.checked_at_s, now_s)}")
+        lines.append(f"  checked           {describe_age(answer.checked_at_s, now_s)}")
     lines.append("")
     rows = (
         ("library", decision.library),
@@ -134,16 +140,16 @@ def explanation(answer: Resolution, now_s: float) -> str:
     lines += [f"  note              {note}" for note in decision.notes]
     lines += ["", "  why"]
     lines += [
-        f"  {number}. {item.rule}: saw {item.saw}; says {item.said}"
+        f"  {number}. {item.rule}: saw {item.saw}; concluded {item.said}"
         for number, item in enumerate(decision.evidence, start=1)
     ]
     if decision.candidates:
         lines += ["", "  other tasks it can serve"]
         lines += [f"  - {item.task} with {item.model_class or '?'}" for item in decision.candidates]
-    return printable("\n".join(lines)) + "\n"
+    return make_printable("\n".join(lines)) + "\n"
 
 
-def age(seconds: float, now_s: float) -> str:
+def describe_age(seconds: float, now_s: float) -> str:
     """How long ago `seconds` was, in words; both are seconds since 1970, UTC."""
     passed_s = max(0, int(now_s - seconds))
     for unit, length_s in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
@@ -152,54 +158,6 @@ def age(seconds: float, now_s: float) -> str:
     return "just now"
 
 
-def printable(text: str) -> str:
-    """`text` without control characters: what a repo says of itself must not steer a terminal."""
+def make_printable(text: str) -> str:
+    """`text` without control characters: text from a repo must not control a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
-
-
-LOAD_KEYS = (
-    "repo_id",
-    "canonical_id",
-    "revision",
-    "commit_hash",
-    "library",
-    "task",
-    "model_class",
-    "parameters",
-    "dtype",
-    "resident_bytes",
-    "elapsed_s",
-    "error",
-)
-"""The keys of every row, in order."""
-
-
-def load_row_of(item: Loaded | Failure) -> dict[str, Any]:
-    """The row of a model: every key is there, null (None) where nothing is known."""
-    row: dict[str, Any] = dict.fromkeys(LOAD_KEYS)
-    if isinstance(item, Failure):
-        resolution = getattr(item.error, "resolution", None)
-        row.update(
-            repo_id=item.repo_id,
-            revision=item.revision,
-            error={"code": item.error.code, "message": str(item.error)},
-        )
-    else:
-        resolution = item.resolution
-        row.update(
-            repo_id=item.repo_id,
-            parameters=item.parameters,
-            dtype=item.dtype,
-            resident_bytes=item.resident_bytes,
-            elapsed_s=round(item.elapsed_s, 3),
-        )
-    if resolution is not None:
-        row.update(
-            canonical_id=resolution.canonical_id,
-            revision=resolution.revision,
-            commit_hash=resolution.commit_hash,
-            library=resolution.library,
-            task=resolution.task,
-            model_class=type(item.model).__name__ if isinstance(item, Loaded) else resolution.model_class,
-        )
-    return row

@@ -1,4 +1,4 @@
-"""Parse what a user calls a repo: "org/name" or "org/name@revision", checked before any I/O. Pure."""
+"""Parses and checks repo ids: "org/name" or "org/name@revision", before any I/O. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _COMMIT_HASH = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _REVISION = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+")
 _OTHER_KINDS = ("datasets/", "spaces/", "dataset/", "space/")
 _RESERVED = ("datasets/", "spaces/")
-"""Paths of the Hub's own, which no user or organisation can be called."""
+"""Paths that the Hub reserves: no user or organisation has such a name."""
 
 
 class RepoRevision(Struct, frozen=True, gc=False):
-    """A repo at a revision, as asked for and well-formed."""
+    """A repo at a revision, as requested and well-formed."""
 
     repo_id: str
     revision: str = DEFAULT_REVISION
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the revision is a full commit hash, which can never mean another commit later."""
+        """Whether the revision is a full commit hash, which never moves."""
         return is_commit_hash(self.revision)
 
 
@@ -41,8 +41,9 @@ def is_commit_hash(text: str) -> bool:
 
 
 def is_repo_name(text: str) -> bool:
-    """Whether `text` can be what a Hub calls one of its repos: more freely formed than what may be asked for, but
-    nothing that would lead elsewhere as a part of a URL."""
+    """Whether `text` can be a canonical id: the rules are wider than for requested ids, but nothing is allowed that
+    would lead elsewhere as a part of a URL.
+    """
     return _CANONICAL_ID.fullmatch(text) is not None
 
 
@@ -53,31 +54,29 @@ def split_revision(text: str) -> tuple[str, str | None]:
 
 
 def parse_repo_id(repo_id: str, revision: str | None = None) -> RepoRevision:
-    """The repo and revision meant; a revision inside `repo_id` ("org/name@rev") counts when `revision` is None.
+    """The repo and revision; a revision inside `repo_id` ("org/name@rev") counts where `revision` is None.
 
     Raises:
-        NotAModelError: the id has the form of a dataset's or a Space's.
-        InvalidRepoIdError: anything else that no Hub repo or revision can be called.
+        NotAModelError: the id is one of a dataset or a Space.
+        InvalidRepoIdError: no Hub repo or revision can have this name.
     """
     if not isinstance(repo_id, str):
-        raise InvalidRepoIdError(f"a repo id is a string such as 'org/name', not {type(repo_id).__name__}")
+        raise InvalidRepoIdError(
+            f"a repo id is a string such as 'org/name', not a value of type {type(repo_id).__name__}"
+        )
     name, inner_revision = split_revision(repo_id)
     if inner_revision is not None and revision is None:
         revision = inner_revision
     elif inner_revision is not None and inner_revision != revision:
-        raise InvalidRepoIdError(
-            f"{_shown(repo_id)} names a revision, and {_shown(str(revision))} was asked for beside it"
-        )
+        raise InvalidRepoIdError(f"{_quote(repo_id)} names a revision, and {_quote(str(revision))} was given as well")
     if _REPO_ID.fullmatch(name) is None or "--" in name or ".." in name or name.endswith(".git"):
-        raise _refusal(name)
+        raise _build_refusal(name)
     if name.startswith(_RESERVED):
-        raise _refusal(name)
+        raise _build_refusal(name)
     if revision is None:
         return RepoRevision(name)
     if not isinstance(revision, str) or not _is_revision(revision):
-        raise InvalidRepoIdError(
-            f"{_shown(str(revision))} cannot be a revision: a branch, a tag or a commit hash is wanted"
-        )
+        raise InvalidRepoIdError(f"{_quote(str(revision))} cannot be a revision: give a branch, a tag or a commit hash")
     return RepoRevision(name, revision)
 
 
@@ -93,20 +92,20 @@ def _is_revision(revision: str) -> bool:
     )
 
 
-def _refusal(name: str) -> InvalidRepoIdError | NotAModelError:
+def _build_refusal(name: str) -> InvalidRepoIdError | NotAModelError:
     if name.startswith(_OTHER_KINDS) and _REPO_ID.fullmatch(name.partition("/")[2]):
-        return NotAModelError(f"{_shown(name)} is the id of a {name.partition('/')[0].rstrip('s')}, not of a model")
+        return NotAModelError(f"{_quote(name)} is the id of a {name.partition('/')[0].rstrip('s')}, not of a model")
     if not name:
-        return InvalidRepoIdError("the repo id is empty; an id such as 'org/name' is wanted")
+        return InvalidRepoIdError("the repo id is empty; give an id such as 'org/name'")
     if "://" in name:
-        return InvalidRepoIdError(f"{_shown(name)} is a URL; give the id alone, such as 'org/name'")
+        return InvalidRepoIdError(f"{_quote(name)} is a URL; give the id alone, such as 'org/name'")
     if name != name.strip():
-        return InvalidRepoIdError(f"{_shown(name)} has white space around the id")
+        return InvalidRepoIdError(f"{_quote(name)} has white space around the id")
     return InvalidRepoIdError(
-        f"{_shown(name)} is neither a repo id nor a local folder: an id is 'org/name' or 'name', each part up to 96 of "
+        f"{_quote(name)} is neither a repo id nor a local folder: an id is 'org/name' or 'name', each part up to 96 of "
         "A-Z a-z 0-9 _ . - without '--' or '..', beginning and ending with a letter, digit or '_'"
     )
 
 
-def _shown(text: str) -> str:
+def _quote(text: str) -> str:
     return repr(text if len(text) <= 120 else text[:117] + "...")

@@ -10,7 +10,7 @@ from registry.decision import Candidate as Candidate, Decision as Decision, Evid
 
 
 class Source(enum.StrEnum):
-    """Where the facts of an answer came from."""
+    """The origin of an answer's facts."""
 
     HUB = "hub"
     STORE = "store"
@@ -21,9 +21,9 @@ class Source(enum.StrEnum):
 class Resolution(Struct, frozen=True, kw_only=True, gc=False):
     """The answer for one repo at one commit.
 
-    `repo_id` is as asked, `canonical_id` what the Hub calls the repo today. `commit_hash` is 40 hex digits, None for a
-    local folder. `pipeline_tag` and `library_name` are the Hub's raw strings; `task` and `library` are decided.
-    `checked_at_s` is when the Hub was last asked (seconds since 1970, UTC), None where it never was.
+    `repo_id` is as requested, `canonical_id` the id that the Hub gives the repo today. `commit_hash` is 40 hex digits,
+    None for a local folder. `pipeline_tag` and `library_name` are the Hub's raw strings; `task` and `library` are
+    decided. `checked_at_s` is the time of the last check with the Hub (seconds since 1970, UTC), None without one.
     """
 
     repo_id: str

@@ -1,15 +1,17 @@
-"""`Resolver`: from a repo id to its decision, whole path, top to bottom."""
+"""`Resolver`: the public entry; wires the lookup, the caches, the Hub and the loader.
+
+The path of a request is in `resolver.lookup.lookup`.
+"""
 
 from __future__ import annotations
 
 import time
+from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
-
-from msgspec.structs import replace
 
 from registry.class_ref import ClassRef
 from registry.defaults import default_registry
@@ -17,18 +19,21 @@ from registry.errors import UnknownNameError
 from registry.registry import Registry
 from resolver.answer import Answer, Failure
 from resolver.cache.answer_cache import AnswerCache
+from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.batcher import Batcher
-from resolver.concurrency.ordered_pool import answer_all
-from resolver.concurrency.prefetch import ahead
+from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
+from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
 from resolver.errors import OfflineError, UnknownTaskError
 from resolver.hub.connection import Connection
-from resolver.lookup.listing import pages
-from resolver.lookup.lookup import Lookup, Request, RequestStream
-from resolver.lookup.outcome import Outcome, Pending
-from resolver.lookup.perform import Asker
-from resolver.lookup.recall import Memory
-from resolver.lookup.subfolder import SubfolderFacts, parse_subfolder
+from resolver.limits import DEFAULT_LIMITS, Limits
+from resolver.lookup.context import LookupContext
+from resolver.lookup.listing import fetch_pages
+from resolver.lookup.lookup import Lookup
+from resolver.lookup.outcome import Outcome, Result
+from resolver.lookup.recall import Recall
+from resolver.lookup.request import Request, RequestStream, parse_subfolder
+from resolver.lookup.subfolder import SubfolderFacts
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
 from store.keys import DecisionKey
@@ -36,55 +41,72 @@ from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader, Prepared
-    from resolver.loading.options import LoadOptions
+    from resolver.loading.loader import Loader, PreparedModel
+    from resolver.loading.options import LoadKwargs
 
+PREFETCHED_PAGES = 3
+"""Pages of a listing that are prefetched, so that the database never waits for the Hub."""
 
-PAGES_AHEAD = 3
-"""So many that the database is never waited for: it gets several at once when it is behind."""
+SingleRequest = tuple[Request, DecisionKey, str]
+"""A request, what decisions it is answered with, and a subfolder ("" for none)."""
 
 
 class Resolver:
-    """Resolves Hugging Face Hub repos, and remembers what it learned. Open it with `async with`.
+    """Resolves Hugging Face Hub repos, and remembers the answers. Open it with `async with`.
 
-    Its answers come, in this order, from the store while they are fresh, from the Hub, and offline from the local
-    Hugging Face cache. Any number of tasks of one event loop may use one resolver.
+    Answers come from the store while they are fresh, else from the Hub, and offline from the local Hugging Face cache.
+    Any number of tasks of one event loop may use one resolver.
     """
 
-    def __init__(self, settings: Settings | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         """`clock` gives the time in seconds since 1970, UTC.
 
         Raises:
             SettingsError: a setting, or the environment variable it comes from, cannot be used.
         """
-        self._settings: FilledSettings = (settings or Settings()).filled()
+        self._settings: FilledSettings = (settings or Settings()).fill()
         self._registry: Registry = self._settings.registry or default_registry()
         self._clock = clock
+        self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True)
-        self._connection = Connection(self._settings)
-        self._hot = AnswerCache(self._settings.policy, clock)
-        self._asker = Asker(
-            self._settings, self._registry, self._store, self._connection, clock, watch=self._hot.forget
+        self._connection = Connection(self._settings, limits.retry, limits.breaker)
+        self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
+        self._write_behind = WriteBehind(self._store, limits.write_behind)
+        context = LookupContext(
+            settings=self._settings,
+            registry=self._registry,
+            store=self._store,
+            connection=self._connection,
+            clock=clock,
         )
-        self._memory = Memory(
-            self._settings, self._store, self._connection, self._asker.recorder, self._asker.decide, clock
+        self._recall = Recall(context, self._write_behind)
+        self._subfolders = SubfolderFacts(context, self._write_behind)
+        self._lookup = Lookup(
+            context, self._recall, self._subfolders, self._write_behind, self._answer_cache, limits.listings
         )
-        self._looking = Lookup(self._settings, self._store, self._memory, self._asker)
-        self._single: Batcher[tuple[Request, DecisionKey], Answer | Pending] = Batcher(self._looking.look_up_alike)
-        self._below = SubfolderFacts(self._settings, self._store, self._connection, self._asker.recorder)
-        self._alike: SingleFlight[tuple[str, str | None, str | None, str | None], Answer] = SingleFlight()
+        self._batcher: Batcher[SingleRequest, Entry[Result]] = Batcher(self._start_singles)
+        self._flights: SingleFlight[tuple[str, str | None, str | None, str | None, str], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
         self._loader: Loader | None = None
 
     async def __aenter__(self) -> Self:
-        """Raises:
-        StoreError: the store is not one of ours. One that has no place to be is done without.
+        """Opens the store; a store that has no place to be is done without, with a warning.
+
+        Raises:
+            StoreError: the file or database is not a store of this program.
         """
         await self._exits.enter_async_context(self._store)
-        self._exits.push_async_callback(self._memory.close)
-        self._exits.push_async_callback(self._asker.recorder.close)
+        self._exits.push_async_callback(self._store_counts)
+        self._exits.push_async_callback(self._write_behind.close)
         await self._exits.enter_async_context(self._connection)
-        self._exits.push_async_callback(self._single.close)
+        self._exits.push_async_callback(self._lookup.close)
+        self._exits.push_async_callback(self._batcher.close)
         return self
 
     async def __aexit__(
@@ -114,45 +136,53 @@ class Resolver:
         """The answer for one repo ("org/name", "org/name@revision") or local folder.
 
         `revision` is a branch, tag or commit hash, by default "main". `task` and `library` say what the repo is to be
-        used for and with; they are checked against its facts. With `subfolder` the answer is for what lies there.
+        used for and with; they are checked against its facts. With `subfolder` the answer is for that folder.
 
         Raises:
-            ResolveError: of the kind that says what can be done about it.
+            ResolveError: the kind says what can be done about it.
         """
+        subfolder = parse_subfolder(subfolder)
+        if not subfolder and isinstance(repo_id, str):
+            if (cached := self._answer_cache.get(repo_id, revision, task, library)) is not None:
+                return cached
+        decision_key = self._build_decision_key(task, library)
+        # Concurrent callers of one request share one flight, storing included; a cancelled caller stops no other.
+        key = (repo_id, revision, task, library, subfolder)
+        answer = await self._flights.run(key, partial(self._resolve_single, repo_id, revision, decision_key, subfolder))
+        if isinstance(answer, Failure):
+            raise answer.error
+        if not subfolder:
+            self._answer_cache.put(answer, task, library)
+        return answer
 
-        if subfolder := parse_subfolder(subfolder):
-            asked, root = self._asked(task, library), await self.resolve(repo_id, revision)
-            facts = await self._below.get_facts(root, subfolder)
-            return replace(root, decision=self._asker.decide(facts, asked))
-        if isinstance(repo_id, str) and (hot := self._hot.get(repo_id, revision, task, library)) is not None:
-            self._memory.hits += 1
-            return hot
-        asked = self._asked(task, library)
+    async def _resolve_single(
+        self, repo_id: str, revision: str | None, decision_key: DecisionKey, subfolder: str
+    ) -> Answer:
+        entry = await self._batcher.load(((repo_id, revision), decision_key, subfolder))
+        while isinstance(entry, (Work, Future)):
+            entry = await (entry.run() if isinstance(entry, Work) else entry)
+        return await entry.get() if isinstance(entry, Outcome) else entry
 
-        async def one() -> Answer:
-            entry = await self._single.ask(((repo_id, revision), asked))
-            if isinstance(entry, (Resolution, Failure)):
-                answer = entry
-            else:
-                answer = await (await entry()).get()
-            if isinstance(answer, Resolution):
-                self._hot.keep(answer, task, library)
-            return answer
-
-        # Everyone who asks while one look-up is under way, its storing included, shares it.
-        item = await self._alike.run((repo_id, revision, task, library), one)
-        if isinstance(item, Failure):
-            raise item.error
-        return item
+    async def _start_singles(self, requests: Sequence[SingleRequest]) -> list[Entry[Result]]:
+        """As `Lookup.start_batch`, for requests with different tasks, libraries and subfolders."""
+        entries: dict[int, Entry[Result]] = {}
+        for group in dict.fromkeys((decision_key, subfolder) for _, decision_key, subfolder in requests):
+            places = [place for place, request in enumerate(requests) if request[1:] == group]
+            decision_key, subfolder = group
+            started = await self._lookup.start_batch(
+                [requests[place][0] for place in places], decision_key, subfolder=subfolder
+            )
+            entries.update(zip(places, started, strict=True))
+        return [entries[place] for place in range(len(requests))]
 
     async def list_files(self, repo_id: str, revision: str | None = None, *, subfolder: str = "") -> tuple[str, ...]:
         """Paths of all files of a repo or local folder, or of those in `subfolder` relative to it, sorted.
 
         Raises:
-            ResolveError: of the kind that says what can be done about it.
+            ResolveError: the kind says what can be done about it.
         """
         subfolder = parse_subfolder(subfolder)
-        return await self._below.list_files(await self.resolve(repo_id, revision), subfolder)
+        return await self._subfolders.list_files(await self.resolve(repo_id, revision), subfolder)
 
     async def resolve_many(
         self,
@@ -161,25 +191,33 @@ class Resolver:
         revision: str | None = None,
         task: str | None = None,
         library: str | None = None,
+        subfolder: str = "",
         ordered: bool = True,
     ) -> AsyncGenerator[Resolution | Failure]:
-        """An answer for each of `ids`, as they come, or with `ordered` in the order asked for.
+        """An answer for each of `ids`, as they come, or with `ordered` in the order of `ids`.
 
-        `ids` holds "org/name", "org/name@rev", (id, revision) or local folders; it may be endless, and is read only as
-        far ahead as there is work. `revision` counts for those that name none. Who leaves the loop early closes the
-        iterator (`contextlib.aclosing`), which ends the work under way.
+        `ids` holds "org/name", "org/name@rev", (id, revision) or local folders. It may be endless: it is read only as
+        far ahead as there is work. `revision` is for ids that name none. With `subfolder` the answers are for that
+        folder of each repo. A caller that leaves the loop early closes the iterator (`contextlib.aclosing`), which
+        cancels the work under way.
 
         Raises:
-            UnknownTaskError: `task` or `library` is not one the registry knows.
+            UnknownTaskError: the registry does not know `task` or `library`.
+            InvalidRepoIdError: `subfolder` is not a path inside a repo.
         """
-        asked = self._asked(task, library)
-        look_up = partial(self._looking.look_up, revision=revision, asked=asked)
-        answers = answer_all(ids, look_up, ordered=ordered, at_once=self._at_once)
-        async with aclosing(answers) as items:
+        decision_key, subfolder = self._build_decision_key(task, library), parse_subfolder(subfolder)
+        start_batch = partial(
+            self._lookup.start_batch, decision_key=decision_key, revision=revision, subfolder=subfolder
+        )
+        results: AsyncGenerator[Result] = run_ordered(
+            ids, start_batch, ordered=ordered, max_workers=self._count_workers, limits=self._limits.pool
+        )
+        async with aclosing(results) as items:
             async for item in items:
-                if self._hot.has_room and isinstance(item, Resolution):
-                    self._hot.keep(item, task, library)
-                yield item
+                answer = await item.get() if isinstance(item, Outcome) else item
+                if self._answer_cache.has_room_for_batches and not subfolder and isinstance(answer, Resolution):
+                    self._answer_cache.put(answer, task, library)
+                yield answer
 
     async def resolve_listing(
         self,
@@ -192,46 +230,54 @@ class Resolver:
         library: str | None = None,
     ) -> AsyncGenerator[Resolution | Failure]:
         """An answer for each repo that the Hub lists, in its order, at its default branch: one request for each page of
-        up to 1,000 repos, and `config.json` only where the listing does not settle the answer.
+        up to 1,000 repos, and `config.json` only where the page does not settle the answer.
 
         `author` is a user or organisation, `search` a part of the name, `filter` one or more tags that must all be
         there, `limit` the most repos wanted.
 
         Raises:
-            OfflineError: a listing can only be had from the Hub.
-            HubError: the Hub cannot be asked, or has no listing.
-            UnknownTaskError: `task` or `library` is not one the registry knows.
+            OfflineError: only the Hub has listings.
+            HubError: the Hub cannot be reached, or has no listing.
+            UnknownTaskError: the registry does not know `task` or `library`.
         """
-        asked = self._asked(task, library)
+        decision_key = self._build_decision_key(task, library)
         if self._settings.offline:
-            raise OfflineError("a listing can only be had from the Hub, which may not be asked while offline")
+            raise OfflineError("only the Hub has listings, and it must not be asked while offline")
         filters = [filter] if isinstance(filter, str) else list(filter or ())
         client = await self._connection.open_client()
-        listed = pages(client, self._settings.endpoint, author=author, search=search, filters=filters, limit=limit)
+        pages = fetch_pages(
+            client,
+            self._settings.endpoint,
+            author=author,
+            search=search,
+            filters=filters,
+            limit=limit,
+            max_page_size=self._limits.listings.max_page_size,
+        )
 
-        async def take() -> AsyncGenerator[list[Outcome]]:
-            async with aclosing(ahead(listed)) as listing:
-                async for page in listing:
-                    yield await self._asker.take_page(client, page, asked)
+        async def resolve_pages() -> AsyncGenerator[list[Outcome]]:
+            async with aclosing(prefetch(pages)) as fetched:
+                async for page in fetched:
+                    yield await self._lookup.resolve_page(client, page, decision_key)
 
-        # A page comes in while others are decided, and those while others are stored.
-        async with aclosing(ahead(take(), PAGES_AHEAD)) as outcomes:
-            async for page in outcomes:
-                for outcome in page:
+        # A page is fetched while others are decided, and those while others are stored.
+        async with aclosing(prefetch(resolve_pages(), PREFETCHED_PAGES)) as resolved:
+            async for outcomes in resolved:
+                for outcome in outcomes:
                     yield await outcome.get()
 
     async def load(
-        self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadOptions]
+        self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadKwargs]
     ) -> Any:
-        """The model itself, at the commit that the revision stands at, in eval mode; loaded off the event loop.
+        """The model itself, at the commit that the revision points to, in eval mode; loaded off the event loop.
 
-        The class is the one that `resolve` names for the repo, or for `task`. Its files are fetched with
-        huggingface_hub, as far as they are not in its cache; where all are, no request is sent. `options` are those
-        of `resolver.loading.options.Options`: `device`, `dtype`, `subfolder`, `variant`, `trust_remote_code`…
+        The class is the one that `resolve` names for the repo, or for `task`. Files that are not in the Hugging Face
+        cache are fetched with huggingface_hub; where all are there, no request is sent. `options` are those of
+        `resolver.loading.options.LoadOptions`: `device`, `dtype`, `subfolder`, `variant`, `trust_remote_code`…
 
         Raises:
-            ResolveError: the repo cannot be resolved, or its files cannot be had.
-            ModelLoadError: it cannot be loaded here, for the reason that the kind of error tells.
+            ResolveError: the repo cannot be resolved, or its files cannot be fetched.
+            ModelLoadError: it cannot be loaded here; the kind says why.
         """
         prepared = await self.prepare_load(repo_id, revision, task, **options)
         model, *_ = await self._open_loader().instantiate(prepared)
@@ -244,21 +290,20 @@ class Resolver:
         task: str | None = None,
         *,
         as_class: ClassRef | None = None,
-        **options: Unpack[LoadOptions],
-    ) -> Prepared:
-        """All that `load` does before it calls the library: checks, and the files. `load_prepared` does the rest.
+        **options: Unpack[LoadKwargs],
+    ) -> PreparedModel:
+        """What `load` does before it calls the library: checks, and the files. `load_prepared` does the rest.
 
-        `as_class` is the class to call instead of the one that is named for the repo.
-
-        Raises: as `load`.
+        `as_class` is the class to call instead of the one that is decided for the repo. Raises the same errors as
+        `load`.
         """
-        from resolver.loading.options import Options
+        from resolver.loading.options import LoadOptions
 
-        wanted = Options(**options)
-        asked = (task, wanted.library) if not wanted.subfolder else (None, None)
-        # What is in the subfolder may be for another task than the whole.
-        resolution = await self.resolve(repo_id, revision, asked[0], library=asked[1])
-        return await self._open_loader().prepare(resolution, wanted, as_class=as_class, task=task)
+        load_options = LoadOptions(**options)
+        # A subfolder may be for another task than the whole repo.
+        task_of_repo, library = (task, load_options.library) if not load_options.subfolder else (None, None)
+        resolution = await self.resolve(repo_id, revision, task_of_repo, library=library)
+        return await self._open_loader().prepare(resolution, load_options, as_class=as_class, task=task)
 
     async def load_many(
         self,
@@ -268,23 +313,29 @@ class Resolver:
         task: str | None = None,
         ordered: bool = True,
         max_resident_bytes: int | None = None,
-        **options: Unpack[LoadOptions],
+        **options: Unpack[LoadKwargs],
     ) -> AsyncGenerator[Loaded | Failure]:
-        """A `Loaded` or a `Failure` for each of `ids`: in their order, or else as their files are there.
+        """A `Loaded` or a `Failure` for each of `ids`: in their order, or else as soon as their files are there.
 
-        Files are fetched ahead of loading, for a bounded number of repos. A model given is let go when the next one
-        is asked for, unless `Loaded.keep` was called. With `max_resident_bytes`, models are loaded ahead as well, and
-        no more of them are in memory than it allows: a model counts, as measured, for as long as anything refers to
-        it. Everything else is as for `resolve_many` and `load`.
+        Files are prefetched for a bounded number of repos. A model is released when the next one is requested, unless
+        `Loaded.keep` was called. With `max_resident_bytes`, models are loaded ahead as well, and no more of them are in
+        memory than it allows: a model counts, as measured, for as long as anything refers to it. Everything else is as
+        for `resolve_many` and `load`.
         """
         from resolver.loading.many import load_all
-        from resolver.loading.options import Options
+        from resolver.loading.options import LoadOptions
 
-        wanted = Options(**options)
-        asked = {"library": wanted.library, "task": task} if not wanted.subfolder else {}
-        answers = self.resolve_many(ids, revision=revision, ordered=ordered, **asked)
+        load_options = LoadOptions(**options)
+        # A subfolder may be for another task than the whole repo.
+        task_of_repo, library = (task, load_options.library) if not load_options.subfolder else (None, None)
+        answers = self.resolve_many(ids, revision=revision, task=task_of_repo, library=library, ordered=ordered)
         loading = load_all(
-            answers, self._open_loader(), wanted, task=task, ordered=ordered, max_resident_bytes=max_resident_bytes
+            answers,
+            self._open_loader(),
+            load_options,
+            task=task,
+            ordered=ordered,
+            max_resident_bytes=max_resident_bytes,
         )
         async with aclosing(loading) as items:
             async for item in items:
@@ -295,22 +346,33 @@ class Resolver:
             from resolver.loading.loader import Loader
 
             self._loader = Loader(
-                self._settings, self._registry, self._connection, resolve=self.resolve, get_facts=self._below.get_facts
+                self._settings,
+                self._registry,
+                self._connection,
+                resolve=self.resolve,
+                get_facts=self._subfolders.get_facts,
             )
             self._exits.push_async_callback(self._loader.close)
         return self._loader
 
-    def _at_once(self) -> int:
-        """How many repos are worked on: one for each request for model info, and those that wait for something else."""
-        most = self._settings.concurrency
-        return most + (most if self._store.has_claims else min(most, self._connection.file_requests_in_flight))
+    def _count_workers(self) -> int:
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file."""
+        concurrency = self._settings.concurrency
+        waiting = concurrency if self._store.has_advisory_locks else self._connection.file_requests_in_flight
+        return concurrency + min(concurrency, waiting)
 
-    def _asked(self, task: str | None, library: str | None) -> DecisionKey:
+    def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:
             return DecisionKey(
                 self._registry.digest(),
-                self._registry.canonical_task(task) if task is not None else None,
-                self._registry.canonical_library(library) if library is not None else None,
+                self._registry.normalize_task(task) if task is not None else None,
+                self._registry.normalize_library(library) if library is not None else None,
             )
         except UnknownNameError as error:
             raise UnknownTaskError(str(error)) from error
+
+    async def _store_counts(self) -> None:
+        """Add hits and misses to the store's own counts."""
+        hits, misses = self._recall.hits + self._answer_cache.hits, self._recall.misses
+        if hits or misses:
+            await self._store.add_lookups(hits, misses, now_s=self._clock())

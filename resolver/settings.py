@@ -1,4 +1,4 @@
-"""`Settings`: how a resolver behaves. The only reader of environment variables, but for those of huggingface_hub."""
+"""`Settings`: how a resolver behaves, with defaults from the environment variables of this project."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ _TRUE = {"1", "ON", "YES", "TRUE"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every field may be left None: it then comes from the environment, or else has its default.
+    """Every field may be None: it is then read from the environment, else it has its default.
 
     `endpoint`: base URL of the Hub (`HF_ENDPOINT`; default https://huggingface.co).
-    `token`: sent as Bearer to the endpoint's origin only; False for none (`HF_TOKEN`, or the token file).
+    `token`: sent as Bearer to the endpoint's origin only; False for no token (`HF_TOKEN`, or the token file).
     `store`: path of the SQLite file, or a SQLAlchemy URL of SQLite or PostgreSQL (`HUBRESOLVE_STORE`; default in the
     user's cache folder).
     `offline`: open no socket (`HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`).
-    `max_age_s`: how long a branch or tag is believed without asking again (`HUBRESOLVE_MAX_AGE`; default a day).
-    `refresh`: ask again whatever the age. `lean`: fetch `config.json` only where the Hub's extract does not settle it.
-    `concurrency`: most requests under way at once (`HUBRESOLVE_CONCURRENCY`; default 64).
-    `timeout_s`: longest time one request may take. `cache_dir`: the local Hugging Face cache, looked at offline
-    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the ones shipped.
+    `max_age_s`: how long a branch or tag is used without a check with the Hub (`HUBRESOLVE_MAX_AGE`; default a day).
+    `refresh`: check with the Hub, whatever the age. `lean`: fetch `config.json` only where the Hub's extract of it does
+    not settle the decision.
+    `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
+    `timeout_s`: longest time that one request may take. `cache_dir`: the local Hugging Face cache, read while offline
+    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones.
     """
 
     endpoint: str | None = None
@@ -49,25 +50,25 @@ class Settings:
     cache_dir: str | Path | None = None
     registry: Registry | None = None
 
-    def filled(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
+    def fill(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
         """These settings with every field that is None taken from `environ` (default: the process's) or its default.
 
         Raises:
-            SettingsError: a value that cannot be used; the message names the field or variable.
+            SettingsError: a value cannot be used; the message names the field.
         """
         env = os.environ if environ is None else environ
         return FilledSettings(
-            endpoint=_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
+            endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
             token=self.token,
-            store=self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _default_store(),
-            offline=_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-            max_age_s=_number(
+            store=self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _find_default_store(),
+            offline=_parse_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+            max_age_s=_parse_number(
                 "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
             ),
             refresh=bool(self.refresh),
             lean=bool(self.lean),
             concurrency=int(
-                _number(
+                _parse_number(
                     "concurrency",
                     self.concurrency,
                     DEFAULT_CONCURRENCY,
@@ -76,7 +77,7 @@ class Settings:
                     env.get("HUBRESOLVE_CONCURRENCY"),
                 )
             ),
-            timeout_s=_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
+            timeout_s=_parse_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
             cache_dir=self.cache_dir,
             registry=self.registry,
         )
@@ -84,7 +85,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSettings:
-    """`Settings` with nothing left open; `token` and `cache_dir` None still mean "as huggingface_hub finds it"."""
+    """`Settings` without open fields; only `token` and `cache_dir` may be None: as huggingface_hub finds it."""
 
     endpoint: str
     token: str | Literal[False] | None = field(repr=False)
@@ -100,13 +101,14 @@ class FilledSettings:
 
     @property
     def policy(self) -> Policy:
-        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh, lean=self.lean)
+        """How remembered refs are used."""
+        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh)
 
 
 def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> str | None:
-    """The token to send: as given, none for False, else as huggingface_hub finds it. Reads files: not for the loop.
+    """The token to send: `token` itself, None for False, else as huggingface_hub finds it. Blocking: it reads files.
 
-    Offline it is only needed to find what was stored for it; then nothing is asked for that could open a socket.
+    Offline the token only selects what was stored for it; then nothing is called that could open a socket.
     """
     if token is False:
         return None
@@ -116,7 +118,7 @@ def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> 
         if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
             return None
         if offline:
-            token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or _token_file()
+            token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or _read_token_file()
         else:
             from huggingface_hub import get_token
 
@@ -124,7 +126,7 @@ def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> 
     return token.strip() or None if token else None
 
 
-def _token_file() -> str | None:
+def _read_token_file() -> str | None:
     from huggingface_hub import constants
 
     try:
@@ -133,7 +135,7 @@ def _token_file() -> str | None:
         return None
 
 
-def _endpoint(value: str | None) -> str:
+def _parse_endpoint(value: str | None) -> str:
     endpoint = (value or DEFAULT_ENDPOINT).strip().rstrip("/")
     try:
         parts = urlsplit(endpoint)
@@ -144,31 +146,31 @@ def _endpoint(value: str | None) -> str:
     if not usable:
         raise SettingsError(f"endpoint: {endpoint!r} is not a base URL such as {DEFAULT_ENDPOINT}")
     if parts.username or parts.password:
-        raise SettingsError("endpoint: the URL holds a user name or password; pass a token instead")
+        raise SettingsError("endpoint: the URL contains a user name or password; use a token instead")
     return endpoint
 
 
-def _default_store() -> Path:
+def _find_default_store() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("hubresolve", appauthor=False)) / "store.sqlite3"
 
 
-def _flag(value: bool | None, env: Mapping[str, str], *names: str) -> bool:
+def _parse_flag(value: bool | None, env: Mapping[str, str], *names: str) -> bool:
     if value is not None:
         return value
     return any(env.get(name, "").upper() in _TRUE for name in names)
 
 
-def _number(
+def _parse_number(
     name: str, value: float | None, default: float, low: float, high: float, variable: str | None = None
 ) -> float:
-    """`value`, else what the environment variable says, else `default`; checked to be from `low` to `high`."""
-    given: float | str = value if value is not None else variable or default
+    """`value`, else the value of the environment variable, else `default`; it must be from `low` to `high`."""
+    text: float | str = value if value is not None else variable or default
     try:
-        number = float(given)
+        number = float(text)
     except (TypeError, ValueError):
-        raise SettingsError(f"{name}: {given!r} is not a number") from None
+        raise SettingsError(f"{name}: {text!r} is not a number") from None
     if not low <= number <= high:
-        raise SettingsError(f"{name}: {given!r} is not between {low:g} and {high:g}")
+        raise SettingsError(f"{name}: {text!r} is not between {low:g} and {high:g}")
     return number

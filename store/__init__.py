@@ -1,7 +1,7 @@
-"""Remembers what was learned about repos, in SQLite or PostgreSQL.
+"""Stores facts, refs and decisions of repos in SQLite or PostgreSQL.
 
-The public names are in `__init__.pyi`. Each is imported when it is first used, so that `store.errors` alone does
-not load the database library.
+The public names are in `__init__.pyi`. Each is imported at its first use, so that `store.errors` alone does not import
+the database library.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 # The public names, listed once: for type checkers, and at run time for lazy_loader.
 
-# The store
-# Carry, check and prune it
+# Export and import bundles
 from .bundle.exporting import export_bundle as export_bundle
 from .bundle.importing import import_bundle as import_bundle
 
@@ -15,7 +14,11 @@ from .errors import (
     StoreMissingError as StoreMissingError,
     StoreUnavailableError as StoreUnavailableError,
 )
+
+# Prune and verify
 from .maintenance.prune import prune as prune
 from .maintenance.verify import verify as verify
+
+# The store
 from .records import StoreInfo as StoreInfo
 from .store import MetadataStore as MetadataStore

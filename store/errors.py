@@ -6,27 +6,27 @@ from registry.errors import HubresolveError
 
 
 class StoreError(HubresolveError):
-    """The store cannot be used as asked."""
+    """The store cannot do what was requested."""
 
 
 class SchemaMismatchError(StoreError):
-    """The file is another program's database, or was written by another version of this schema. It was not changed."""
+    """The database belongs to another program, or has another version of the store's schema. It was not changed."""
 
 
 class StoreMissingError(StoreError):
-    """There is no store where one was to be looked into."""
+    """There is no store at the location, and none may be created."""
 
 
 class DamagedStoreError(StoreError):
-    """The file is damaged. It was left as it is, where only reading was asked for."""
+    """The file is damaged, and the store was opened for reading only. It was not changed."""
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be opened, read or written now: no right, no space, no connection."""
+    """The store cannot be opened, read or written now: no permission, no disk space, no connection."""
 
 
 class BundleError(StoreError):
-    """The file is no bundle, or a damaged one. Nothing of it was taken."""
+    """The file is not a bundle, or it is damaged. Nothing was imported from it."""
 
 
 class StoreClosedError(StoreError):

@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it. Pure data."""
+"""`Record` and `StoredRef`: what is written to the store and what is read from it. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 class StoredRef(NamedTuple):
-    """A ref as it was last seen, as one row of the database.
+    """A ref as it was last checked: one row of the database.
 
-    `commit_hash` is None, and `problem` an error code, where the repo or revision is known to be missing.
-    `checked_at_s` is in seconds since 1970, UTC. `decision_body` is the decision made under the rules asked for, None
-    where there is none; `decision()` reads it.
+    `other_id` is the canonical id where it differs from `repo_id`. `commit_hash` is None, and `problem` an error code,
+    where the repo or revision is missing. `checked_at_s` is in seconds since 1970, UTC. `decision_body` is the decision
+    made by the requested rules, None where there is none; `decision()` decodes it.
     """
 
     key: int
@@ -37,8 +37,8 @@ class StoredRef(NamedTuple):
     decision_body: bytes | None
 
     def has_hints(self, hints: HubHints) -> bool:
-        """Whether `hints` are the very ones stored."""
-        return self.hints_id == codec.hints_id(codec.encode(hints))
+        """Whether the stored hints equal `hints`."""
+        return self.hints_id == codec.compute_hints_id(codec.encode(hints))
 
     @property
     def canonical_id(self) -> str:
@@ -51,17 +51,17 @@ class StoredRef(NamedTuple):
         try:
             return codec.decode_decision(self.decision_body)
         except codec.UnreadableBodyError as error:
-            logger.warning("the stored decision on %s@%s is left out: %s", self.repo_id, self.revision, error)
+            logger.warning("the stored decision on %s@%s is ignored: %s", self.repo_id, self.revision, error)
             return None
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):
-    """All that was learned about a repo by asking for it once, stored in one transaction.
+    """Everything learned about a repo by one fetch, stored in one transaction.
 
-    `ref_keys` are all the names the answer is to be found under. `facts` is None where only the ref was checked and
-    its facts are stored already; `facts_key` is None, and `problem` an error code, where the repo is missing.
-    `is_hidden`: the Hub said that the repo, or with `is_revision_alone` this revision, is not for everybody (private,
-    gated, or not there for whoever asked): what is stored of it for everybody is told no more.
+    `ref_keys` are all refs under which the repo is found later. `facts` is None where only the ref was checked, and its
+    facts are stored already; `facts_key` is None, and `problem` an error code, where the repo is missing.
+    `is_hidden`: the repo, or with `is_revision_only` this revision alone, is private, gated or missing; public refs to
+    it become tombstones.
     """
 
     ref_keys: tuple[RefKey, ...]
@@ -73,15 +73,15 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     decision_key: DecisionKey | None = None
     decision: Decision | None = None
     is_hidden: bool = False
-    is_revision_alone: bool = False
+    is_revision_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:
-    """Counts and sizes. Times are seconds since 1970, UTC, and None for an empty store.
+    """Counts and sizes of a store. Times are in seconds since 1970, UTC, and None for an empty store.
 
-    `private` counts commits that only certain tokens may see, `missing` repos and revisions known not to be there.
-    `hits` are look-ups that the store answered, `misses` those it did not; the recent ones are of the last 30 days.
+    `private` counts commits that only certain tokens may see, `missing` refs to missing repos and revisions. `hits` are
+    look-ups that the store answered, `misses` those that it did not; `recent_*` count the last 30 days.
     """
 
     location: str

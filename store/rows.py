@@ -1,7 +1,7 @@
-"""What was learned to rows of the tables, as tuples in the order of `FACTS`, `REFS` and `DECISIONS`. Pure.
+"""Builds the rows of the tables from records, each with its digest. Pure.
 
-Each row ends with a digest of all it says. It tells a row that was damaged, or written by hand, from one that was
-stored; it is no proof of who wrote it. Row ids are no part of it: the same row has the same digest everywhere.
+The digest is a hash of the row's other values. It detects rows that were damaged or edited by hand; it does not prove
+who wrote them. Row ids are not part of a row: the same row has the same digest in every store.
 """
 
 from __future__ import annotations
@@ -9,100 +9,132 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from store import codec
-from store.keys import DecisionKey, FactsKey, hash64_of
+from store.keys import DecisionKey, FactsKey, hash_bytes
 from store.records import Record
-
-Row = tuple[Any, ...]
 
 _encoder = msgspec.msgpack.Encoder()
 
-FACTS = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked", "body", "digest")
-REFS = (
-    "key",
-    "endpoint",
-    "repo_id",
-    "revision",
-    "scope",
-    "facts_key",
-    "canonical_id",
-    "commit_hash",
-    "problem",
-    "hints_id",
-    "pipeline_tag",
-    "library_name",
-    "hints",
-    "checked_at",
-    "digest",
-)
-DECISIONS = ("facts_key", "hints_id", "registry_digest", "asked", "body", "digest")
-"""Names of the values of each row: columns, but for `facts_key`, which the statements look up `facts_id` by."""
+
+class FactsRow(NamedTuple):
+    """A row of the table `facts`, without its row id."""
+
+    key: int
+    endpoint: str
+    canonical_id: str
+    commit_hash: str
+    scope: str
+    files_asked: int
+    body: bytes
+    digest: int
+
+
+class RefRow(NamedTuple):
+    """A row of the table `refs`, with the key of its facts in place of their row id.
+
+    `facts_key` and `commit_hash` are None for a missing repo; `canonical_id` is None where it equals `repo_id`.
+    """
+
+    key: int
+    endpoint: str
+    repo_id: str
+    revision: str
+    scope: str
+    facts_key: int | None
+    canonical_id: str | None
+    commit_hash: str | None
+    problem: str | None
+    hints_id: int
+    pipeline_tag: str | None
+    library_name: str | None
+    hints: bytes
+    checked_at: int
+    digest: int
+
+
+class DecisionRow(NamedTuple):
+    """A row of the table `decisions`, with the key of its facts in place of their row id."""
+
+    facts_key: int
+    hints_id: int
+    registry_digest: int
+    asked: str
+    body: bytes
+    digest: int
+
+
+Row = FactsRow | RefRow | DecisionRow
 
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of some records, by table; `hidden` are those of the records that take from everybody what is known."""
+    """The rows of some records, by table. `hidden` are the records of repos that are not public: they turn their
+    public refs into tombstones.
+    """
 
-    facts: list[Row] = field(default_factory=list)
-    refs: list[Row] = field(default_factory=list)
-    decisions: list[Row] = field(default_factory=list)
+    facts: list[FactsRow] = field(default_factory=list)
+    refs: list[RefRow] = field(default_factory=list)
+    decisions: list[DecisionRow] = field(default_factory=list)
     hidden: list[Record] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
-        """Add the rows that hold `record`."""
+        """Add the rows of `record`."""
         hints = record.hints
         hints_body = codec.encode(hints)
-        hints_id = codec.hints_id(hints_body)
+        hints_id = codec.compute_hints_id(hints_body)
         facts_key = record.facts_key
         key = canonical_id = commit_hash = None
         if facts_key is not None:
             key, canonical_id, commit_hash = facts_key.key, facts_key.canonical_id, facts_key.commit_hash
             if record.facts is not None:
                 body, files_asked = codec.encode(record.facts), len(record.facts.files)
-                known_by = (key, facts_key.endpoint, canonical_id, commit_hash, facts_key.scope)
-                self.facts.append(with_digest((*known_by, files_asked, body)))
+                identity = (key, facts_key.endpoint, canonical_id, commit_hash, facts_key.scope)
+                values = add_digest((*identity, files_asked, body))
+                self.facts.append(FactsRow._make(values))
             if record.decision_key is not None and record.decision is not None:
-                decided_by = _decided_by(record.decision_key)
-                self.decisions.append(with_digest((key, hints_id, *decided_by, codec.encode(record.decision))))
+                decision_identity = (key, hints_id, *_build_key_columns(record.decision_key))
+                values = add_digest((*decision_identity, codec.encode(record.decision)))
+                self.decisions.append(DecisionRow._make(values))
         for ref in record.ref_keys:
             other_id = canonical_id if canonical_id != ref.repo_id else None
-            known_by = (ref.key, ref.endpoint, ref.repo_id, ref.revision, ref.scope)
-            says = (hints_id, hints.pipeline_tag, hints.library_name, hints_body, record.checked_at_s)
-            self.refs.append(with_digest((*known_by, key, other_id, commit_hash, record.problem, *says)))
+            identity = (ref.key, ref.endpoint, ref.repo_id, ref.revision, ref.scope)
+            content = (hints_id, hints.pipeline_tag, hints.library_name, hints_body, record.checked_at_s)
+            values = add_digest((*identity, key, other_id, commit_hash, record.problem, *content))
+            self.refs.append(RefRow._make(values))
         if record.is_hidden:
             self.hidden.append(record)
 
 
-def digest_of(values: Row) -> int:
+def compute_digest(values: tuple[Any, ...]) -> int:
     """The digest of a row's other values, in their order: a signed 64-bit integer, the same on every machine."""
-    return hash64_of(_encoder.encode(values))
+    return hash_bytes(_encoder.encode(values))
 
 
-def with_digest(values: Row) -> Row:
-    """A row of all its values but the digest, and then that."""
-    return (*values, digest_of(values))
+def add_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """All values of a row: `values`, then their digest."""
+    return (*values, compute_digest(values))
 
 
-def is_whole(row: Row) -> bool:
-    """Whether a row's digest, its last value, is that of the others."""
-    return bool(digest_of(row[:-1]) == row[-1])
+def has_valid_digest(row: Row) -> bool:
+    """Whether the digest of a row matches its other values."""
+    return bool(compute_digest(row[:-1]) == row.digest)
 
 
-def ref_values(row: Any) -> Row:
-    """A row of the table of refs, by column, as the tuple it was stored from."""
-    commit_hash, facts_key = row["commit_hash"], None
+def build_ref_row(columns: Any) -> RefRow:
+    """The row of a ref from the columns of its table, by name; `facts_key` is computed from the other columns."""
+    commit_hash, facts_key = columns["commit_hash"], None
     if commit_hash is not None:
-        canonical_id = row["canonical_id"] or row["repo_id"]
-        facts_key = FactsKey(row["endpoint"], canonical_id, commit_hash, row["scope"]).key
-    return tuple([facts_key if name == "facts_key" else row[name] for name in REFS])
+        canonical_id = columns["canonical_id"] or columns["repo_id"]
+        facts_key = FactsKey(columns["endpoint"], canonical_id, commit_hash, columns["scope"]).key
+    return RefRow._make([facts_key if name == "facts_key" else columns[name] for name in RefRow._fields])
 
 
-def rows_of(records: Iterable[Record]) -> Rows:
-    """The rows that hold `records`."""
+def build_rows(records: Iterable[Record]) -> Rows:
+    """The rows of `records`."""
     rows = Rows()
     for record in records:
         rows.add(record)
@@ -110,5 +142,6 @@ def rows_of(records: Iterable[Record]) -> Rows:
 
 
 @functools.lru_cache(maxsize=64)
-def _decided_by(key: DecisionKey) -> tuple[int, str]:
+def _build_key_columns(key: DecisionKey) -> tuple[int, str]:
+    """The values of the columns `registry_digest` and `asked`."""
     return key.rules_id, key.asked

@@ -1,10 +1,10 @@
-"""The SQLAlchemy tables. What their columns hold is turned into values by `codec`, not here.
+"""Defines the SQLAlchemy tables. `codec` encodes and decodes the bodies in their columns.
 
-Rows are found by `key`, a 64-bit hash of what they are about (see `keys`): many are looked up as a list of integers,
-and the same knowledge has the same key in every store. The rows themselves stand in the order they came in, which
-keeps pages full and writes together: hashes alone as primary keys would scatter every row over the whole file.
+Rows are found by `key`, a 64-bit hash (see `keys`): many are looked up by one list of integers, and the same ref or
+commit has the same key in every store. The primary key is a row id in order of insertion: pages stay full, and rows
+written together are stored together. A hash as primary key would scatter the rows over the whole file.
 
-A change here is a new schema: raise `SCHEMA_VERSION` and add a migration to `store/migrations/versions`.
+A change of a table needs a new `SCHEMA_VERSION` and a migration in `store/migrations/versions`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 metadata = MetaData()
 
 SCHEMA_VERSION = 2
+"""The version of the tables and of the bodies in them."""
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 _SECONDS = Integer().with_variant(BigInteger, "postgresql")
 
 
-def _digest() -> Column[int]:
-    """A hash of the row's other columns, as `digests` makes it, by which damage is told from knowledge."""
+def _build_digest_column() -> Column[int]:
+    """A hash of the row's other values, as `rows.compute_digest` computes it: it detects damage."""
     return Column("digest", BigInteger, nullable=False, server_default="0")
 
 
@@ -33,11 +34,11 @@ facts = Table(
     Column("canonical_id", String, nullable=False),
     Column("commit_hash", String(40), nullable=False),
     Column("scope", String, nullable=False),
-    # How many small files were asked for: of two rows on one commit the one that knows more is kept.
+    # How many small files were requested: of two rows on one commit the one with more files is kept.
     Column("files_asked", Integer, nullable=False),
-    # CommitFacts, as codec.encode writes it.
+    # CommitFacts, encoded by `codec`.
     Column("body", LargeBinary, nullable=False),
-    _digest(),
+    _build_digest_column(),
 )
 
 refs = Table(
@@ -46,33 +47,34 @@ refs = Table(
     Column("id", _ROW_ID, primary_key=True),
     Column("key", BigInteger, nullable=False, unique=True),
     Column("endpoint", String, nullable=False),
-    # As asked: may be an old name, or differ in case from facts.canonical_id.
+    # As requested: may be an old name, or differ in case from facts.canonical_id.
     Column("repo_id", String, nullable=False),
     Column("revision", String, nullable=False),
     Column("scope", String, nullable=False),
-    # facts.id; null where the repo or revision is known to be missing.
+    # facts.id; null where the repo or revision is missing.
     Column("facts_id", _ROW_ID),
-    # As in the facts; null where it is repo_id.
+    # A copy of facts.canonical_id; null where it equals repo_id.
     Column("canonical_id", String),
-    # As in the facts: the most frequent look-up needs no more than this row and the decision.
+    # A copy of facts.commit_hash: the most frequent query reads only this row and the decision.
     Column("commit_hash", String(40)),
-    # Error code of a repo or revision known to be missing, keys.WITHDRAWN for what is no longer public, else null.
+    # Error code of a missing repo or revision; keys.TOMBSTONE where the repo is no longer public; else null.
     Column("problem", String),
-    # A hash of all hints, the key that decisions name them by.
+    # A hash of the column `hints`, by which decisions refer to it.
     Column("hints_id", BigInteger, nullable=False),
     Column("pipeline_tag", String),
     Column("library_name", String),
-    # HubHints, as codec.encode writes it.
+    # HubHints, encoded by `codec`.
     Column("hints", LargeBinary, nullable=False),
     # Seconds since 1970, UTC.
     Column("checked_at", _SECONDS, nullable=False),
-    _digest(),
+    _build_digest_column(),
 )
 
 TAIL = text("-8")
 repo_tail = func.substr(refs.c.repo_id, TAIL)
-"""The end of the id, which tells repos apart nearly as well as all of it: an index of the whole takes three times as
-much. (On PostgreSQL, where a beginning before the text means all of it, it is the id itself.)
+"""The last eight characters of the repo id: nearly as selective as the whole id, in an index of a third of the size.
+
+On PostgreSQL `substr` with a negative start returns the whole id.
 """
 Index("refs_by_repo_id", repo_tail)
 Index(
@@ -87,13 +89,13 @@ decisions = Table(
     metadata,
     Column("facts_id", _ROW_ID, primary_key=True, autoincrement=False),
     Column("hints_id", BigInteger, primary_key=True, autoincrement=False),
-    # Registry.digest() as it stood when this was decided.
+    # DecisionKey.rules_id: a hash of the Registry.digest() that decided.
     Column("registry_digest", BigInteger, primary_key=True, autoincrement=False),
-    # Task and library that the caller asked for, "task/library"; both empty for none.
+    # DecisionKey.asked: the requested task and library as "task/library", either empty.
     Column("asked", String, primary_key=True),
-    # Decision, as codec.encode writes it.
+    # Decision, encoded by `codec`.
     Column("body", LargeBinary, nullable=False),
-    _digest(),
+    _build_digest_column(),
     sqlite_with_rowid=False,
 )
 
@@ -102,10 +104,10 @@ lookups = Table(
     metadata,
     # Days since 1970, UTC.
     Column("day", Integer, primary_key=True, autoincrement=False),
-    # How many look-ups the store answered, and how many it did not.
+    # Look-ups that the store answered, and look-ups that it did not.
     Column("hits", BigInteger, nullable=False),
     Column("misses", BigInteger, nullable=False),
 )
 
-# The migration tool's own table; on SQLite the header's user_version says the same, and is quicker to read.
+# Alembic's own table. On SQLite, user_version in the file's header has the same number and is read faster.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

@@ -48,7 +48,7 @@ def test_the_example_of_an_extension_makes_settings() -> None:
     exec(EXAMPLES[1], names)
     settings = names["settings"]
     assert isinstance(settings, Settings) and settings.registry is not None
-    assert settings.registry.canonical_task("chat") == "text-generation"
+    assert settings.registry.normalize_task("chat") == "text-generation"
 
 
 @pytest.mark.parametrize(

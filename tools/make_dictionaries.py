@@ -1,9 +1,10 @@
-"""Writes `store/dictionaries/*.txt`, the texts that stored bodies are deflated with, from the repos of the tests.
+"""Writes `store/dictionaries/*.txt`, the preset dictionaries for compressing stored bodies, from the tests' corpus.
 
     python tools/make_dictionaries.py
 
-Each is made of whole bodies, chosen one after another: the one that makes a sample of the others shortest. Changing a
-dictionary makes every body stored with it unreadable: `schema.SCHEMA_VERSION` rises with it.
+Each dictionary consists of the JSON of whole bodies. They are chosen one after another, each so that a sample of texts
+deflates to the fewest bytes. A body can only be read with the dictionary that it was compressed with: a changed
+dictionary needs a new `store.tables.SCHEMA_VERSION` and a migration.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ from registry.rules.decide import decide
 from resolver.hub.client import HubClient
 from resolver.hub.payloads import ModelInfo
 from resolver.local_hub import start_process
-from resolver.lookup.listing import pages
+from resolver.lookup.listing import fetch_pages
 from store import codec
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "data" / "corpus.jsonl.gz"
-SAMPLE = 150
-TRIED = 40
-LONGEST_BODY_BYTES = 700
+SAMPLE_SIZE = 150
+"""Texts that are deflated to compare candidates."""
 
-# What repos of all kinds have, and the corpus, which holds only what decisions read, has less of.
+CANDIDATES_PER_STEP = 40
+"""Random candidates for the next text of a dictionary."""
+
+MAX_TEXT_BYTES = 700
+"""Longest text of a body that a dictionary may contain."""
+
 COMMON = {
     "commit_facts": b'"README.md","LICENSE","added_tokens.json","special_tokens_map.json","tokenizer_config.json",'
     b'"tokenizer.json","tokenizer.model","spiece.model","vocab.txt","vocab.json","merges.txt","chat_template.jinja",'
@@ -44,51 +49,55 @@ COMMON = {
     b'"base_model:finetune:","license:other","license:llama3","license:cc-by-nc-4.0","license:apache-2.0","license:mit","dataset:","arxiv:',
     "decision": b"",
 }
-BUDGET_BYTES = {"commit_facts": 1_200, "hub_hints": 2_200, "decision": 3_800}
+"""Texts that are frequent in repos but rare in the corpus, which has only the data that decisions read."""
+
+MAX_TEXTS_BYTES = {"commit_facts": 1_200, "hub_hints": 2_200, "decision": 3_800}
+"""Most bytes of texts in a dictionary, beside the common ones."""
 
 
-async def infos(endpoint: str) -> list[ModelInfo]:
+async def fetch_infos(endpoint: str) -> list[ModelInfo]:
+    """Model info of all repos of a Hub, without entries that cannot be parsed."""
     async with HubClient(endpoint, None, concurrency=4, timeout_s=60) as client:
-        return [item async for page in pages(client, endpoint) for item in page if isinstance(item, ModelInfo)]
+        return [item async for page in fetch_pages(client, endpoint) for item in page if isinstance(item, ModelInfo)]
 
 
-def bodies() -> dict[str, list[bytes]]:
-    """The texts of the bodies that the corpus gives, by the name of their dictionary."""
+def build_texts() -> dict[str, list[bytes]]:
+    """Name of a dictionary -> the JSON of all such bodies of the corpus."""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as rows:
         rows.write(gzip.decompress(CORPUS.read_bytes()))
         rows.flush()
         with start_process(jsonl=rows.name) as hub:
-            found = asyncio.run(infos(hub.endpoint))
+            infos = asyncio.run(fetch_infos(hub.endpoint))
     registry = shipped_registry()
-    texts: dict[str, list[bytes]] = {name: [] for name in BUDGET_BYTES}
-    for info in found:
+    texts: dict[str, list[bytes]] = {name: [] for name in MAX_TEXTS_BYTES}
+    for info in infos:
         facts = RepoFacts(commit=CommitFacts(filenames=info.filenames), hints=info.hints)
-        texts["commit_facts"].append(codec.text_of(facts.commit))
-        texts["hub_hints"].append(codec.text_of(facts.hints))
-        texts["decision"].append(codec.text_of(decide(facts, registry)))
+        texts["commit_facts"].append(codec.encode_json(facts.commit))
+        texts["hub_hints"].append(codec.encode_json(facts.hints))
+        texts["decision"].append(codec.encode_json(decide(facts, registry)))
     return texts
 
 
-def trained(texts: Sequence[bytes], common: bytes, budget_bytes: int) -> bytes:
-    """`common` and then bodies, `budget_bytes` of them, the most useful last, where deflate reaches them cheapest."""
+def train_dictionary(texts: Sequence[bytes], common: bytes, max_bytes: int) -> bytes:
+    """`common` and then up to `max_bytes` of texts, the most useful ones last, where deflate's offsets are shortest."""
     draw = random.Random(0)
-    sample = draw.sample(texts, SAMPLE)
-    candidates = [text for text in dict.fromkeys(texts) if len(text) <= LONGEST_BODY_BYTES]
+    sample = draw.sample(texts, SAMPLE_SIZE)
+    candidates = [text for text in dict.fromkeys(texts) if len(text) <= MAX_TEXT_BYTES]
     chosen = b""
     while True:
-        tried = [
+        attempts = [
             text + chosen
-            for text in draw.sample(candidates, min(TRIED, len(candidates)))
-            if len(text) + len(chosen) <= budget_bytes
+            for text in draw.sample(candidates, min(CANDIDATES_PER_STEP, len(candidates)))
+            if len(text) + len(chosen) <= max_bytes
         ]
-        if not tried:
+        if not attempts:
             return common + chosen
-        chosen = min(tried, key=lambda dictionary: sum(len(codec.deflate(text, dictionary)) for text in sample))
+        chosen = min(attempts, key=lambda dictionary: sum(len(codec.deflate(text, dictionary)) for text in sample))
 
 
 def main() -> None:
-    for name, texts in bodies().items():
-        dictionary = trained(texts, COMMON[name], BUDGET_BYTES[name])
+    for name, texts in build_texts().items():
+        dictionary = train_dictionary(texts, COMMON[name], MAX_TEXTS_BYTES[name])
         (codec.DICTIONARIES / f"{name}.txt").write_bytes(dictionary)
         size = sum(len(codec.deflate(text, dictionary)) for text in texts) / len(texts)
         print(

@@ -1,14 +1,14 @@
-"""Writes `registry/tables/*.json` from the model libraries' own source, or checks that the shipped files still agree.
+"""Writes `registry/tables/*.json` from the source code of model libraries, or checks the shipped files against it.
 
     python tools/make_tables.py [--wheels DIR] [--only NAME]... [--check]
 
-Libraries are read where they are installed, else from a wheel in `--wheels`; none is imported. The wheels of older
-transformers releases give the historic part of `transformers.json`, which is kept as shipped where there are none:
+A library is read where it is installed, else from a wheel in `--wheels`; none is imported. The wheels of older
+transformers releases give the historical part of `transformers.json`; without them it is kept as shipped:
 
     pip download --no-deps transformers==4.40.2 -d DIR     # and the last patch of each later minor release
 
-`--check` prints the names that differ and exits 1 if any do. A library that cannot be found is said and passed over;
-where none is found nothing was checked, which is exit code 2.
+`--check` prints the rows that differ and exits with 1 if there are any. A library that is not found is reported and
+skipped; if none is found, the exit code is 2.
 """
 
 from __future__ import annotations
@@ -35,64 +35,64 @@ Table = dict[str, object]
 
 
 class NotFoundError(Exception):
-    """Source that a table is made from is neither installed nor among the wheels."""
+    """The library of a table is neither installed nor among the wheels."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 written or nothing differs, 1 something differs, 2 a library is missing (when checking: all are)."""
+    """The exit code: 0 written or no differences, 1 differences, 2 a library is missing (with `--check`: all are)."""
     options = _parse_arguments(arguments)
-    differences = made = 0
+    difference_count = made_count = 0
     for name in options.only or MAKERS:
         path = TABLES / f"{name}.json"
         shipped: Table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         try:
             fresh = MAKERS[name](options.wheels, shipped)
         except NotFoundError as error:
-            print(f"{path.name}: not made, {error}", file=sys.stderr)
+            print(f"{path.name}: skipped: {error}", file=sys.stderr)
             if not options.check:
                 return 2
             continue
-        made += 1
+        made_count += 1
         if not options.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(render(fresh), encoding="utf-8")
             print(f"{path.name}: written")
             continue
         lines = sorted(compare(shipped, json.loads(render(fresh))))
-        differences += len(lines)
+        difference_count += len(lines)
         print(f"{path.name}: {f'{len(lines)} differences' if lines else 'agrees'}", *lines, sep="\n  ")
-    return 1 if differences else 0 if made else 2
+    return 1 if difference_count else 0 if made_count else 2
 
 
 def _transformers(wheels: Path | None, shipped: Table) -> Table:
-    source = _source("transformers", "transformers", wheels)
+    source = _find_source("transformers", "transformers", wheels)
     older = find_wheels("transformers", wheels)
     if older:
         return transformers_table(source) | history_table(source, older)
     if not shipped.keys() >= set(HISTORY):
-        raise NotFoundError("the releases before it are not among the wheels")
+        raise NotFoundError("no older transformers releases are among the wheels")
     if shipped["version"] != source.version:
         print(
-            f"transformers.json: history kept as of {shipped['version']}; --wheels is needed to renew it",
+            f"transformers.json: history is kept from {shipped['version']}; use --wheels to update it",
             file=sys.stderr,
         )
     return transformers_table(source) | {key: shipped[key] for key in HISTORY}
 
 
 def _diffusers(wheels: Path | None, _: Table) -> Table:
-    return diffusers_table(_source("diffusers", "diffusers", wheels))
+    return diffusers_table(_find_source("diffusers", "diffusers", wheels))
 
 
 def _gguf(wheels: Path | None, _: Table) -> Table:
-    return gguf_table(_source("transformers", "transformers", wheels), _source("gguf", "gguf", wheels))
+    return gguf_table(_find_source("transformers", "transformers", wheels), _find_source("gguf", "gguf", wheels))
 
 
 def _sentence_transformers(wheels: Path | None, _: Table) -> Table:
-    return sentence_transformers_table(_source("sentence-transformers", "sentence_transformers", wheels))
+    return sentence_transformers_table(_find_source("sentence-transformers", "sentence_transformers", wheels))
 
 
 def _peft(wheels: Path | None, _: Table) -> Table:
-    return peft_table(_source("peft", "peft", wheels))
+    return peft_table(_find_source("peft", "peft", wheels))
 
 
 MAKERS: dict[str, Callable[[Path | None, Table], Table]] = {
@@ -104,7 +104,7 @@ MAKERS: dict[str, Callable[[Path | None, Table], Table]] = {
 }
 
 
-def _source(distribution: str, package: str, wheels: Path | None) -> Source:
+def _find_source(distribution: str, package: str, wheels: Path | None) -> Source:
     source = find_source(distribution, package, wheels)
     if source is None:
         raise NotFoundError(f"{distribution} is neither installed nor among the wheels")
@@ -114,7 +114,7 @@ def _source(distribution: str, package: str, wheels: Path | None) -> Source:
 def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Write or check the tables of registry/tables/.")
     parser.add_argument("--wheels", type=Path, help="folder with wheels of older transformers releases, and of gguf")
-    parser.add_argument("--only", action="append", choices=sorted(MAKERS), help="this table alone; may be repeated")
+    parser.add_argument("--only", action="append", choices=sorted(MAKERS), help="only this table; may be repeated")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a shipped table differs")
     return parser.parse_args(arguments)
 

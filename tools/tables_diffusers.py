@@ -1,7 +1,7 @@
-"""The diffusers table: every exported pipeline with its tasks, and the component classes; read from the source.
+"""Reads the diffusers table from its source: every exported pipeline with its tasks, and the component classes.
 
-Read from diffusers 0.42.1, `__init__.py` (what is exported), `pipelines/auto_pipeline.py` (what the Auto classes load)
-and the class definitions. What a pipeline outside the Auto mappings is for is left to `tables_diffusers_tasks`.
+Read from diffusers 0.42.1, `__init__.py` (exports), `pipelines/auto_pipeline.py` (Auto mappings) and the class
+definitions. `tables_diffusers_tasks` has the tasks of pipelines that are in no Auto mapping.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.environment.modeling_auto import evaluate, read_tables
-from tools.tables_diffusers_tasks import EXTRA_TASKS, REVIEWED, WORKFLOW_TASKS, tasks_of_pipeline
-from tools.tables_sources import Source, classes_of, parse
+from registry.environment.modeling_auto import evaluate_literal, read_tables
+from tools.tables_diffusers_tasks import EXTRA_TASKS, REVIEWED, WORKFLOW_TASKS, find_pipeline_tasks
+from tools.tables_sources import Source, find_classes, parse_file
 
 AUTO = "pipelines/auto_pipeline.py"
 _AUTO_MAPPING = re.compile(r"_?AUTO_(\w+?)(?:_DECODER)?_PIPELINES_MAPPING$")
@@ -27,15 +27,15 @@ _TASK_OF_MAPPING = {
     "VIDEO2VIDEO": "video-to-video",
     "TEXT2AUDIO": "text-to-audio",
 }
-"""In order of precedence: a class in several mappings is first of all for the first of them."""
+"""In order of precedence: the main task of a class in several mappings is the first of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineClass:
-    """A class of the library: its bases, what its own `__call__` takes, and, of modular ones, blocks and workflows.
+    """A class of the library: its bases, the parameters of its `__call__`, and blocks and workflows of modular ones.
 
-    `parameters` are those of `__call__`, each with whether it must be given; None where it defines none.
-    `workflows` are the keys of a blocks class's `_workflow_map`.
+    `parameters` are name -> whether it is required; None where the class has no `__call__` of its own. `workflows` are
+    the keys of a blocks class's `_workflow_map`.
     """
 
     bases: tuple[str, ...]
@@ -46,37 +46,39 @@ class PipelineClass:
 
 def diffusers_table(source: Source) -> dict[str, object]:
     """The table for `diffusers.json`."""
-    exported = exported_names(source)
-    classes = _scan(source)
-    mappings = _auto_mappings(source)
-    auto_classes = _auto_classes(source)
-    pipelines = [name for name in sorted({*exported["pipelines"]}) if "DiffusionPipeline" in _ancestors(name, classes)]
+    exported = read_exported_names(source)
+    classes = _read_classes(source)
+    mappings = _read_auto_mappings(source)
+    auto_classes = _read_auto_classes(source)
+    pipelines = [
+        name for name in sorted({*exported["pipelines"]}) if "DiffusionPipeline" in _list_ancestors(name, classes)
+    ]
     modular = [name for name in sorted(exported["modular_pipelines"]) if name.endswith("ModularPipeline")]
     models = {
         name
         for name in (*exported["models"], *exported["pipelines"])
-        if "ModelMixin" in _ancestors(name, classes) and name != "ModelMixin"
+        if "ModelMixin" in _list_ancestors(name, classes) and name != "ModelMixin"
     }
-    rows = {name: _row(name, mappings, auto_classes, classes) for name in pipelines}
-    rows |= {name: _plain_row(_tasks_of_modular(name, classes)) for name in modular}
+    rows = {name: _build_row(name, mappings, auto_classes, classes) for name in pipelines}
+    rows |= {name: _build_unmapped_row(_find_modular_tasks(name, classes)) for name in modular}
     return {
         "version": source.version,
         "pipelines": dict(sorted(rows.items())),
         "auto_classes": auto_classes,
-        "families": _families(mappings),
+        "families": _build_families(mappings),
         "models": sorted(models),
         "modular": modular,
         "modular_blocks": sorted(name for name in exported["modular_pipelines"] if re.search(r".Blocks$", name)),
     }
 
 
-def exported_names(source: Source) -> dict[str, list[str]]:
-    """Submodule -> names that `diffusers` exports from it, whatever is installed beside it."""
+def read_exported_names(source: Source) -> dict[str, list[str]]:
+    """Submodule -> names that `diffusers` exports from it with all optional libraries installed."""
     found: dict[str, list[str]] = {}
-    for node in ast.walk(parse(source, "__init__.py")):
+    for node in ast.walk(parse_file(source, "__init__.py")):
         match node:
             case ast.Assign(targets=[ast.Name(id="_import_structure")], value=value):
-                start = evaluate(value, {}, "_import_structure")
+                start = evaluate_literal(value, {}, "_import_structure")
                 found.update(start if isinstance(start, dict) else {})
             case ast.Call(
                 func=ast.Attribute(
@@ -85,36 +87,36 @@ def exported_names(source: Source) -> dict[str, list[str]]:
                 ),
                 args=[argument],
             ):
-                value_read = evaluate(argument, {}, f"_import_structure[{module!r}]")
+                value_read = evaluate_literal(argument, {}, f"_import_structure[{module!r}]")
                 names = value_read if isinstance(value_read, list) and method == "extend" else [value_read]
                 found[module] = [*found[module], *(str(name) for name in names)]
     return found
 
 
-def _row(
+def _build_row(
     name: str,
     mappings: Mapping[str, Mapping[str, str]],
     auto_classes: Mapping[str, str],
     classes: Mapping[str, PipelineClass],
 ) -> dict[str, object]:
-    in_mappings = {_task_of(mapping) for mapping, rows in mappings.items() if name in rows.values()}
-    if not in_mappings:
-        return _plain_row(tasks_of_pipeline(name, _parameters(name, classes)))
-    ordered = [task for task in dict.fromkeys(_TASK_OF_MAPPING.values()) if task in in_mappings]
+    mapped_tasks = {_find_mapping_task(mapping) for mapping, rows in mappings.items() if name in rows.values()}
+    if not mapped_tasks:
+        return _build_unmapped_row(find_pipeline_tasks(name, _find_call_parameters(name, classes)))
+    ordered = [task for task in dict.fromkeys(_TASK_OF_MAPPING.values()) if task in mapped_tasks]
     family = next(key for rows in mappings.values() for key, value in rows.items() if value == name)
-    loaders = {task: auto for auto, task in auto_classes.items() if task in in_mappings}
-    return _plain_row(tuple(dict.fromkeys((*ordered, *EXTRA_TASKS.get(name, ()))))) | {
+    loaders = {task: auto for auto, task in auto_classes.items() if task in mapped_tasks}
+    return _build_unmapped_row(tuple(dict.fromkeys((*ordered, *EXTRA_TASKS.get(name, ()))))) | {
         "auto": loaders,
         "family": family,
     }
 
 
-def _plain_row(tasks: tuple[str, ...]) -> dict[str, object]:
+def _build_unmapped_row(tasks: tuple[str, ...]) -> dict[str, object]:
     return {"task": tasks[0] if tasks else None, "tasks": list(tasks), "auto": {}, "family": None}
 
 
-def _tasks_of_modular(name: str, classes: Mapping[str, PipelineClass]) -> tuple[str, ...]:
-    """The tasks of a modular pipeline: those of its default blocks' workflows, else as reviewed."""
+def _find_modular_tasks(name: str, classes: Mapping[str, PipelineClass]) -> tuple[str, ...]:
+    """The tasks of a modular pipeline: the reviewed ones, else those of its default blocks' workflows."""
     blocks = classes[name].blocks
     workflows = classes[blocks].workflows if blocks is not None else ()
     unknown = [workflow for workflow in workflows if workflow not in WORKFLOW_TASKS]
@@ -124,25 +126,25 @@ def _tasks_of_modular(name: str, classes: Mapping[str, PipelineClass]) -> tuple[
     return REVIEWED.get(name) or tuple(dict.fromkeys(task for task in tasks if task is not None))
 
 
-def _families(mappings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Family -> task -> class: an Auto class loads a repo of any class of a family as the one for its own task."""
+def _build_families(mappings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Family -> task -> class. An Auto class loads a repo of any class of a family as the class for its own task."""
     found: dict[str, dict[str, str]] = {}
     for mapping, rows in mappings.items():
         for family, name in rows.items():
-            found.setdefault(family, {}).setdefault(_task_of(mapping), name)
+            found.setdefault(family, {}).setdefault(_find_mapping_task(mapping), name)
     return dict(sorted(found.items()))
 
 
-def _task_of(mapping: str) -> str:
+def _find_mapping_task(mapping: str) -> str:
     parts = _AUTO_MAPPING.match(mapping)
     if parts is None or parts.group(1) not in _TASK_OF_MAPPING:
-        raise ValueError(f"{mapping}: an Auto mapping for a task that has no name here yet")
+        raise ValueError(f"{mapping}: the task of this Auto mapping is not in _TASK_OF_MAPPING")
     return _TASK_OF_MAPPING[parts.group(1)]
 
 
-def _auto_mappings(source: Source) -> dict[str, dict[str, str]]:
-    """Every mapping of the Auto pipelines as family -> class name; those of decoder pipelines last, as in the file."""
-    module = _NamesAsText().visit(parse(source, AUTO))
+def _read_auto_mappings(source: Source) -> dict[str, dict[str, str]]:
+    """Auto mapping -> family -> class name, in the file's order (decoder pipelines last)."""
+    module = _PipelineNamesAsText().visit(parse_file(source, AUTO))
     module.body = [node for node in module.body if isinstance(node, ast.Assign)]
     tables = read_tables(module, _AUTO_MAPPING)
     found = {
@@ -155,31 +157,31 @@ def _auto_mappings(source: Source) -> dict[str, dict[str, str]]:
     return found
 
 
-def _auto_classes(source: Source) -> dict[str, str]:
-    """Auto class -> the task of the mapping its methods look into."""
+def _read_auto_classes(source: Source) -> dict[str, str]:
+    """Auto class -> the task of the mapping that its methods use."""
     found: dict[str, str] = {}
-    for node in classes_of(source, AUTO):
+    for node in find_classes(source, AUTO):
         names = {child.id for child in ast.walk(node) if isinstance(child, ast.Name) and _AUTO_MAPPING.match(child.id)}
-        tasks = {_task_of(name) for name in names}
+        tasks = {_find_mapping_task(name) for name in names}
         if node.name.startswith("AutoPipelineFor"):
             if len(tasks) != 1:
-                raise ValueError(f"{node.name} looks into {sorted(names)}, expected the mappings of one task")
+                raise ValueError(f"{node.name} uses {sorted(names)}, expected the mappings of one task")
             found[node.name] = tasks.pop()
     return found
 
 
-def _scan(source: Source) -> dict[str, PipelineClass]:
+def _read_classes(source: Source) -> dict[str, PipelineClass]:
     found: dict[str, PipelineClass] = {}
     for path in source.paths():
         if path.startswith(("pipelines/", "models/", "modular_pipelines/")):
             for node in (node for node in ast.parse(source.read(path)).body if isinstance(node, ast.ClassDef)):
                 bases = tuple(ast.unparse(base).split(".")[-1] for base in node.bases)
-                entry = PipelineClass(bases, _call_parameters(node), *_blocks_and_workflows(node))
+                entry = PipelineClass(bases, _read_call_parameters(node), *_read_blocks_and_workflows(node))
                 found.setdefault(node.name, entry)
     return found
 
 
-def _call_parameters(node: ast.ClassDef) -> dict[str, bool] | None:
+def _read_call_parameters(node: ast.ClassDef) -> dict[str, bool] | None:
     for inner in node.body:
         if isinstance(inner, ast.FunctionDef) and inner.name == "__call__":
             names = [argument.arg for argument in inner.args.args[1:]]
@@ -188,7 +190,7 @@ def _call_parameters(node: ast.ClassDef) -> dict[str, bool] | None:
     return None
 
 
-def _blocks_and_workflows(node: ast.ClassDef) -> tuple[str | None, tuple[str, ...]]:
+def _read_blocks_and_workflows(node: ast.ClassDef) -> tuple[str | None, tuple[str, ...]]:
     blocks: str | None = None
     workflows: tuple[str, ...] = ()
     for inner in node.body:
@@ -196,17 +198,17 @@ def _blocks_and_workflows(node: ast.ClassDef) -> tuple[str | None, tuple[str, ..
             case ast.Assign(targets=[ast.Name(id="default_blocks_name")], value=ast.Constant(value=str(name))):
                 blocks = name
             case ast.Assign(targets=[ast.Name(id="_workflow_map")], value=ast.Dict() as value):
-                table = evaluate(value, {}, f"{node.name}._workflow_map")
+                table = evaluate_literal(value, {}, f"{node.name}._workflow_map")
                 workflows = tuple(map(str, table)) if isinstance(table, dict) else ()
     return blocks, workflows
 
 
-def _parameters(name: str, classes: Mapping[str, PipelineClass]) -> Mapping[str, bool]:
-    found = (classes[base].parameters for base in _ancestors(name, classes) if base in classes)
+def _find_call_parameters(name: str, classes: Mapping[str, PipelineClass]) -> Mapping[str, bool]:
+    found = (classes[base].parameters for base in _list_ancestors(name, classes) if base in classes)
     return next((parameters for parameters in found if parameters is not None), {})
 
 
-def _ancestors(name: str, classes: Mapping[str, PipelineClass]) -> list[str]:
+def _list_ancestors(name: str, classes: Mapping[str, PipelineClass]) -> list[str]:
     def walk(current: str) -> Iterator[str]:
         yield current
         for base in classes[current].bases if current in classes else ():
@@ -216,8 +218,8 @@ def _ancestors(name: str, classes: Mapping[str, PipelineClass]) -> list[str]:
     return list(walk(name))
 
 
-class _NamesAsText(ast.NodeTransformer):
-    """Replaces the class names in the Auto mappings by their text."""
+class _PipelineNamesAsText(ast.NodeTransformer):
+    """Replaces the class names in the Auto mappings by strings."""
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         is_pipeline = isinstance(node.ctx, ast.Load) and "Pipeline" in node.id

@@ -1,7 +1,7 @@
-"""What a diffusers pipeline outside the Auto mappings is for. Pure.
+"""Finds the tasks of diffusers pipelines that are in no Auto mapping. Pure.
 
-Name rules and the parameters of `__call__` decide the plain cases; `REVIEWED` holds, by class, those that were decided
-by reading docstring and `__call__` in diffusers 0.42.1. Tasks are the Hub's pipeline tags, and `inpainting`.
+Class names and the parameters of `__call__` decide the clear cases; `REVIEWED` has the classes that were decided by
+reading docstring and `__call__` in diffusers 0.42.1. Tasks are the Hub's pipeline tags, and `inpainting`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EXTRA_TASKS: Mapping[str, tuple[str, ...]] = {
     "QwenImage21Pipeline": (I2I,),
     "ZImageOmniPipeline": (I2I,),
 }
-"""Tasks of pipelines in the Auto mappings beside those of the mappings, which come first."""
+"""Further tasks of pipelines in the Auto mappings; those of the mappings come first."""
 
 REVIEWED: Mapping[str, tuple[str, ...]] = {
     # no prompt: noise, or a class label, to an image
@@ -81,7 +81,7 @@ REVIEWED: Mapping[str, tuple[str, ...]] = {
     "MarigoldDepthPipeline": ("depth-estimation",),
     "MarigoldIntrinsicsPipeline": (I2I,),
     "MarigoldNormalsPipeline": (I2I,),
-    # priors: a prompt to image embeddings; their repos are tagged by what the whole does
+    # priors: a prompt to image embeddings; their repos have the tag of the whole pipeline
     "KandinskyPriorPipeline": (T2I,),
     "KandinskyV22ControlnetPipeline": (T2I, I2I),
     "KandinskyV22PriorEmb2EmbPipeline": (I2I, T2I),
@@ -150,7 +150,7 @@ REVIEWED: Mapping[str, tuple[str, ...]] = {
     "ShapEImg2ImgPipeline": ("image-to-3d",),
     "ShapEPipeline": ("text-to-3d",),
 }
-"""Pipeline class -> its tasks, the first of them what its repos are for; empty for a step that no tag describes."""
+"""Pipeline class -> its tasks, the main one first; empty for a processing step that no tag describes."""
 
 
 _WORKFLOWS: Mapping[str, str | None] = {
@@ -181,13 +181,13 @@ WORKFLOW_TASKS: Mapping[str, str | None] = {
     for prefix in ("", "controlnet_", "controlnet_union_")
     for suffix in ("", "_with_sound")
 }
-"""Workflow of a modular pipeline's blocks -> its task; None where no tag fits, and the other workflows tell."""
+"""Workflow of a modular pipeline's blocks -> its task; None where no tag fits and other workflows decide."""
 
 
-def tasks_of_pipeline(name: str, parameters: Mapping[str, bool]) -> tuple[str, ...]:
-    """The tasks of a pipeline, the primary one first; empty where nothing tells.
+def find_pipeline_tasks(name: str, parameters: Mapping[str, bool]) -> tuple[str, ...]:
+    """The tasks of a pipeline, the main one first; empty where they are unknown.
 
-    `parameters` are those of `__call__`, each with whether it must be given.
+    `parameters` are those of `__call__`: name -> whether it is required.
     """
     if name in REVIEWED:
         return REVIEWED[name]

@@ -1,8 +1,8 @@
-"""The GGUF table: architecture names of GGUF files with the transformers model type and the task they stand for.
+"""Reads the GGUF table from its sources: architecture name -> transformers model type and task.
 
 Read from gguf 0.19, `constants.py` (`MODEL_ARCH_NAMES`, `MODEL_TENSORS`) and transformers 5.23, `integrations/ggml.py`
 (`GGUF_CONFIG_MAPPING`) and `modeling_gguf_pytorch_utils.py` (how names are matched). Names that only image and video
-tools write are those of ComfyUI-GGUF, `loader.py` (`IMG_ARCH_LIST`).
+tools write are from of ComfyUI-GGUF, `loader.py` (`IMG_ARCH_LIST`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 from tools.tables_sources import Source
-from tools.tables_transformers import config_tables
+from tools.tables_transformers import read_config_tables
 
 _MODEL_TYPES = {
     "command-r": "cohere",
@@ -32,10 +32,10 @@ _MODEL_TYPES = {
     "step35": "step3p5",
     "t5encoder": "t5",
 }
-"""Model types that are not the architecture's own name. Those one name shares, as `deepseek2` does, have none."""
+"""Architecture name -> a model type of another name. A name of several model types, as `deepseek2`, has none."""
 
 _NO_MODEL_TYPE = {"clip"}
-"""Names that transformers uses for something else: `clip` is any multimodal projector."""
+"""Names that are a model type of another kind in transformers: in GGUF, `clip` is any multimodal projector."""
 
 _FEATURES, _TEXT, _TEXT_TO_TEXT = "feature-extraction", "text-generation", "text2text-generation"
 _IMAGE_TEXT, _TEXT_TO_IMAGE, _TEXT_TO_VIDEO = "image-text-to-text", "text-to-image", "text-to-video"
@@ -49,7 +49,7 @@ _TASKS = {
     **dict.fromkeys(("falcon-h1", "lfm2moe"), _TEXT),
     "wavtokenizer-dec": "text-to-audio",
 }
-"""Reviewed tasks; any other architecture with an output layer generates text, and one without has no known task."""
+"""Reviewed tasks. Any other architecture generates text if it has an output layer; else its task is unknown."""
 
 _IMAGE_TOOLS = {
     **dict.fromkeys(("aura", "flux", "hidream", "lumina2", "qwen_image", "sd1", "sd3", "sdxl"), _TEXT_TO_IMAGE),
@@ -60,38 +60,42 @@ _IMAGE_TOOLS = {
 def gguf_table(transformers: Source, gguf: Source) -> dict[str, object]:
     """The table for `gguf.json`.
 
-    A row's `loads` says whether transformers reads such a file; `model_type` is what its config becomes there, or the
-    type of the same model, or None.
+    `loads` is true if transformers reads such a file; `model_type` is that of the config it is converted to, or of the
+    same model, or None.
     """
-    configs = config_tables(transformers)[0]
+    configs = read_config_tables(transformers)[0]
     constants = ast.parse(gguf.read("constants.py"))
-    names = {key: str(ast.literal_eval(value)) for key, value in _table(constants, "MODEL_ARCH_NAMES").items()}
-    tensors = _table(constants, "MODEL_TENSORS")
-    with_output = {names[key] for key, value in tensors.items() if "MODEL_TENSOR.OUTPUT" in _attributes(value)}
-    readable = _readable(transformers)
-    loaded = {_plain(name) for name in readable} | {"t5encoder"}
+    names = {key: str(ast.literal_eval(value)) for key, value in _read_table(constants, "MODEL_ARCH_NAMES").items()}
+    tensors = _read_table(constants, "MODEL_TENSORS")
+    with_output = {names[key] for key, value in tensors.items() if "MODEL_TENSOR.OUTPUT" in _find_attributes(value)}
+    readable = _read_readable_names(transformers)
+    loaded = {_strip_separators(name) for name in readable} | {"t5encoder"}
     rows: dict[str, dict[str, object]] = {}
     for name in sorted({*names.values(), *readable, *_IMAGE_TOOLS}):
         generates = name in with_output or (name in readable and name not in names.values())
         task = _TASKS.get(name) or _IMAGE_TOOLS.get(name) or (_TEXT if generates else None)
-        rows[name] = {"model_type": _model_type(name, configs), "task": task, "loads": _plain(name) in loaded}
+        rows[name] = {
+            "model_type": _find_model_type(name, configs),
+            "task": task,
+            "loads": _strip_separators(name) in loaded,
+        }
     return {"version": gguf.version, "transformers_version": transformers.version, "architectures": rows}
 
 
-def _model_type(name: str, configs: Mapping[str, str]) -> str | None:
+def _find_model_type(name: str, configs: Mapping[str, str]) -> str | None:
     if name in _NO_MODEL_TYPE or name in _IMAGE_TOOLS:
         return None
     if name in _MODEL_TYPES:
         if _MODEL_TYPES[name] not in configs:
-            raise ValueError(f"{_MODEL_TYPES[name]}, the model type of {name}, is not one of transformers")
+            raise ValueError(f"transformers has no model type {_MODEL_TYPES[name]}, which {name} is mapped to")
         return _MODEL_TYPES[name]
     return next((key for key in configs if key == name), None) or next(
-        (key for key in configs if _plain(key) == _plain(name)), None
+        (key for key in configs if _strip_separators(key) == _strip_separators(name)), None
     )
 
 
-def _readable(transformers: Source) -> set[str]:
-    """The names under which transformers has a way to read a GGUF config, in its own spelling."""
+def _read_readable_names(transformers: Source) -> set[str]:
+    """The architecture names whose GGUF config transformers reads, in its own spelling."""
     for node in ast.parse(transformers.read("integrations/ggml.py")).body:
         match node:
             case ast.Assign(targets=[ast.Name(id="GGUF_CONFIG_MAPPING")], value=ast.Dict() as table):
@@ -100,8 +104,8 @@ def _readable(transformers: Source) -> set[str]:
     raise ValueError("integrations/ggml.py: GGUF_CONFIG_MAPPING was not found")
 
 
-def _table(module: ast.Module, name: str) -> dict[str, ast.expr]:
-    """A table keyed by enum members: member name -> value, not evaluated."""
+def _read_table(module: ast.Module, name: str) -> dict[str, ast.expr]:
+    """A table with enum members as keys: member name -> value, not evaluated."""
     for node in module.body:
         match node:
             case ast.AnnAssign(target=ast.Name(id=found), value=ast.Dict() as table) if found == name:
@@ -111,9 +115,9 @@ def _table(module: ast.Module, name: str) -> dict[str, ast.expr]:
     raise ValueError(f"gguf constants.py: {name} was not found, or is not keyed by enum members")
 
 
-def _attributes(node: ast.expr) -> set[str]:
+def _find_attributes(node: ast.expr) -> set[str]:
     return {ast.unparse(child) for child in ast.walk(node) if isinstance(child, ast.Attribute)}
 
 
-def _plain(name: str) -> str:
+def _strip_separators(name: str) -> str:
     return re.sub(r"[-_.]", "", name)

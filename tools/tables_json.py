@@ -1,42 +1,43 @@
-"""How a table is written to disk, and how two of them are compared. Pure."""
+"""Renders a table as JSON, and compares two tables. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
-WIDTH = 240
+MAX_LINE_CHARS = 240
+"""Longest line of a value below the second level."""
 
 
 def render(table: dict[str, object]) -> str:
-    """A table as JSON text ending in a newline, keys in their order, one row a line so that a change reads as a diff.
+    """A table as JSON text that ends in a newline; keys keep their order, and each row has a line, for readable diffs.
 
-    The first two levels are always one entry a line; below them a value stays on its line while it fits.
+    The first two levels have one entry in each line; below them, a value is on one line if it fits.
     """
-    return "".join(_lines(table, "", 0)) + "\n"
+    return "".join(_render_lines(table, "", 0)) + "\n"
 
 
 def compare(shipped: object, fresh: object, path: str = "") -> Iterator[str]:
-    """What differs between two tables, one short line each: `+` only in the fresh one, `-` only in the shipped one."""
+    """The differences of two tables, one short line each: `+` only in `fresh`, `-` only in `shipped`, `!` changed."""
     if isinstance(shipped, dict) and isinstance(fresh, dict):
         for key in shipped.keys() | fresh.keys():
-            where = f"{path}/{key}"
+            row_path = f"{path}/{key}"
             if key not in shipped:
-                yield f"+ {where} {_short(fresh[key])}"
+                yield f"+ {row_path} {_shorten(fresh[key])}"
             elif key not in fresh:
-                yield f"- {where} {_short(shipped[key])}"
+                yield f"- {row_path} {_shorten(shipped[key])}"
             else:
-                yield from compare(shipped[key], fresh[key], where)
+                yield from compare(shipped[key], fresh[key], row_path)
         shared = [key for key in shipped if key in fresh]
         if shared != [key for key in fresh if key in shipped]:
-            yield f"! {path or '/'} has its rows in another order"
+            yield f"! {path or '/'} has its rows in a different order"
     elif shipped != fresh:
-        yield f"! {path} {_short(shipped)} -> {_short(fresh)}"
+        yield f"! {path} {_shorten(shipped)} -> {_shorten(fresh)}"
 
 
-def _lines(value: object, indent: str, depth: int) -> Iterator[str]:
+def _render_lines(value: object, indent: str, depth: int) -> Iterator[str]:
     inline = json.dumps(value, ensure_ascii=False)
-    is_row = depth >= 2 and len(indent) + len(inline) <= WIDTH
+    is_row = depth >= 2 and len(indent) + len(inline) <= MAX_LINE_CHARS
     if is_row or not value or not isinstance(value, dict | list):
         yield inline
         return
@@ -47,10 +48,10 @@ def _lines(value: object, indent: str, depth: int) -> Iterator[str]:
         yield f"{',' if index else ''}\n{indent} "
         if key is not None:
             yield f"{json.dumps(key, ensure_ascii=False)}: "
-        yield from _lines(item, indent + " ", depth + 1)
+        yield from _render_lines(item, indent + " ", depth + 1)
     yield f"\n{indent}{closing}"
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,6 +1,6 @@
-"""The sentence-transformers table: the kinds of model, their modules under every name, and older layouts.
+"""Reads the sentence-transformers table from its source: kinds of model, module paths, and older file names.
 
-Read from sentence-transformers 6.2, `*/model.py` (kinds), `*/model_card.py` (the tag a saved model gets),
+Read from sentence-transformers 6.2, `*/model.py` (kinds), `*/model_card.py` (the tag of a saved model),
 `*/modules/*.py` (module classes), `util/deprecated_import.py` (their older paths), `base/modules/transformer.py` (older
 config names) and `multi_vector_encoder/model.py` (PyLate's and Stanford's markers).
 """
@@ -12,76 +12,76 @@ import re
 from collections.abc import Iterator, Mapping
 
 from registry.environment.modeling_auto import read_tables
-from tools.tables_sources import Source, classes_of, parse
+from tools.tables_sources import Source, find_classes, parse_file
 
 _PACKAGE = "sentence_transformers"
 _FIRST_CONFIG = "sentence_bert_config.json"
-_ALSO = {"SentenceTransformer": ("feature-extraction",)}
-"""Tasks of a kind beside the one its model card names: the other tag those cards carry."""
+_EXTRA_TASKS = {"SentenceTransformer": ("feature-extraction",)}
+"""Further tasks of a kind, which its model cards have as a tag too."""
 
 
 def sentence_transformers_table(source: Source) -> dict[str, object]:
     """The table for `sentence_transformers.json`.
 
-    `kinds`: class -> its `model_type` in `config_sentence_transformers.json`, its tasks (what it is tagged by default
-    first; a cross-encoder with more than one label is the second) and the namespace of its own modules. `modules`:
-    every `type` that `modules.json` may hold -> class and kind, None where several kinds use it. `default_kind` is
-    meant where no `model_type` is written.
+    `kinds`: class -> its `model_type` in `config_sentence_transformers.json`, its tasks (the default tag first; the
+    second is that of a cross-encoder with several labels) and the namespace of its own modules. `modules`: each `type`
+    in `modules.json` -> class and kind (None where several kinds use it). `default_kind` is the kind of a model without
+    `model_type`.
     """
-    kinds = {name: _kind(source, folder, name, value) for folder, name, value in sorted(_kinds(source))}
+    kinds = {name: _build_kind(source, folder, name, value) for folder, name, value in sorted(_read_kinds(source))}
     namespaces = {str(kind["namespace"]): name for name, kind in kinds.items() if kind["namespace"] is not None}
     namespaces |= {"pylate.": "MultiVectorEncoder"}
     return {
         "version": source.version,
         "manifests": ["modules.json", "config_sentence_transformers.json"],
-        "default_kind": _default_kind(source),
+        "default_kind": _read_default_kind(source),
         "kinds": kinds,
-        "model_type_aliases": {_compared(source, "model_type"): "MultiVectorEncoder"},
-        "architectures": {_compared(source, "architectures"): "MultiVectorEncoder"},
+        "model_type_aliases": {_find_marker(source, "model_type"): "MultiVectorEncoder"},
+        "architectures": {_find_marker(source, "architectures"): "MultiVectorEncoder"},
         "namespaces": dict(sorted(namespaces.items())),
-        "modules": dict(sorted(_modules(source, namespaces))),
-        "transformer_configs": _transformer_configs(source),
-        "module_configs": sorted(set(_module_configs(source))),
+        "modules": dict(sorted(_read_modules(source, namespaces))),
+        "transformer_configs": _read_transformer_configs(source),
+        "module_configs": sorted(set(_read_module_configs(source))),
     }
 
 
-def _kinds(source: Source) -> Iterator[tuple[str, str, str]]:
-    """Folder, class and written `model_type` of each kind."""
+def _read_kinds(source: Source) -> Iterator[tuple[str, str, str]]:
+    """(folder, class, saved `model_type`) of each kind."""
     for path in source.paths():
         if path.count("/") == 1 and path.endswith("/model.py"):
-            for node in classes_of(source, path):
+            for node in find_classes(source, path):
                 for inner in node.body:
                     match inner:
                         case ast.AnnAssign(target=ast.Name(id="model_type"), value=ast.Constant(value=str(value))):
                             yield path.split("/")[0], node.name, value
 
 
-def _kind(source: Source, folder: str, name: str, model_type: str) -> dict[str, object]:
-    tags = _tags(source, f"{folder}/model_card.py") or _tags(source, "base/model_card.py")
+def _build_kind(source: Source, folder: str, name: str, model_type: str) -> dict[str, object]:
+    tags = _read_tags(source, f"{folder}/model_card.py") or _read_tags(source, "base/model_card.py")
     if not tags:
         raise ValueError(f"{folder}/model_card.py: no pipeline tag was found")
-    tasks = list(dict.fromkeys((*tags, *_ALSO.get(name, ()))))
+    tasks = list(dict.fromkeys((*tags, *_EXTRA_TASKS.get(name, ()))))
     namespace = None if folder == "sentence_transformer" else f"{_PACKAGE}.{folder}."
     return {"model_type": model_type, "task": tasks[0], "tasks": tasks, "namespace": namespace}
 
 
-def _tags(source: Source, path: str) -> list[str]:
-    """The strings a model card sets `pipeline_tag` to, in order."""
+def _read_tags(source: Source, path: str) -> list[str]:
+    """The values of `pipeline_tag` in a model card, in order."""
     found: list[str] = []
     for node in ast.walk(ast.parse(source.read(path))):
         match node:
             case ast.Assign(targets=[ast.Attribute(attr="pipeline_tag")], value=ast.IfExp() as either):
-                found.extend(_texts(either.body) + _texts(either.orelse))
+                found.extend(_read_strings(either.body) + _read_strings(either.orelse))
             case ast.Assign(targets=[ast.Attribute(attr="pipeline_tag")], value=value):
-                found.extend(_texts(value))
+                found.extend(_read_strings(value))
             case ast.AnnAssign(target=ast.Name(id="pipeline_tag"), value=ast.Call(keywords=keywords)):
                 for keyword in keywords:
-                    found.extend(_texts(keyword.value) if keyword.arg == "default" else [])
+                    found.extend(_read_strings(keyword.value) if keyword.arg == "default" else [])
     return found
 
 
-def _modules(source: Source, namespaces: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """Every path under which a module class is or was saved: the class's own, and the older ones of its file."""
+def _read_modules(source: Source, namespaces: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """(path, row) for every path under which a module class is or was saved: its own, and older ones."""
     defined: dict[str, list[str]] = {}
     bases: dict[str, list[str]] = {"Module": [], "InputModule": []}
     for path in source.paths():
@@ -97,44 +97,44 @@ def _modules(source: Source, namespaces: Mapping[str, str]) -> Iterator[tuple[st
                         bases[alias] = [original]
                         defined.setdefault(name, []).append(alias)
     defined = {name: [item for item in names if _is_module(item, bases)] for name, names in defined.items()}
-    table = read_tables(parse(source, "util/deprecated_import.py"), re.compile("DEPRECATED_MODULE_PATHS$"))
+    table = read_tables(parse_file(source, "util/deprecated_import.py"), re.compile("DEPRECATED_MODULE_PATHS$"))
     moved = table["DEPRECATED_MODULE_PATHS"]
     older = moved.items() if isinstance(moved, dict) else ()
     for name, classes in defined.items():
         for class_name in classes:
-            row = {"class": class_name, "kind": _kind_of(name, namespaces)}
+            row = {"class": class_name, "kind": _find_kind(name, namespaces)}
             yield f"{name}.{class_name}", row
             yield f"{name.rpartition('.')[0]}.{class_name}", row
     for old, new in older:
         last = str(old).rpartition(".")[2]
         for class_name in defined.get(str(new), ()):
-            row = {"class": class_name, "kind": _kind_of(str(new), namespaces)}
+            row = {"class": class_name, "kind": _find_kind(str(new), namespaces)}
             if class_name == last:
                 yield str(old), row
             yield f"{old}.{class_name}", row
 
 
 def _is_module(name: str, bases: Mapping[str, list[str]]) -> bool:
-    """Whether a class derives from the library's own `Module`; torch's is written `nn.Module`."""
+    """Whether a class derives from the library's `Module`; torch's is always written as `nn.Module`."""
     return name in ("Module", "InputModule") or any(_is_module(base, bases) for base in bases.get(name, ()))
 
 
-def _kind_of(path: str, namespaces: Mapping[str, str]) -> str | None:
+def _find_kind(path: str, namespaces: Mapping[str, str]) -> str | None:
     return next((kind for namespace, kind in namespaces.items() if path.startswith(namespace)), None)
 
 
-def _transformer_configs(source: Source) -> list[str]:
-    """The names the config of the Transformer module has had, in the order they are tried."""
+def _read_transformer_configs(source: Source) -> list[str]:
+    """The config file names of the Transformer module, in the order in which the library tries them."""
     for node in ast.walk(ast.parse(source.read("base/modules/transformer.py"))):
         if isinstance(node, ast.List) and _FIRST_CONFIG in (
-            names := [text for item in node.elts for text in _texts(item)]
+            names := [text for item in node.elts for text in _read_strings(item)]
         ):
             return names
     raise ValueError(f"base/modules/transformer.py: the list with {_FIRST_CONFIG} was not found")
 
 
-def _module_configs(source: Source) -> Iterator[str]:
-    """The names of the modules' own config files; `config.json`, which they share with others, left out."""
+def _read_module_configs(source: Source) -> Iterator[str]:
+    """The config file names of modules, without `config.json`, which other libraries use too."""
     for path in source.paths():
         if "/modules/" in path:
             for node in ast.walk(ast.parse(source.read(path))):
@@ -146,8 +146,8 @@ def _module_configs(source: Source) -> Iterator[str]:
                         yield name
 
 
-def _default_kind(source: Source) -> str:
-    """What `_get_model_type` takes a model without a `model_type` for."""
+def _read_default_kind(source: Source) -> str:
+    """The kind that `_get_model_type` returns for a model without `model_type`."""
     for node in ast.walk(ast.parse(source.read("base/model.py"))):
         match node:
             case ast.Call(
@@ -157,8 +157,8 @@ def _default_kind(source: Source) -> str:
     raise ValueError("base/model.py: the default model_type was not found")
 
 
-def _compared(source: Source, key: str) -> str:
-    """The older marker that the multi-vector encoder looks for under `key` of a config."""
+def _find_marker(source: Source, key: str) -> str:
+    """The value under `key` of a config by which the multi-vector encoder recognises older models."""
     function = next(
         node
         for node in ast.walk(ast.parse(source.read("multi_vector_encoder/model.py")))
@@ -169,11 +169,11 @@ def _compared(source: Source, key: str) -> str:
             case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[ast.Constant(value=str(marker))]):
                 if name == key:
                     return marker
-            case ast.Compare(left=ast.Constant(value=str(marker)), ops=[ast.In()], comparators=[where]):
-                if repr(key) in ast.unparse(where):
+            case ast.Compare(left=ast.Constant(value=str(marker)), ops=[ast.In()], comparators=[container]):
+                if repr(key) in ast.unparse(container):
                     return marker
     raise ValueError(f"multi_vector_encoder/model.py: no marker under {key} was found")
 
 
-def _texts(node: ast.expr) -> list[str]:
+def _read_strings(node: ast.expr) -> list[str]:
     return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []

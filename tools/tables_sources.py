@@ -1,6 +1,6 @@
-"""Where a library's source text comes from: an installed distribution, or a wheel. Nothing found here is imported.
+"""Reads the source files of a library from an installed distribution or a wheel, without importing it.
 
-What the text says is left to the other `tables_` modules.
+The other `tables_` modules read tables from these files.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Protocol
 class Source(Protocol):
     """The files of one release of one package.
 
-    - `read` gives the text of a file by its path inside the package, or raises `FileNotFoundError` naming it.
-    - `paths` gives every Python file's path inside the package, sorted.
+    - `read` returns the text of a file by its path inside the package, or raises `FileNotFoundError` with the path.
+    - `paths` returns the path of every Python file inside the package, sorted.
     """
 
     @property
@@ -31,7 +31,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InstalledSource:
-    """A package as installed."""
+    """An installed package."""
 
     version: str
     folder: Path
@@ -45,7 +45,7 @@ class InstalledSource:
 
 @dataclass(frozen=True, slots=True)
 class WheelSource:
-    """A package inside a wheel file that is not unpacked."""
+    """A package inside a wheel file; the wheel is not unpacked."""
 
     version: str
     archive: zipfile.ZipFile
@@ -64,12 +64,12 @@ class WheelSource:
 
 
 def find_source(distribution: str, package: str, wheels: Path | None) -> Source | None:
-    """The installed release of a package, else the newest one among the wheels, else None."""
+    """The installed release of a package, else the newest release among the wheels, else None."""
     spec = importlib.util.find_spec(package)
     if spec is not None and spec.submodule_search_locations:
         folder = Path(next(iter(spec.submodule_search_locations)))
         return InstalledSource(importlib.metadata.version(distribution), folder)
-    return max(find_wheels(package, wheels), key=lambda source: version_key(source.version), default=None)
+    return max(find_wheels(package, wheels), key=lambda source: parse_version(source.version), default=None)
 
 
 def find_wheels(package: str, wheels: Path | None) -> list[WheelSource]:
@@ -79,35 +79,35 @@ def find_wheels(package: str, wheels: Path | None) -> list[WheelSource]:
     found = [
         WheelSource(path.name.split("-")[1], zipfile.ZipFile(path), package) for path in wheels.glob(f"{package}-*.whl")
     ]
-    return sorted(found, key=lambda source: version_key(source.version))
+    return sorted(found, key=lambda source: parse_version(source.version))
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """A release number to sort by; what follows the numbers is not looked at."""
+def parse_version(version: str) -> tuple[int, ...]:
+    """The numbers of a release, to sort by; suffixes are ignored."""
     return tuple(int(part) for part in re.match(r"[\d.]*", version).group().strip(".").split("."))  # type: ignore[union-attr]
 
 
-def parse(source: Source, path: str) -> ast.Module:
-    """One file as a syntax tree in which every library counts as installed."""
-    return _AllInstalled().visit(ast.parse(source.read(path), filename=path))  # type: ignore[no-any-return]
+def parse_file(source: Source, path: str) -> ast.Module:
+    """The syntax tree of one file, with every check for an optional library taken as true."""
+    return _InlineAvailabilityChecks().visit(ast.parse(source.read(path), filename=path))  # type: ignore[no-any-return]
 
 
-def classes_of(source: Source, path: str) -> Iterator[ast.ClassDef]:
-    """The classes a file defines at its top level, in order."""
-    return (node for node in parse(source, path).body if isinstance(node, ast.ClassDef))
+def find_classes(source: Source, path: str) -> Iterator[ast.ClassDef]:
+    """The classes at the top level of a file, in order."""
+    return (node for node in parse_file(source, path).body if isinstance(node, ast.ClassDef))
 
 
-class _AllInstalled(ast.NodeTransformer):
-    """Takes the first branch of every `x if is_y_available() else z`, and inlines `if is_y_available():`."""
+class _InlineAvailabilityChecks(ast.NodeTransformer):
+    """Replaces `x if is_y_available() else z` by `x`, and `if is_y_available():` by its body."""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
-        return node.body if _asks_for_library(node.test) else node
+        return node.body if _is_availability_check(node.test) else node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
-        return node.body if _asks_for_library(node.test) else node
+        return node.body if _is_availability_check(node.test) else node
 
 
-def _asks_for_library(test: ast.expr) -> bool:
+def _is_availability_check(test: ast.expr) -> bool:
     return isinstance(test, ast.Call) and re.fullmatch(r"is_\w+_available", ast.unparse(test.func)) is not None

@@ -1,6 +1,6 @@
-"""What older transformers releases had, and since when the present one has what it has; read from their wheels.
+"""Reads removed classes, and the first release of each class, from the wheels of older transformers releases.
 
-A release counts as its last patch. What the present release maps is left to `tables_transformers`.
+Of a minor release, the last patch is read. `tables_transformers` reads the present release.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tools.tables_sources import Source, version_key
+from tools.tables_sources import Source, parse_version
 from tools.tables_transformers import (
     MODELING,
     Mappings,
-    auto_classes,
-    config_tables,
-    model_mappings,
-    pipeline_tables,
+    read_auto_classes,
+    read_config_tables,
+    read_model_mappings,
+    read_pipeline_tables,
 )
 
 KEYS = (
@@ -43,7 +43,7 @@ _TF, _FLAX = "models/auto/modeling_tf_auto.py", "models/auto/modeling_flax_auto.
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release: its tables, and the classes that its modeling files define."""
+    """The tables of one release, and the classes that its modeling files define."""
 
     version: str
     mappings: Mappings
@@ -54,16 +54,16 @@ class Release:
 
 
 def history_table(current: Source, wheels: Iterable[Source]) -> dict[str, object]:
-    """The keys `KEYS`: what is gone and which release had it last, and the first release that defined each class.
+    """The keys `KEYS`: removed rows with the last release that had them, and the first release of each class.
 
-    Wheels as new as `current` or newer are not read. `since` tells the first of the releases read, and leaves out the
-    classes that the oldest of them has already.
+    Wheels that are not older than `current` are ignored. `since` is the first of the releases read; classes that the
+    oldest of them already has are left out.
     """
-    older = [wheel for wheel in wheels if version_key(wheel.version) < version_key(current.version)]
+    older = [wheel for wheel in wheels if parse_version(wheel.version) < parse_version(current.version)]
     if not older:
         raise ValueError(f"no wheel of a transformers release before {current.version} was found")
     releases = [read_release(source) for source in [*older, current]]
-    now = releases[-1]
+    present = releases[-1]
     removed: dict[str, dict[str, dict[str, str]]] = {}
     classes: dict[str, dict[str, str]] = {}
     configs: dict[str, dict[str, str]] = {}
@@ -71,27 +71,27 @@ def history_table(current: Source, wheels: Iterable[Source]) -> dict[str, object
     for release in releases[:-1]:
         for mapping, rows in release.mappings.items():
             for model_type, names in rows.items():
-                for name in sorted(set(names) - set(now.mappings.get(mapping, {}).get(model_type, ()))):
+                for name in sorted(set(names) - set(present.mappings.get(mapping, {}).get(model_type, ()))):
                     removed.setdefault(mapping, {}).setdefault(model_type, {})[name] = release.version
-        for name in release.auto_classes.keys() - now.auto_classes.keys():
+        for name in release.auto_classes.keys() - present.auto_classes.keys():
             classes[name] = {"mapping": release.auto_classes[name], "until": release.version}
-        for model_type in release.configs.keys() - now.configs.keys():
+        for model_type in release.configs.keys() - present.configs.keys():
             configs[model_type] = {"config": release.configs[model_type], "until": release.version}
-        for task in release.pipelines.keys() - now.pipelines.keys():
+        for task in release.pipelines.keys() - present.pipelines.keys():
             pipelines[task] = {"auto_classes": release.pipelines[task], "until": release.version}
     table: dict[str, object] = {
         "releases_read": [release.version for release in releases],
-        "removed": {mapping: _sorted(rows) for mapping, rows in sorted(removed.items())},
-        "removed_auto_classes": _sorted(classes),
-        "removed_configs": _sorted(configs),
-        "removed_pipelines": _sorted(pipelines),
-        "since": _since(releases),
+        "removed": {mapping: _sort_by_key(rows) for mapping, rows in sorted(removed.items())},
+        "removed_auto_classes": _sort_by_key(classes),
+        "removed_configs": _sort_by_key(configs),
+        "removed_pipelines": _sort_by_key(pipelines),
+        "since": _find_first_releases(releases),
     }
     for framework, path in (("tf", _TF), ("flax", _FLAX)):
         source = next(wheel for wheel in reversed(older) if path in wheel.paths())
         table[f"{framework}_until"] = source.version
-        table[framework] = model_mappings(source, path)
-        table[f"{framework}_auto_classes"] = auto_classes(source, path)
+        table[framework] = read_model_mappings(source, path)
+        table[f"{framework}_auto_classes"] = read_auto_classes(source, path)
     return table
 
 
@@ -103,16 +103,16 @@ def read_release(source: Source) -> Release:
             defined.update(_CLASS.findall(source.read(path)))
     return Release(
         source.version,
-        model_mappings(source),
-        auto_classes(source),
-        config_tables(source)[0],
-        pipeline_tables(source)["SUPPORTED_TASKS"],
+        read_model_mappings(source),
+        read_auto_classes(source),
+        read_config_tables(source)[0],
+        read_pipeline_tables(source)["SUPPORTED_TASKS"],
         frozenset(defined),
     )
 
 
-def _since(releases: list[Release]) -> dict[str, str]:
-    """Architecture -> first release that defines its class, for those any release maps and the oldest one lacks."""
+def _find_first_releases(releases: list[Release]) -> dict[str, str]:
+    """Mapped architecture -> the first release that defines its class, without those of the oldest release."""
     mapped = {
         name for release in releases for rows in release.mappings.values() for names in rows.values() for name in names
     }
@@ -124,5 +124,5 @@ def _since(releases: list[Release]) -> dict[str, str]:
     return {name: version for name, version in sorted(first.items()) if version != oldest}
 
 
-def _sorted(value: Mapping[str, _T]) -> dict[str, _T]:
+def _sort_by_key(value: Mapping[str, _T]) -> dict[str, _T]:
     return dict(sorted(value.items()))

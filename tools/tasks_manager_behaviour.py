@@ -1,9 +1,9 @@
-"""What a `TasksManager` answers and raises when nothing need be asked of a Hub, as JSON. Runs against anybody's.
+"""Records results and errors of a `TasksManager`, for calls that need no Hub, as JSON. Works with any implementation.
 
     python tools/tasks_manager_behaviour.py optimum.exporters.tasks:TasksManager > FILE
 
-Run with a Python that has optimum 2.3, transformers and torch; `tests/tasks_manager` holds ours against
-`tests/data/tasks_manager_behaviour.json`, which it made.
+Run it with a Python that has optimum 2.3, transformers and torch; `tests/resolver/tasks_manager` compares ours with it,
+`tests/data/tasks_manager_behaviour.json`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 Outcome = dict[str, Any]
-"""{"gives": a JSON value}, or {"raises": the built-in kinds of the error, the most special first}."""
+"""{"gives": a JSON value}, or {"raises": the built-in classes of the error, the most specific first}."""
 
 NAMES = (
     "audio-ctc",
@@ -90,27 +90,29 @@ ARCHITECTURES = (
 
 
 class Config:
-    """As an export configuration is made."""
+    """A stand-in for an export configuration."""
 
     SUPPORTS_PAST = True
 
     def __init__(self, config: Any, task: str = "feature-extraction", use_past: bool = False, **more: Any) -> None:
-        self.said = [config, task, use_past, more]
+        self.arguments = [config, task, use_past, more]
 
 
 class Pastless(Config):
+    """One that cannot be exported with past. The recorded results contain its name."""
+
     SUPPORTS_PAST = False
 
 
-def calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Each call with a label; in this order, since some register what later ones ask for."""
+def list_calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(label, call) in a fixed order: later calls depend on what earlier ones register."""
     for name in NAMES:
         yield f"map_from_synonym {name}", partial(manager.map_from_synonym, name)
-        yield f"synonyms_for_task {name}", partial(_sorted, manager.synonyms_for_task, name)
+        yield f"synonyms_for_task {name}", partial(_sort_result, manager.synonyms_for_task, name)
     for task, model_type in CLASSES:
         yield (
             f"get_model_class_for_task {task} {model_type}",
-            partial(_named, manager.get_model_class_for_task, task, model_type=model_type),
+            partial(_name_result, manager.get_model_class_for_task, task, model_type=model_type),
         )
     others: dict[str, dict[str, str]] = {
         "another framework": {"framework": "tf"},
@@ -118,10 +120,10 @@ def calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         "a class by name": {"model_class_name": "BertForMaskedLM"},
         "no such class": {"model_class_name": "NoSuchModel"},
     }
-    for label, asked in others.items():
+    for label, options in others.items():
         yield (
             f"get_model_class_for_task with {label}",
-            partial(_named, manager.get_model_class_for_task, "fill-mask", **asked),
+            partial(_name_result, manager.get_model_class_for_task, "fill-mask", **options),
         )
     for name in ARCHITECTURES:
         stand_in = type(name, (), {"__module__": "transformers.models.stand_in"})
@@ -130,23 +132,26 @@ def calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     for name in ("transformers.models", "diffusers.pipelines", "sentence_transformers", "timm.models", "elsewhere"):
         stand_in = type("Model", (), {"__module__": name})
         yield f"infer_library_from_model {name}", partial(manager.infer_library_from_model, stand_in)
-    yield from _registering(manager)
-    yield from _folders(manager)
+    yield from _list_registration_calls(manager)
+    yield from _list_folder_calls(manager)
 
 
-def _registering(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _list_registration_calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     def register(*arguments: Any, config_class: type = Config, overwrite: bool = False, **more: Any) -> str:
-        given = manager.create_register("mine", overwrite_existing=overwrite)(*arguments, **more)(config_class)
-        return str(given.__name__)
+        registered = manager.create_register("mine", overwrite_existing=overwrite)(*arguments, **more)(config_class)
+        return str(registered.__name__)
 
-    def said(**asked: Any) -> Any:
-        return manager.get_exporter_config_constructor(**{"exporter": "mine", **asked})("config").said
+    def construct(**options: Any) -> Any:
+        return manager.get_exporter_config_constructor(**{"exporter": "mine", **options})("config").arguments
 
     def tasks(model_type: str, exporter: str, **more: Any) -> list[str]:
         return list(manager.get_supported_tasks_for_model_type(model_type, exporter, **more))
 
     yield "register", lambda: register("of-mine", "text-classification", "text2text-generation")
-    yield "register again", lambda: register("of-mine", "text-classification", "fill-mask", config_class=Pastless)
+    yield (
+        "register again",
+        lambda: register("of-mine", "text-classification", "fill-mask", config_class=Pastless),
+    )
     yield "register over", lambda: register("of-mine", "fill-mask", overwrite=True)
     yield "register a past", lambda: register("of-mine", "text-generation", "text-generation-with-past")
     yield "register for timm", lambda: register("default-timm-config", "image-classification", library_name="timm")
@@ -164,26 +169,26 @@ def _registering(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "supported by no library", lambda: tasks("of-mine", "mine", library_name="nonsense")
     yield "model types", lambda: manager.get_supported_model_type_for_task("fill-mask", "mine")
     yield "model types of nonsense", lambda: manager.get_supported_model_type_for_task("nonsense", "mine")
-    yield "constructor", lambda: said(model_type="of-mine", task="fill-mask")
-    yield "constructor of an alias", lambda: said(model_type="of-mine", task="sequence-classification")
-    yield "constructor of a wider task", lambda: said(model_type="of-mine", task="translation")
-    yield "constructor with a past", lambda: said(model_type="of-mine", task="text-generation-with-past")
+    yield "constructor", lambda: construct(model_type="of-mine", task="fill-mask")
+    yield "constructor of an alias", lambda: construct(model_type="of-mine", task="sequence-classification")
+    yield "constructor of a wider task", lambda: construct(model_type="of-mine", task="translation")
+    yield "constructor with a past", lambda: construct(model_type="of-mine", task="text-generation-with-past")
     yield (
         "constructor with arguments",
-        lambda: said(model_type="of-mine", task="fill-mask", exporter_config_kwargs={"int_dtype": "int32"}),
+        lambda: construct(model_type="of-mine", task="fill-mask", exporter_config_kwargs={"int_dtype": "int32"}),
     )
     model = SimpleNamespace(config=SimpleNamespace(model_type="of-mine"))
-    yield "constructor of a model", lambda: said(model=model, task="fill-mask", library_name="transformers")
+    yield "constructor of a model", lambda: construct(model=model, task="fill-mask", library_name="transformers")
     timm = SimpleNamespace(config=SimpleNamespace(export_model_type="resnet18"))
-    yield "constructor of timm", lambda: said(model=timm, task="image-classification", library_name="timm")
-    yield "constructor of nothing", lambda: said(task="fill-mask")
-    yield "constructor of a model without a type", lambda: said(model=SimpleNamespace(config=SimpleNamespace()))
-    yield "constructor of another task", lambda: said(model_type="of-mine", task="image-classification")
-    yield "constructor of nonsense", lambda: said(model_type="nonsense", task="fill-mask")
-    yield "constructor for nonsense", lambda: said(model_type="of-mine", task="fill-mask", exporter="nonsense")
+    yield "constructor of timm", lambda: construct(model=timm, task="image-classification", library_name="timm")
+    yield "constructor of nothing", lambda: construct(task="fill-mask")
+    yield "constructor of a model without a type", lambda: construct(model=SimpleNamespace(config=SimpleNamespace()))
+    yield "constructor of another task", lambda: construct(model_type="of-mine", task="image-classification")
+    yield "constructor of nonsense", lambda: construct(model_type="nonsense", task="fill-mask")
+    yield "constructor for nonsense", lambda: construct(model_type="of-mine", task="fill-mask", exporter="nonsense")
 
 
-def _folders(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _list_folder_calls(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = {
@@ -204,27 +209,27 @@ def _folders(manager: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             path, more = str(folder / kind), {"subfolder": "below"} if kind == "above" else {}
             yield f"determine_framework {kind}", partial(manager.determine_framework, path, **more)
             yield f"infer_library_from_model {kind}", partial(manager.infer_library_from_model, path, **more)
-            yield f"get_model_files {kind}", partial(_first_sorted, manager.get_model_files, path, **more)
+            yield f"get_model_files {kind}", partial(_sort_first_result, manager.get_model_files, path, **more)
 
 
-def _sorted(call: Callable[..., Any], *arguments: Any) -> list[str]:
+def _sort_result(call: Callable[..., Any], *arguments: Any) -> list[str]:
     return sorted(call(*arguments))
 
 
-def _first_sorted(call: Callable[..., Any], *arguments: Any, **more: Any) -> list[str]:
+def _sort_first_result(call: Callable[..., Any], *arguments: Any, **more: Any) -> list[str]:
     return sorted(call(*arguments, **more)[0])
 
 
-def _named(call: Callable[..., Any], *arguments: Any, **more: Any) -> str:
+def _name_result(call: Callable[..., Any], *arguments: Any, **more: Any) -> str:
     return str(call(*arguments, **more).__name__)
 
 
-def behaviour(manager: Any) -> dict[str, Outcome]:
+def record_behaviour(manager: Any) -> dict[str, Outcome]:
     """The outcome of each call, by its label."""
-    return {label: _outcome(call) for label, call in calls(manager)}
+    return {label: _record_outcome(call) for label, call in list_calls(manager)}
 
 
-def _outcome(call: Callable[[], Any]) -> Outcome:
+def _record_outcome(call: Callable[[], Any]) -> Outcome:
     try:
         return {"gives": call()}
     except Exception as error:
@@ -234,7 +239,7 @@ def _outcome(call: Callable[[], Any]) -> Outcome:
 
 def main() -> None:
     module, _, name = sys.argv[1].partition(":")
-    json.dump(behaviour(getattr(importlib.import_module(module), name)), sys.stdout, indent=1)
+    json.dump(record_behaviour(getattr(importlib.import_module(module), name)), sys.stdout, indent=1)
     sys.stdout.write("\n")
 
 

@@ -1,8 +1,8 @@
-"""What the Python environment adds to the shipped registry: a newer transformers, and plugins. Reads the disk.
+"""Adapts a registry to the Python environment: a newer installed transformers, and plugins. Reads the disk.
 
-Looking through an environment takes tens of milliseconds, so what was found is remembered in the user's cache folder:
-it holds until a folder of `sys.path` changes, as every installation does to one. A cache that cannot be read or
-written is done without.
+Inspecting an environment takes tens of milliseconds, so the result is cached in the user's cache folder. It is valid
+until a folder of `sys.path` changes, as each installation changes one. A cache that cannot be read or written is
+ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.environment.newer_release import is_newer, with_newer_mappings
+from registry.environment.newer_release import add_newer_mappings, is_newer
 from registry.errors import ExtensionError
 from registry.registry import Registry
 
@@ -25,51 +25,51 @@ if TYPE_CHECKING:
     from registry.extension import Extension
 
 PLUGIN_GROUP = "hubresolve.registry"
-"""The entry point group of plugins: each names an `Extension`, or a function that gives one."""
+"""The entry point group of plugins: each entry point is an `Extension`, or a function that returns one."""
 
 _CACHE_VERSION = 1
-_MODELING = Path("models", "auto", "modeling_auto.py")
+_MODELING_PATH = Path("models", "auto", "modeling_auto.py")
 
 
-def installed_registry(registry: Registry) -> Registry:
-    """`registry` with the mappings of the installed transformers, where newer, and with all installed plugins.
+def adapt_to_environment(registry: Registry) -> Registry:
+    """`registry` with the mappings of the installed transformers, if it is newer, and with all installed plugins.
 
     Raises:
-        ExtensionError: a plugin contradicts another one, or does not give an extension.
+        ExtensionError: a plugin contradicts another one, or does not provide an extension.
     """
-    found = _look_around()
+    found = _inspect_environment()
     version = found["transformers"]
     if version is not None and is_newer(version, registry.versions["transformers"]):
-        registry = _with_installed_transformers(registry, version)
+        registry = _add_installed_transformers(registry, version)
     if found["plugins"]:
         registry = registry.extended(*(load_plugin(name, value) for name, value in found["plugins"]))
     return registry
 
 
 def load_plugin(name: str, value: str) -> Extension:
-    """The extension that an entry point named `name` with `value` ("module:attribute") gives.
+    """The extension of the entry point `name` with `value` ("module:attribute").
 
     Raises:
-        ExtensionError: it cannot be imported, or gives something else.
+        ExtensionError: it cannot be imported, or is not an extension.
     """
     from importlib.metadata import EntryPoint
 
     from registry.extension import Extension
 
     try:
-        given = EntryPoint(name=name, value=value, group=PLUGIN_GROUP).load()
-        extension = given() if callable(given) else given
-    except Exception as error:  # whatever a plugin does, its name must be told
+        loaded = EntryPoint(name=name, value=value, group=PLUGIN_GROUP).load()
+        extension = loaded() if callable(loaded) else loaded
+    except Exception as error:  # a plugin may raise anything; the error must name it
         raise ExtensionError(f"the plugin {name!r} ({value}) cannot be loaded: {error!r}") from error
     if not isinstance(extension, Extension):
-        raise ExtensionError(f"the plugin {name!r} ({value}) gives {type(extension).__name__}, not an Extension")
+        raise ExtensionError(f"the plugin {name!r} ({value}) provides a {type(extension).__name__}, not an Extension")
     return extension
 
 
-def _look_around() -> dict[str, Any]:
-    """`transformers`: the installed version or None; `plugins`: (name, value) of each, sorted."""
-    state = _state_of_path()
-    # One file for each environment, so that two of them in turn do not forget what is in the other.
+def _inspect_environment() -> dict[str, Any]:
+    """`transformers`: the installed version or None; `plugins`: [name, value] of each, sorted. Cached on disk."""
+    state = _read_path_state()
+    # One file for each environment, so that two environments used in turn do not overwrite each other's cache.
     name = f"environment-{zlib.crc32(repr([entry[0] for entry in state]).encode()):08x}.json"
     cached = _read_cache(name, ("state", "transformers", "plugins"))
     if cached is not None and cached["state"] == state:
@@ -86,8 +86,8 @@ def _look_around() -> dict[str, Any]:
     return found
 
 
-def _state_of_path() -> list[list[Any]]:
-    """The folders modules are found in, with the time each was last changed."""
+def _read_path_state() -> list[list[Any]]:
+    """The folders of `sys.path`, with the modification time of each."""
     state: list[list[Any]] = [[_CACHE_VERSION, sys.version_info[0], sys.version_info[1]]]
     for path in sys.path:
         if not path:
@@ -99,15 +99,15 @@ def _state_of_path() -> list[list[Any]]:
     return state
 
 
-def _with_installed_transformers(registry: Registry, version: str) -> Registry:
+def _add_installed_transformers(registry: Registry, version: str) -> Registry:
     name = f"transformers-{version}.json"
     tables = _read_cache(name, ("mappings", "auto_classes"))
     if tables is None:
         try:
             tables = read_installed_transformers()
         except (OSError, SyntaxError, ValueError) as error:
-            _log().warning(
-                "what transformers %s maps cannot be read (%s); what %s maps is taken instead",
+            _get_logger().warning(
+                "cannot read the auto mappings of transformers %s (%s); those of %s are used instead",
                 version,
                 error,
                 registry.versions["transformers"],
@@ -115,30 +115,30 @@ def _with_installed_transformers(registry: Registry, version: str) -> Registry:
             return registry
         _write_cache(name, tables)
     mappings = {name: {kind: tuple(row) for kind, row in rows.items()} for name, rows in tables["mappings"].items()}
-    return with_newer_mappings(registry, version, mappings, tables["auto_classes"])
+    return add_newer_mappings(registry, version, mappings, tables["auto_classes"])
 
 
 def read_installed_transformers() -> dict[str, Any]:
     """`mappings` and `auto_classes` of the installed transformers, read from its source text.
 
     Raises:
-        SourceShapeError, SyntaxError: the source is written in a way that is not understood.
-        OSError: it cannot be found or read.
+        UnreadableTableError, SyntaxError: the source is written in a form that is not supported.
+        OSError: the source cannot be found or read.
     """
     import ast
     from importlib.util import find_spec
 
-    from registry.environment.modeling_auto import parse_auto_classes, parse_auto_source
+    from registry.environment.modeling_auto import parse_auto_classes, parse_auto_mappings
 
     spec = find_spec("transformers")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise FileNotFoundError("transformers has no folder")
-    module = ast.parse((Path(next(iter(folders))) / _MODELING).read_text(encoding="utf-8"))
-    return {"mappings": parse_auto_source(module), "auto_classes": parse_auto_classes(module)}
+        raise FileNotFoundError("the installed transformers has no folder")
+    module = ast.parse((Path(next(iter(folders))) / _MODELING_PATH).read_text(encoding="utf-8"))
+    return {"mappings": parse_auto_mappings(module), "auto_classes": parse_auto_classes(module)}
 
 
-def _log() -> logging.Logger:
+def _get_logger() -> logging.Logger:
     import logging
 
     return logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def _cache_folder() -> Path:
 
 
 def _read_cache(name: str, keys: tuple[str, ...]) -> dict[str, Any] | None:
-    """The object in a file of the cache that has all `keys`; None where there is none."""
+    """The JSON object in a file of the cache folder; None where it cannot be read or lacks one of `keys`."""
     try:
         content = json.loads((_cache_folder() / name).read_bytes())
     except (OSError, ValueError):
@@ -167,4 +167,4 @@ def _write_cache(name: str, content: Mapping[str, Any]) -> None:
         unfinished.write_text(json.dumps(content), encoding="utf-8")
         unfinished.replace(folder / name)
     except OSError as error:
-        _log().debug("what is installed cannot be remembered: %s", error)
+        _get_logger().debug("cannot write the registry's cache file: %s", error)

@@ -1,7 +1,7 @@
-"""What a transformers `modeling_auto.py` maps, read from its text alone: nothing is imported, nothing is run. Pure.
+"""Reads the auto mappings from the source text of a transformers `modeling_auto.py`, without importing it. Pure.
 
-Finding the file, and what the mappings mean for a repo, is left to others. The evaluator here knows the few shapes such
-tables are written in and refuses every other one by name, so that a table is read whole or not at all.
+Finding the file is left to the caller. The evaluator supports the few forms in which such tables are written, and
+raises an error for any other, so that a table is read completely or not at all.
 
 Read against transformers 4.40 to 5.23, `models/auto/modeling_auto.py`.
 """
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 MAPPING_NAME = re.compile(r"(?:TF_|FLAX_)?MODEL(?:_[A-Z0-9_]+)?_NAMES$")
-"""How transformers names a model mapping; the one of audio tokenizers ends in `_NAMES` alone."""
+"""Names of model mappings in transformers; that of audio tokenizers ends in `_NAMES` alone."""
 
 _LAZY_MAPPING = re.compile(r"_Lazy(?:\w+)?Mapping$")
 
 
-class SourceShapeError(ValueError):
-    """A table is written in a shape that is not understood; the message names the table, the line and the shape."""
+class UnreadableTableError(ValueError):
+    """A table is written in a form that is not supported; the message has the table, the line and the source."""
 
     def __init__(self, table: str, node: ast.AST, reason: str) -> None:
         where = f", line {node.lineno}" if isinstance(node, ast.stmt | ast.expr) and hasattr(node, "lineno") else ""
@@ -28,78 +28,78 @@ class SourceShapeError(ValueError):
         self.table = table
 
 
-def parse_auto_source(text: str | ast.Module) -> dict[str, dict[str, tuple[str, ...]]]:
+def parse_auto_mappings(text: str | ast.Module) -> dict[str, dict[str, tuple[str, ...]]]:
     """Every model mapping of a `modeling_auto.py`: mapping name -> {model type: architectures}.
 
     Names are those of the file (`MODEL_FOR_CAUSAL_LM_MAPPING_NAMES`); mappings and model types keep the file's order.
     A model type has one architecture or, where the library lists several, all of them in its order; never none.
-    Parsing is most of the cost: who wants the auto classes too passes both functions the same `ast.Module`.
+    Parsing takes most of the time: to get the auto classes too, pass the same `ast.Module` to both functions.
 
     Raises:
-        SourceShapeError: a mapping is written, or changed later in the file, in a way not understood.
+        UnreadableTableError: a mapping is written, or changed later in the file, in a form that is not supported.
         SyntaxError: the text is not Python.
     """
-    tables = read_tables(_module(text), MAPPING_NAME)
-    return {name: _rows(name, table) for name, table in tables.items()}
+    tables = read_tables(_parse_module(text), MAPPING_NAME)
+    return {name: _build_rows(name, table) for name, table in tables.items()}
 
 
 def parse_auto_classes(text: str | ast.Module) -> dict[str, str]:
-    """The auto classes of a `modeling_auto.py`: class name -> name of its mapping, as `parse_auto_source` spells it.
+    """The auto classes of a `modeling_auto.py`: class name -> name of its mapping, as in `parse_auto_mappings`.
 
-    In the file's order. A class takes the mapping it sets as `_model_mapping`, or the one of its base class
-    (`AutoModelForVision2Seq(_AutoModelForVision2Seq)` in 4.x). Private classes are left
-    out. Some mappings have no class.
+    In the file's order. The mapping of a class is its `_model_mapping`, or that of its base class
+    (`AutoModelForVision2Seq(_AutoModelForVision2Seq)` in 4.x). Private classes are left out. Some mappings have no
+    class.
 
     Raises:
-        SourceShapeError: `_model_mapping` is something other than the name of a mapping of this file.
+        UnreadableTableError: `_model_mapping` is something other than the name of a mapping of this file.
         SyntaxError: the text is not Python.
     """
     lazy: dict[str, str] = {}
     found: dict[str, str] = {}
-    for statement in _module(text).body:
-        if (lazy_names := _lazy_mapping(statement)) is not None:
+    for statement in _parse_module(text).body:
+        if (lazy_names := _match_lazy_mapping(statement)) is not None:
             lazy[lazy_names[0]] = lazy_names[1]
         elif isinstance(statement, ast.ClassDef):
-            mapping = _own_mapping(statement, lazy) or _inherited_mapping(statement, found)
+            mapping = _find_own_mapping(statement, lazy) or _find_inherited_mapping(statement, found)
             if mapping is not None:
                 found[statement.name] = mapping
     return {name: mapping for name, mapping in found.items() if not name.startswith("_")}
 
 
 def read_tables(
-    module: ast.Module, wanted: re.Pattern[str], imported: Mapping[str, object] = MappingProxyType({})
+    module: ast.Module, pattern: re.Pattern[str], imported: Mapping[str, object] = MappingProxyType({})
 ) -> dict[str, object]:
-    """The values of a module's names that match `wanted`, in order, with their later top-level changes applied.
+    """The values of a module's names that match `pattern`, in order, with later top-level changes applied.
 
-    `imported` are tables of other modules that this one imports, and may change: they come first. Understood changes
+    `imported` are tables of other modules that this one imports and may change; they come first. The supported changes
     are `NAME[key] = value`, `NAME.update(...)`, `NAME.append(...)` and `NAME.extend(...)`.
 
     Raises:
-        SourceShapeError: a wanted value is not understood, or any other top-level statement may change it.
+        UnreadableTableError: a value is not supported, or another top-level statement may change it.
     """
     tables = {name: dict(table) if isinstance(table, dict) else table for name, table in imported.items()}
     for statement in module.body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
             continue
-        name, value = _assignment(statement)
+        name, value = _match_assignment(statement)
         try:
             if name is None:
-                _change(statement, tables, wanted)
-            elif wanted.match(name) and value is not None:
-                tables[name] = evaluate(value, tables, name)
+                _apply_change(statement, tables, pattern)
+            elif pattern.match(name) and value is not None:
+                tables[name] = evaluate_literal(value, tables, name)
         except TypeError as error:
-            raise SourceShapeError(name or "a table", statement, "holds a key that cannot be one") from error
+            raise UnreadableTableError(name or "a table", statement, "has a key that is not hashable") from error
     return tables
 
 
-def evaluate(node: ast.expr, known: Mapping[str, object], table: str) -> object:
-    """The value of a table written as a literal: constants, tuples, lists, sets, dicts and what joins them.
+def evaluate_literal(node: ast.expr, known: Mapping[str, object], table: str) -> object:
+    """The value of a table written as a literal: constants, tuples, lists, sets, dicts, and `|` and `+` of these.
 
-    A name stands for its value in `known`. A dict keeps the order of its first keys and the last of its values, as at
-    run time. `OrderedDict`, `dict`, `list`, `tuple`, `set`, `frozenset` and `sorted` may be called.
+    A name is replaced by its value in `known`. A repeated dict key keeps its first place and its last value, as at run
+    time. `OrderedDict`, `dict`, `list`, `tuple`, `set`, `frozenset` and `sorted` may be called.
 
     Raises:
-        SourceShapeError: anything else.
+        UnreadableTableError: the expression has any other form.
     """
     match node:
         case ast.Constant():
@@ -107,26 +107,26 @@ def evaluate(node: ast.expr, known: Mapping[str, object], table: str) -> object:
         case ast.Name() if node.id in known:
             return known[node.id]
         case ast.Tuple():
-            return tuple(_elements(node.elts, known, table))
+            return tuple(_evaluate_elements(node.elts, known, table))
         case ast.List():
-            return list(_elements(node.elts, known, table))
+            return list(_evaluate_elements(node.elts, known, table))
         case ast.Set():
-            return set(_elements(node.elts, known, table))
+            return set(_evaluate_elements(node.elts, known, table))
         case ast.Dict():
-            return _dict_literal(node, known, table)
+            return _evaluate_dict(node, known, table)
         case ast.BinOp(op=ast.BitOr()):
-            left, right = evaluate(node.left, known, table), evaluate(node.right, known, table)
+            left, right = evaluate_literal(node.left, known, table), evaluate_literal(node.right, known, table)
             if isinstance(left, dict) and isinstance(right, dict):
                 return left | right
         case ast.BinOp(op=ast.Add()):
-            left, right = evaluate(node.left, known, table), evaluate(node.right, known, table)
+            left, right = evaluate_literal(node.left, known, table), evaluate_literal(node.right, known, table)
             if isinstance(left, list) and isinstance(right, list):
                 return left + right
             if isinstance(left, tuple) and isinstance(right, tuple):
                 return left + right
         case ast.Call():
-            return _call(node, known, table)
-    raise SourceShapeError(table, node, "cannot be read as a literal")
+            return _evaluate_call(node, known, table)
+    raise UnreadableTableError(table, node, "cannot be read as a literal")
 
 
 _BUILDERS: Mapping[str, Callable[[list[object]], object]] = {
@@ -138,117 +138,117 @@ _BUILDERS: Mapping[str, Callable[[list[object]], object]] = {
 }
 
 
-def _call(node: ast.Call, known: Mapping[str, object], table: str) -> object:
+def _evaluate_call(node: ast.Call, known: Mapping[str, object], table: str) -> object:
     match node.func:
         case ast.Name(id="OrderedDict" | "dict") | ast.Subscript(value=ast.Name(id="OrderedDict" | "dict")):
-            return _dict_call(node, known, table)
+            return _evaluate_dict_call(node, known, table)
         case ast.Name(id=builder) if builder in _BUILDERS and len(node.args) <= 1 and not node.keywords:
-            return _BUILDERS[builder](_iterated(node.args[0], known, table) if node.args else [])
+            return _BUILDERS[builder](_evaluate_iterable(node.args[0], known, table) if node.args else [])
         case ast.Attribute(attr="items" | "keys" | "values" | "copy" as method) if not node.args and not node.keywords:
-            value = evaluate(node.func.value, known, table)
+            value = evaluate_literal(node.func.value, known, table)
             if isinstance(value, dict):
                 return {"items": list(value.items()), "keys": list(value), "values": list(value.values())}.get(
                     method, dict(value)
                 )
-    raise SourceShapeError(table, node, "a call that is not understood")
+    raise UnreadableTableError(table, node, "is a call that is not supported")
 
 
-def _dict_call(node: ast.Call, known: Mapping[str, object], table: str) -> dict[object, object]:
+def _evaluate_dict_call(node: ast.Call, known: Mapping[str, object], table: str) -> dict[object, object]:
     built: dict[object, object] = {}
     for argument in node.args:
-        value = evaluate(argument, known, table)
-        for pair in value.items() if isinstance(value, dict) else _iterated(argument, known, table):
+        value = evaluate_literal(argument, known, table)
+        for pair in value.items() if isinstance(value, dict) else _evaluate_iterable(argument, known, table):
             if not isinstance(pair, tuple | list) or len(pair) != 2:
-                raise SourceShapeError(table, argument, "not a list of pairs")
+                raise UnreadableTableError(table, argument, "is not a list of pairs")
             built[pair[0]] = pair[1]
     for keyword in node.keywords:
-        value = evaluate(keyword.value, known, table)
+        value = evaluate_literal(keyword.value, known, table)
         if keyword.arg is not None:
             built[keyword.arg] = value
         elif isinstance(value, dict):
             built.update(value)
         else:
-            raise SourceShapeError(table, keyword.value, "not a mapping")
+            raise UnreadableTableError(table, keyword.value, "is not a mapping")
     return built
 
 
-def _dict_literal(node: ast.Dict, known: Mapping[str, object], table: str) -> dict[object, object]:
+def _evaluate_dict(node: ast.Dict, known: Mapping[str, object], table: str) -> dict[object, object]:
     built: dict[object, object] = {}
     for key, value_node in zip(node.keys, node.values, strict=True):
-        value = evaluate(value_node, known, table)
+        value = evaluate_literal(value_node, known, table)
         if key is not None:
-            built[evaluate(key, known, table)] = value
+            built[evaluate_literal(key, known, table)] = value
         elif isinstance(value, dict):
             built.update(value)
         else:
-            raise SourceShapeError(table, value_node, "not a mapping")
+            raise UnreadableTableError(table, value_node, "is not a mapping")
     return built
 
 
-def _elements(nodes: list[ast.expr], known: Mapping[str, object], table: str) -> Iterator[object]:
+def _evaluate_elements(nodes: list[ast.expr], known: Mapping[str, object], table: str) -> Iterator[object]:
     for node in nodes:
         if isinstance(node, ast.Starred):
-            yield from _iterated(node.value, known, table)
+            yield from _evaluate_iterable(node.value, known, table)
         else:
-            yield evaluate(node, known, table)
+            yield evaluate_literal(node, known, table)
 
 
-def _iterated(node: ast.expr, known: Mapping[str, object], table: str) -> list[object]:
-    value = evaluate(node, known, table)
+def _evaluate_iterable(node: ast.expr, known: Mapping[str, object], table: str) -> list[object]:
+    value = evaluate_literal(node, known, table)
     if isinstance(value, list | tuple | dict):
         return list(value)
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
-    raise SourceShapeError(table, node, "not a list")
+    raise UnreadableTableError(table, node, "is not a list")
 
 
-def _change(statement: ast.stmt, tables: dict[str, object], wanted: re.Pattern[str]) -> None:
-    """Apply a statement that assigns no plain name to the table it changes; harmless ones are passed over."""
+def _apply_change(statement: ast.stmt, tables: dict[str, object], pattern: re.Pattern[str]) -> None:
+    """Applies a statement, other than an assignment to a name, to the table that it changes; ignores unrelated ones."""
     match statement:
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=key)]):
             table = tables.get(name)
             if isinstance(table, dict):
-                table[evaluate(key, tables, name)] = evaluate(statement.value, tables, name)
-            if isinstance(table, dict) or not wanted.match(name):
+                table[evaluate_literal(key, tables, name)] = evaluate_literal(statement.value, tables, name)
+            if isinstance(table, dict) or not pattern.match(name):
                 return
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call):
-            if not wanted.match(name) or _change_by_call(tables.get(name), method, call, tables, name):
+            if not pattern.match(name) or _apply_call(tables.get(name), method, call, tables, name):
                 return
-    touched = next((name for name in _names_in(statement) if wanted.match(name)), None)
-    if touched is not None:
-        raise SourceShapeError(touched, statement, "is used by a statement that is not understood")
+    changed = next((name for name in _find_names(statement) if pattern.match(name)), None)
+    if changed is not None:
+        raise UnreadableTableError(changed, statement, "is used by a statement that is not supported")
 
 
-def _change_by_call(table: object, method: str, call: ast.Call, tables: Mapping[str, object], name: str) -> bool:
-    """Apply `table.method(...)`; False where that is not understood."""
+def _apply_call(table: object, method: str, call: ast.Call, tables: Mapping[str, object], name: str) -> bool:
+    """Applies `table.method(...)`; False if it is not supported."""
     if method == "update" and isinstance(table, dict):
-        table.update(_dict_call(call, tables, name))
+        table.update(_evaluate_dict_call(call, tables, name))
         return True
     if isinstance(table, list) and len(call.args) == 1 and not call.keywords:
         if method == "extend":
-            table.extend(_iterated(call.args[0], tables, name))
+            table.extend(_evaluate_iterable(call.args[0], tables, name))
             return True
         if method == "append":
-            table.append(evaluate(call.args[0], tables, name))
+            table.append(evaluate_literal(call.args[0], tables, name))
             return True
     return False
 
 
-def _rows(name: str, table: object) -> dict[str, tuple[str, ...]]:
+def _build_rows(name: str, table: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(table, dict):
-        raise SourceShapeError(name, ast.Constant(str(table)[:40]), "is not a mapping")
+        raise UnreadableTableError(name, ast.Constant(str(table)[:40]), "is not a mapping")
     rows: dict[str, tuple[str, ...]] = {}
     for model_type, value in table.items():
         architectures = value if isinstance(value, tuple | list) else (value,)
         names = tuple(item for item in architectures if isinstance(item, str))
         if not isinstance(model_type, str) or not names or len(names) != len(architectures):
-            raise SourceShapeError(name, ast.Constant(str(model_type)), "does not map a model type to class names")
+            raise UnreadableTableError(name, ast.Constant(str(model_type)), "does not map a model type to class names")
         rows[model_type] = names
     return rows
 
 
-def _assignment(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
-    """The plain name a statement assigns, with the value; both None for any other statement."""
+def _match_assignment(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
+    """The name that a statement assigns to, and the value; both None for any other statement."""
     match statement:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
@@ -257,34 +257,34 @@ def _assignment(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
     return None, None
 
 
-def _module(text: str | ast.Module) -> ast.Module:
+def _parse_module(text: str | ast.Module) -> ast.Module:
     return text if isinstance(text, ast.Module) else ast.parse(text)
 
 
-def _names_in(node: ast.AST) -> Iterator[str]:
+def _find_names(node: ast.AST) -> Iterator[str]:
     return (child.id for child in ast.walk(node) if isinstance(child, ast.Name))
 
 
-def _lazy_mapping(statement: ast.stmt) -> tuple[str, str] | None:
-    """`X_MAPPING = _LazyAutoMapping(CONFIG_MAPPING_NAMES, X_MAPPING_NAMES)` as its two model names."""
+def _match_lazy_mapping(statement: ast.stmt) -> tuple[str, str] | None:
+    """The names in `X_MAPPING = _LazyAutoMapping(CONFIG_MAPPING_NAMES, X_MAPPING_NAMES)`: X's two; None otherwise."""
     match statement:
         case ast.Assign(
-            targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=maker), args=[_, ast.Name(id=names)])
-        ) if _LAZY_MAPPING.match(maker):
+            targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=function), args=[_, ast.Name(id=names)])
+        ) if _LAZY_MAPPING.match(function):
             return name, names
     return None
 
 
-def _own_mapping(statement: ast.ClassDef, lazy: Mapping[str, str]) -> str | None:
+def _find_own_mapping(statement: ast.ClassDef, lazy: Mapping[str, str]) -> str | None:
     for inner in statement.body:
-        name, value = _assignment(inner)
+        name, value = _match_assignment(inner)
         if name == "_model_mapping":
             if isinstance(value, ast.Name) and value.id in lazy:
                 return lazy[value.id]
-            raise SourceShapeError(f"{statement.name}._model_mapping", inner, "is not a mapping of this file")
+            raise UnreadableTableError(f"{statement.name}._model_mapping", inner, "is not a mapping of this file")
     return None
 
 
-def _inherited_mapping(statement: ast.ClassDef, found: Mapping[str, str]) -> str | None:
+def _find_inherited_mapping(statement: ast.ClassDef, found: Mapping[str, str]) -> str | None:
     bases = (base.id for base in statement.bases if isinstance(base, ast.Name))
     return next((found[base] for base in bases if base in found), None)

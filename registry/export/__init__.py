@@ -1,4 +1,4 @@
-"""Export configurations by model type and task: what goes into a graph, what comes out, which axes vary.
+"""Finds export configurations by model type and task: the inputs, outputs and dynamic axes of a graph.
 
 The public names are in `__init__.pyi`. Each is imported when it is first used.
 """

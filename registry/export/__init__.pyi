@@ -1,16 +1,17 @@
 # The public names, listed once: for type checkers, and at run time for lazy_loader.
 
-# Which configuration exports which model
-# What an export configuration says
+# The configuration of one model for one task
 from .config import ExportConfig as ExportConfig
-from .defaults import shipped_export_registry as shipped_export_registry
 
-# Errors
+# The table of configurations
+from .defaults import shipped_export_registry as shipped_export_registry
 from .export_registry import (
     ExportRegistry as ExportRegistry,
     UnsupportedModelTypeError as UnsupportedModelTypeError,
     UnsupportedTaskError as UnsupportedTaskError,
 )
+
+# The inputs and outputs of a configuration
 from .tensors import (
     InputSpec as InputSpec,
     OutputSpec as OutputSpec,

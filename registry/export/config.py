@@ -1,6 +1,6 @@
-"""`ExportConfig`: what every export configuration has. Pure.
+"""`ExportConfig`: the base class of all export configurations. Pure.
 
-Example inputs are made by `registry.export.dummy_inputs`.
+`registry.export.dummy_inputs` generates the tensors of `generate_dummy_inputs`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from registry.export.outputs import OUTPUTS
+from registry.export.outputs import OUTPUTS_BY_TASK
 from registry.export.tensors import InputSpec, OutputSpec
 
 DEFAULT_SIZES: dict[str, int] = {
@@ -24,10 +24,10 @@ DEFAULT_SIZES: dict[str, int] = {
     "point_batch_size": 3,
     "nb_points_per_image": 2,
 }
-"""The lengths that examples of inputs have, where neither the configuration nor the caller says another."""
+"""The sizes of the dynamic axes of dummy inputs, unless the configuration or the caller sets others."""
 
-_ALSO = {
-    # A size that a caller names -> the other lengths that it stands for, unless those are named as well.
+_IMPLIED_SIZES = {
+    # An axis that the caller sets -> the other axes that get the same size, unless the caller sets them too.
     "batch_size": ("text_batch_size", "image_batch_size"),
     "sequence_length": ("encoder_sequence_length", "decoder_sequence_length"),
     "audio_sequence_length": ("sequence_length", "encoder_sequence_length"),
@@ -35,19 +35,20 @@ _ALSO = {
 
 
 class ExportConfig:
-    """How a model is exported for a task: its inputs and outputs, in order, with the axes that vary.
+    """The inputs, outputs and dynamic axes of a model's graph for one task; inputs and outputs are in order.
 
-    A family overrides `input_specs` and, where its outputs are not the task's usual ones, `output_specs`. `config` is
-    the model's config, an object with attributes. The other parameters are those of optimum's `ExporterConfig`.
+    A subclass overrides `build_input_specs`, and `build_output_specs` if its outputs differ from the usual ones of the
+    task. `config` is the model's config, an object with attributes. The other parameters are those of optimum's
+    `ExporterConfig`.
     """
 
     SUPPORTS_PAST: ClassVar[bool] = False
     METHOD: ClassVar[str] = "forward"
     """The method of the model that is exported."""
     ATTENTION: ClassVar[str | None] = None
-    """The attention implementation of transformers that the model must have while it is traced; None: its own."""
+    """The attention implementation of transformers that is set while the model is traced; None: the model's own."""
     OPTIMIZE: ClassVar[bool] = True
-    """Whether the ONNX graph may be simplified (by onnxscript, which takes very small numbers for zero)."""
+    """Whether onnxscript may optimize the ONNX graph. It rounds very small constants to zero."""
     DEFAULT_ONNX_OPSET: ClassVar[int] = 18
     ATOL_FOR_VALIDATION: ClassVar[float] = 1e-4
 
@@ -65,73 +66,75 @@ class ExportConfig:
         self.float_dtype = float_dtype
         self.preprocessors = preprocessors
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        """What the exported graph takes, in order."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what goes in")
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        """The inputs of the exported graph, in order."""
+        raise NotImplementedError(f"{type(self).__name__} does not define its inputs: override build_input_specs")
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        """What the exported graph gives, in order.
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        """The outputs of the exported graph, in order.
 
         Raises:
-            KeyError: the family names no outputs for this task.
+            KeyError: no outputs are defined for this task.
         """
-        return OUTPUTS[self.task]
+        return OUTPUTS_BY_TASK[self.task]
 
-    def default_sizes(self) -> Mapping[str, int]:
-        """The lengths that examples have for this model, beside `DEFAULT_SIZES`."""
+    def get_default_sizes(self) -> Mapping[str, int]:
+        """The sizes of axes for this model, in addition to `DEFAULT_SIZES`."""
         return {}
 
-    def part_of(self, model: Any) -> Any:
-        """The part of the model that is exported: all of it, unless a family says otherwise."""
+    def get_exported_module(self, model: Any) -> Any:
+        """The part of `model` that is exported; the whole model by default."""
         return model
 
     @property
     def use_past(self) -> bool:
-        """Whether the graph gives cached keys and values."""
+        """Whether the graph returns cached keys and values."""
         return False
 
     @property
     def inputs(self) -> dict[str, dict[int, str]]:
-        """Name of each input -> the axes that vary, with the names of their lengths; in order."""
-        return {spec.name: spec.axes for spec in self.input_specs()}
+        """Name of each input -> its dynamic axes, with the names of their sizes; in order."""
+        return {spec.name: spec.axes for spec in self.build_input_specs()}
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """Name of each output -> the axes that vary, with the names of their lengths; in order."""
-        return {spec.name: dict(spec.axes) for spec in self.output_specs()}
+        """Name of each output -> its dynamic axes, with the names of their sizes; in order."""
+        return {spec.name: dict(spec.axes) for spec in self.build_output_specs()}
 
     @property
     def torch_to_onnx_input_map(self) -> dict[str, str]:
-        """Argument of the model -> name in the graph, where they differ."""
-        return {spec.path: spec.name for spec in self.input_specs() if spec.path != spec.name}
+        """Argument of the model -> name in the graph, for those whose names differ."""
+        return {spec.path: spec.name for spec in self.build_input_specs() if spec.path != spec.name}
 
     @property
     def torch_to_onnx_output_map(self) -> dict[str, str]:
-        """Field that the model returns -> name in the graph, where they differ."""
-        return {spec.path: spec.name for spec in self.output_specs() if spec.path != spec.name}
+        """Field of the model's output -> name in the graph, for those whose names differ."""
+        return {spec.path: spec.name for spec in self.build_output_specs() if spec.path != spec.name}
 
     @property
     def values_override(self) -> dict[str, Any] | None:
-        """What the model's config must say while it is exported; None: nothing."""
+        """Fields of the model's config that are set while it is exported; None if there are none."""
         return {"use_cache": self.use_past} if hasattr(self.config, "use_cache") else None
 
-    def sizes(self, **asked: int) -> dict[str, int]:
-        """Every length's size: `asked`, else the configuration's, else the default one."""
-        sizes = {**DEFAULT_SIZES, **self.default_sizes()}
-        for name, others in _ALSO.items():
-            if name in asked:
-                sizes.update(dict.fromkeys(others, asked[name]))
-        return {**sizes, **asked}
+    def merge_sizes(self, **requested: int) -> dict[str, int]:
+        """The sizes of all axes by name: as `requested`, else from the configuration, else the default ones."""
+        sizes = {**DEFAULT_SIZES, **self.get_default_sizes()}
+        for name, implied in _IMPLIED_SIZES.items():
+            if name in requested:
+                sizes.update(dict.fromkeys(implied, requested[name]))
+        return {**sizes, **requested}
 
     def generate_dummy_inputs(self, framework: str = "pt", **sizes: int) -> dict[str, Any]:
-        """An example of each input, by the name it has in the graph; `framework` is "pt" (torch) or "np" (numpy).
+        """A dummy tensor for each input, by its name in the graph; `framework` is "pt" (torch) or "np" (numpy).
 
-        `sizes` are lengths of axes, by name (`batch_size=4`).
+        `sizes` are sizes of axes by name, such as `batch_size=4`.
         """
-        from registry.export.dummy_inputs import example_of
+        from registry.export.dummy_inputs import generate_dummy_input
 
-        found = self.sizes(**sizes)
+        all_sizes = self.merge_sizes(**sizes)
         return {
-            spec.name: example_of(spec, found, framework, int_dtype=self.int_dtype, float_dtype=self.float_dtype)
-            for spec in self.input_specs()
+            spec.name: generate_dummy_input(
+                spec, all_sizes, framework, int_dtype=self.int_dtype, float_dtype=self.float_dtype
+            )
+            for spec in self.build_input_specs()
         }

@@ -1,22 +1,22 @@
-"""`ConfigConstructor`: what makes a model's export configuration, its class imported when it is first needed."""
+"""`ConfigConstructor`: builds a model's export configuration; imports its class when it is first called."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from registry.class_ref import ClassRef
-from registry.errors import UnsupportedTaskError
+from registry.errors import UnknownNameError, UnsupportedTaskError
+from registry.import_class import import_class
 from registry.tables.tasks import WITH_PAST
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigConstructor:
-    """Called with a model's config, it gives the export configuration for a task.
+    """A callable that takes a model's config and returns the export configuration for a task.
 
-    `func`, `args` and `keywords` are as those of `functools.partial`, which it stands in for.
+    It replaces the `functools.partial` of optimum: `func`, `args` and `keywords` have the same meaning.
     """
 
     target: ClassRef | type
@@ -31,54 +31,53 @@ class ConfigConstructor:
         """
         if isinstance(self.target, type):
             return self.target
-        found: Any = importlib.import_module(self.target.module)
-        for part in self.target.name.split("."):
-            if not hasattr(found, part):
-                raise ImportError(f"{self.target.module} has no {self.target.name}")
-            found = getattr(found, part)
+        try:
+            found = import_class(self.target)
+        except UnknownNameError as error:
+            raise ImportError(f"{self.target.module} has no {self.target.name}") from error
         if not isinstance(found, type):
-            raise ImportError(f"{self.target} is no class")
+            raise ImportError(f"{self.target} is not a class")
         return found
 
     @property
     def class_name(self) -> str:
-        """What the configuration's class is called; it is not imported for that."""
+        """The name of the configuration's class, which is not imported."""
         return self.target.__name__ if isinstance(self.target, type) else self.target.name
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """None: all is said by keyword."""
+        """Always empty: all arguments are keywords."""
         return ()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         config_class = self.func
         if self.keywords.get("use_past"):
-            check_past(config_class)
+            check_supports_past(config_class)
         return config_class(*args, **{**self.keywords, **keywords})
 
     def with_keywords(self, **keywords: Any) -> ConfigConstructor:
-        """The same, with more said."""
+        """A copy with these keyword arguments added."""
         return ConfigConstructor(self.target, {**self.keywords, **keywords})
 
 
 def make_backend_config_constructor_for_task(config_cls: ClassRef | type, task: str) -> ConfigConstructor:
-    """What makes configurations of this class for `task`; one that ends in "-with-past" sets `use_past`.
+    """A constructor of this class for `task`; a task that ends in "-with-past" sets `use_past`.
 
-    A class that is only named is checked when it is first called.
+    A class that is given by name is checked when it is first called.
 
     Raises:
-        UnsupportedTaskError: a past is asked for, and the class does not support one.
+        UnsupportedTaskError: the task is with past, and the class does not support that.
     """
     base = task.removesuffix(WITH_PAST)
     if base == task:
         return ConfigConstructor(config_cls, {"task": task})
     if isinstance(config_cls, type):
-        check_past(config_cls)
+        check_supports_past(config_cls)
     return ConfigConstructor(config_cls, {"use_past": True, "task": base})
 
 
-def check_past(config_class: type) -> None:
-    """Nothing, where the class supports tasks with past.
+def check_supports_past(config_class: type) -> None:
+    """Accept only a class that supports tasks with past.
 
     Raises:
         UnsupportedTaskError: it does not.

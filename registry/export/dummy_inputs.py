@@ -1,4 +1,4 @@
-"""Examples of inputs, as numpy arrays or torch tensors. numpy and torch are imported when one is made."""
+"""Generates dummy inputs, as numpy arrays or torch tensors. Imports numpy and torch when the first one is generated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from registry.export.tensors import InputSpec, length_of
+from registry.export.tensors import InputSpec, evaluate_dim
 
 _INT_DTYPES = {"int64", "int32", "int8"}
 _FLOAT_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
-def example_of(
+def generate_dummy_input(
     spec: InputSpec,
     sizes: Mapping[str, int],
     framework: str = "pt",
@@ -21,17 +21,17 @@ def example_of(
     int_dtype: str = "int64",
     float_dtype: str = "fp32",
 ) -> Any:
-    """A tensor as `spec` describes it; the same again for the same spec and sizes.
+    """A tensor as `spec` describes it. The same spec and sizes give the same values.
 
     Raises:
-        ValueError: a dtype or framework is not known, or numpy is asked for bfloat16.
-        KeyError: an axis has a name without a size.
+        ValueError: the dtype or framework is unknown, or bfloat16 is requested for numpy.
+        KeyError: the name of an axis has no size.
     """
     if int_dtype not in _INT_DTYPES or float_dtype not in _FLOAT_DTYPES:
-        raise ValueError(f"no such dtypes: {int_dtype!r} and {float_dtype!r}")
+        raise ValueError(f"unknown dtype in int_dtype={int_dtype!r}, float_dtype={float_dtype!r}")
     if framework not in ("pt", "np"):
-        raise ValueError(f"examples are made for 'pt' and 'np', not for {framework!r}")
-    array = _array(spec, sizes)
+        raise ValueError(f"dummy inputs exist for the frameworks 'pt' and 'np', not for {framework!r}")
+    array = _generate_array(spec, sizes)
     numpy = importlib.import_module("numpy")
     if spec.kind == "int":
         array = array.astype(getattr(numpy, int_dtype))
@@ -45,11 +45,11 @@ def example_of(
     return tensor.to(getattr(torch, dtype)) if spec.kind == "float" else tensor
 
 
-def _array(spec: InputSpec, sizes: Mapping[str, int]) -> Any:
+def _generate_array(spec: InputSpec, sizes: Mapping[str, int]) -> Any:
     numpy = importlib.import_module("numpy")
-    shape = tuple(length_of(dim, sizes) for dim in spec.shape)
+    shape = tuple(evaluate_dim(dim, sizes) for dim in spec.shape)
     dtype = {"int": numpy.int64, "float": numpy.float32, "bool": numpy.bool_}[spec.kind]
-    # One seed for a name: two inputs of a model differ, two runs do not.
+    # The seed is made from the name: two inputs of a model differ, two runs give the same values.
     random = numpy.random.default_rng(zlib.crc32(spec.name.encode()))
     match spec.fill:
         case "ones":
@@ -57,7 +57,7 @@ def _array(spec: InputSpec, sizes: Mapping[str, int]) -> Any:
         case "zeros":
             array = numpy.zeros(shape, dtype)
         case "range":
-            start = length_of(spec.start, sizes)
+            start = evaluate_dim(spec.start, sizes)
             array = numpy.broadcast_to(numpy.arange(start, start + shape[-1], dtype=dtype), shape).copy()
         case "boxes":
             corners = random.integers(0, spec.high, (*shape[:-1], 2, 2)).cumsum(axis=-2) // 2
@@ -67,7 +67,7 @@ def _array(spec: InputSpec, sizes: Mapping[str, int]) -> Any:
         case "random":
             array = random.integers(spec.low, max(spec.high, spec.low + 1), shape).astype(dtype)
         case _:
-            raise ValueError(f"no example is known to hold {spec.fill!r}")
+            raise ValueError(f"unknown fill {spec.fill!r} of the input {spec.name!r}")
     for position, value in spec.fixed:
         array[..., position] = value
     return array

@@ -1,6 +1,7 @@
-"""`ExportRegistry`: which configuration exports a model type for a task with a backend. Imports none until it is used.
+"""`ExportRegistry`: finds the export configuration of a model type for a task and a backend.
 
-An instance holds what was registered with it and nothing else; `copy` gives one of one's own to register with.
+Configuration classes are imported when they are first used. There is no global state: an instance has only its own
+registrations, and `copy` returns an independent one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from registry.class_ref import ClassRef, parse_class_ref
 from registry.errors import (
     UnsupportedModelTypeError as UnsupportedModelTypeError,
     UnsupportedTaskError as UnsupportedTaskError,
-    hint_at,
+    suggest_names,
 )
 from registry.export.constructor import ConfigConstructor, make_backend_config_constructor_for_task
 from registry.registry import Registry
@@ -21,16 +22,25 @@ from registry.tables.tasks import WITH_PAST
 
 ConfigClass = TypeVar("ConfigClass", bound="type | str")
 Constructors = dict[str, ConfigConstructor]
-"""Task -> what makes its configuration."""
+"""Task -> constructor of its configuration."""
 
 LIBRARIES = ("transformers", "diffusers", "timm", "sentence_transformers")
 DEFAULT_MODEL_TYPES = {"timm": "default-timm-config"}
-"""Library -> the model type whose configurations serve all that have none of their own."""
+"""Library -> the model type whose configurations serve all model types that are not registered."""
+EXPORTED_AS: dict[str, str] = {
+    # A task -> the task that has the same graph, in addition to `Registry.kind_of`; optimum 2.3, exporters/tasks.py.
+    "image-feature-extraction": "feature-extraction",
+    "mask-generation": "feature-extraction",
+    "pretraining": "feature-extraction",
+}
 
 
 class ExportRegistry:
-    """Registered export configurations. `registry` knows the task names; `default_model_types` is, for a library, the
-    model type that stands for those not registered."""
+    """A table of export configurations by library, model type, backend and task.
+
+    Task names are checked in `registry`. `default_model_types` maps a library to the model type that serves those that
+    are not registered. Methods may be called from any thread.
+    """
 
     def __init__(self, registry: Registry, default_model_types: Mapping[str, str] | None = None) -> None:
         self._registry = registry
@@ -40,26 +50,26 @@ class ExportRegistry:
         self._lock = threading.Lock()
 
     def copy(self) -> ExportRegistry:
-        """Another one that holds the same: what is registered with the one is not in the other."""
-        made = ExportRegistry(self._registry, self._default_model_types)
+        """An independent registry with the same registrations."""
+        copied = ExportRegistry(self._registry, self._default_model_types)
         with self._lock:
-            made._tables = {
+            copied._tables = {
                 library: {
                     model_type: {backend: dict(tasks) for backend, tasks in backends.items()}
                     for model_type, backends in table.items()
                 }
                 for library, table in self._tables.items()
             }
-        return made
+        return copied
 
     def create_register(
         self, backend: str, overwrite_existing: bool = False
     ) -> Callable[..., Callable[[ConfigClass], ConfigClass]]:
         """A decorator of configuration classes, `register(model_type, *tasks, library_name="transformers")`.
 
-        It takes a class, or its place ("package.module:Name"), which is imported when it is first needed. What is
-        registered already stays, unless `overwrite_existing`. It raises UnsupportedTaskError where a task is not
-        known, or is to be with a past and the class does not support one.
+        It takes a class, or its reference ("package.module:Name"), which is imported when it is first used. An
+        existing registration is kept, unless `overwrite_existing`. The decorator raises UnsupportedTaskError if a task
+        is unknown, or is with past and the class does not support that.
         """
 
         def register(
@@ -86,10 +96,10 @@ class ExportRegistry:
     ) -> None:
         for task in tasks:
             if self._registry.find_task(task.removesuffix(WITH_PAST)) is None:
-                hint = hint_at(task, self._registry.tasks) or f"; there are {', '.join(self._registry.tasks)}"
-                raise UnsupportedTaskError(f"no task is called {task!r}{hint}")
-        made = {task: make_backend_config_constructor_for_task(target, task) for task in tasks}
-        self.put(backend, library_name, model_type, made, overwrite_existing=overwrite_existing)
+                hint = suggest_names(task, self._registry.tasks) or f"; known tasks: {', '.join(self._registry.tasks)}"
+                raise UnsupportedTaskError(f"unknown task {task!r}{hint}")
+        constructors = {task: make_backend_config_constructor_for_task(target, task) for task in tasks}
+        self.put(backend, library_name, model_type, constructors, overwrite_existing=overwrite_existing)
 
     def put(
         self,
@@ -100,15 +110,16 @@ class ExportRegistry:
         *,
         overwrite_existing: bool = True,
     ) -> None:
-        """Register what makes the configuration for each task, as it is."""
+        """Register these constructors by task."""
         with self._lock:
             table = self._tables.setdefault(library_name, {})
             registered = table.setdefault(model_type, {}).setdefault(backend, {})
-            new = {task: made for task, made in constructors.items() if overwrite_existing or task not in registered}
-            registered.update(new)
+            registered.update(
+                {task: item for task, item in constructors.items() if overwrite_existing or task not in registered}
+            )
 
     def remove_backend(self, backend: str) -> None:
-        """Forget all that is registered for `backend`."""
+        """Remove all registrations of `backend`."""
         with self._lock:
             for table in self._tables.values():
                 for model_type in [name for name, backends in table.items() if backend in backends]:
@@ -116,18 +127,18 @@ class ExportRegistry:
                     if not table[model_type]:
                         del table[model_type]
 
-    def backends(self) -> tuple[str, ...]:
-        """The backends that something is registered for, sorted."""
+    def list_backends(self) -> tuple[str, ...]:
+        """The backends that have registrations, sorted."""
         with self._lock:
             tables = self._tables.values()
             return tuple(sorted({backend for table in tables for backends in table.values() for backend in backends}))
 
-    def libraries(self) -> tuple[str, ...]:
-        """The libraries whose model types can be registered, in order."""
+    def list_libraries(self) -> tuple[str, ...]:
+        """The libraries that the registry has, in order."""
         return tuple(self._tables)
 
-    def model_types(self, backend: str, library_name: str = "transformers") -> tuple[str, ...]:
-        """The model types of a library that something is registered for with this backend, in order."""
+    def list_model_types(self, backend: str, library_name: str = "transformers") -> tuple[str, ...]:
+        """The model types of a library that are registered for `backend`, in order."""
         with self._lock:
             table = self._tables.get(library_name, {})
             return tuple(model_type for model_type, backends in table.items() if backend in backends)
@@ -135,24 +146,24 @@ class ExportRegistry:
     def get_supported_tasks_for_model_type(
         self, model_type: str, exporter: str, model_name: str | None = None, library_name: str | None = None
     ) -> Constructors:
-        """Task -> what makes its configuration, for a model type with a backend. A mapping of one's own.
+        """Task -> constructor of its configuration, for a model type and a backend. The caller may change the mapping.
 
-        Without `library_name` all libraries are looked through, transformers first. `model_name` is for the message.
+        Without `library_name` all libraries are searched, transformers first. `model_name` is used in the message only.
 
         Raises:
-            UnsupportedModelTypeError: the model type is not registered, or not with this backend.
+            UnsupportedModelTypeError: the model type is not registered, or not for this backend.
         """
         with self._lock:
-            table = self._table(library_name)
-        known = self._known_as(model_type, table, library_name)
+            table = self._get_table(library_name)
+        registered_name = self._find_registered_name(model_type, table, library_name)
         shown = f"{model_type} ({model_name})" if model_name else model_type
-        if known is None:
-            hint = hint_at(model_type, table) or f"; these have one: {', '.join(table)}"
+        if registered_name is None:
+            hint = suggest_names(model_type, table) or f"; registered model types: {', '.join(table)}"
             raise UnsupportedModelTypeError(
                 f"{shown} has no export configuration in {library_name or 'any library'}; register one with "
                 f"create_register({exporter!r}){hint}"
             )
-        backends = table[known]
+        backends = table[registered_name]
         if exporter not in backends:
             raise UnsupportedModelTypeError(
                 f"{shown} has no export configuration for the backend {exporter!r}, only for: {', '.join(backends)}"
@@ -162,7 +173,7 @@ class ExportRegistry:
     def get_supported_model_type_for_task(
         self, task: str, exporter: str, library_name: str = "transformers"
     ) -> list[str]:
-        """The model types of a library that are registered for this very task with a backend, in order."""
+        """The model types of a library that are registered for exactly this task and backend, in order."""
         with self._lock:
             table = self._tables.get(library_name, {})
             return [model_type for model_type, backends in table.items() if task in backends.get(exporter, {})]
@@ -177,21 +188,21 @@ class ExportRegistry:
         exporter_config_kwargs: Mapping[str, Any] | None = None,
         library_name: str | None = None,
     ) -> ConfigConstructor:
-        """What makes the configuration of a model, or model type, for a task: called with the model's config.
+        """The constructor of the configuration of a model, or model type, for a task; call it with the model's config.
 
-        Where the task is not registered, one of its other names is taken. `exporter_config_kwargs` are said in the
-        call. The model type is the config's `export_model_type`, else its `model_type`.
+        If the task is not registered, a task that has the same graph is used. `exporter_config_kwargs` are passed to
+        the configuration's class. The model type of `model` is its config's `export_model_type`, else its `model_type`.
 
         Raises:
-            ValueError: neither a model nor a model type is given, or the model does not tell its type.
-            UnsupportedModelTypeError: the model type is not registered, or not with this backend.
-            UnsupportedTaskError: it is, but not for this task.
+            ValueError: neither a model nor a model type is given, or the model's config has no model type.
+            UnsupportedModelTypeError: the model type is not registered, or not for this backend.
+            UnsupportedTaskError: it is registered, but not for this task.
         """
         if model_type is None:
-            model_type = _type_of(model)
+            model_type = _get_model_type(model)
             model_name = getattr(model, "name", model_name)
         constructors = self.get_supported_tasks_for_model_type(model_type, exporter, model_name, library_name)
-        for name in names_of_export(task, self._registry):
+        for name in list_equivalent_tasks(task, self._registry):
             if name in constructors:
                 return constructors[name].with_keywords(**(exporter_config_kwargs or {}))
         raise UnsupportedTaskError(
@@ -199,9 +210,9 @@ class ExportRegistry:
             f"{', '.join(constructors)}"
         )
 
-    def _table(self, library_name: str | None) -> Mapping[str, Mapping[str, Constructors]]:
+    def _get_table(self, library_name: str | None) -> Mapping[str, Mapping[str, Constructors]]:
         if library_name is not None:
-            return dict(self._tables.get(self._registry.canonical_library(library_name), {}))
+            return dict(self._tables.get(self._registry.normalize_library(library_name), {}))
         tables = [table for name, table in self._tables.items() if name != "transformers"]
         return {
             model_type: backends
@@ -209,45 +220,39 @@ class ExportRegistry:
             for model_type, backends in table.items()
         }
 
-    def _known_as(self, model_type: str, table: Mapping[str, object], library_name: str | None) -> str | None:
-        """The name that `model_type` is registered by: its own, in the other spelling of hyphens, or the default's."""
+    def _find_registered_name(
+        self, model_type: str, table: Mapping[str, object], library_name: str | None
+    ) -> str | None:
+        """The key of `model_type` in `table`: itself, its other spelling of hyphens, or the library's default type."""
         spellings = (model_type, model_type.replace("_", "-"), model_type.replace("-", "_"))
         default = self._default_model_types.get(library_name or "transformers")
         return next((name for name in (*spellings, default) if name in table), None)
 
 
-def _type_of(model: object) -> str:
+def _get_model_type(model: object) -> str:
     if model is None:
         raise ValueError("a model or a model type is needed to find an export configuration")
     config = getattr(model, "config", None)
-    found = getattr(config, "export_model_type", None) or getattr(config, "model_type", None)
-    if not isinstance(found, str):
-        raise ValueError(f"the config of {type(model).__name__} tells no model type; give model_type")
-    return found
+    model_type = getattr(config, "export_model_type", None) or getattr(config, "model_type", None)
+    if not isinstance(model_type, str):
+        raise ValueError(f"the config of this {type(model).__name__} has no model type; pass model_type")
+    return model_type
 
 
-EXPORTED_AS: dict[str, str] = {
-    # A task -> the task whose graph it shares; optimum 2.3, exporters/tasks.py, beside what `KIND_OF` has.
-    "image-feature-extraction": "feature-extraction",
-    "mask-generation": "feature-extraction",
-    "pretraining": "feature-extraction",
-}
+def list_equivalent_tasks(task: str, registry: Registry) -> tuple[str, ...]:
+    """`task`, then the other tasks whose configuration serves it too, the nearest first.
 
-
-def names_of_export(task: str, registry: Registry) -> tuple[str, ...]:
-    """`task`, then the other names that a configuration for it may have, the nearest first.
-
-    Its canonical name, its aliases, the more general task whose graph it shares, then the other tasks that share it;
-    each with "-with-past" where `task` has it.
+    These are its canonical name, the more general task that has the same graph, the aliases of both, then the other
+    tasks with that graph; each ends in "-with-past" if `task` does.
     """
     base = task.removesuffix(WITH_PAST)
-    ending = task[len(base) :]
+    suffix = task[len(base) :]
     canonical = registry.find_task(base) or base
-    general = _general(canonical, registry)
+    general = _get_general_task(canonical, registry)
     aliases = (alias for alias, target in registry.task_aliases.items() if target in (canonical, general))
-    alike = (name for name in (*registry.kind_of, *EXPORTED_AS) if _general(name, registry) == general)
-    return tuple(dict.fromkeys(f"{name}{ending}" for name in (base, canonical, general, *aliases, *alike)))
+    same_graph = (name for name in (*registry.kind_of, *EXPORTED_AS) if _get_general_task(name, registry) == general)
+    return tuple(dict.fromkeys(f"{name}{suffix}" for name in (base, canonical, general, *aliases, *same_graph)))
 
 
-def _general(task: str, registry: Registry) -> str:
+def _get_general_task(task: str, registry: Registry) -> str:
     return EXPORTED_AS.get(task) or registry.kind_of.get(task) or task

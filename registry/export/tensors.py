@@ -1,4 +1,4 @@
-"""What an export configuration says of each tensor that goes in or comes out. Pure data."""
+"""`InputSpec` and `OutputSpec`: the tensors that an exported graph takes and returns. Pure data."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Dim = int | str
-"""A length: a number where it is fixed, else a name ("batch_size") or a sum, difference, product or quotient of names
-and numbers ("past_sequence_length + sequence_length")."""
+"""The size of an axis: a number if it is fixed, else a name ("batch_size") or an expression of names, numbers and
++ - * // ("past_sequence_length + sequence_length")."""
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
-    """A tensor that the exported graph takes.
+    """An input of the exported graph.
 
-    `kind` is "int", "float" or "bool". `fill` says what an example of it holds: "random" (integers from `low` to below
-    `high`, floats from a normal distribution), "ones", "zeros", "range" (counted along the last axis from `start`) or
-    "boxes" (left, top, right, bottom, below `high`). `fixed` are (position on the last axis, value) that an example
-    must have. `argument` is where the tensor goes in the call of the model, by dots ("encoder_outputs.0"): by default
-    the argument of its name.
+    `kind` is "int", "float" or "bool". `fill` is the content of a dummy input: "random" (integers from `low` to below
+    `high`, or normally distributed floats), "ones", "zeros", "range" (counts along the last axis from `start`) or
+    "boxes" (left, top, right, bottom, below `high`). `fixed` are pairs (position on the last axis, value) that every
+    dummy input has. `argument` is the dotted path of the tensor among the model's arguments ("encoder_outputs.0");
+    by default it is the name.
     """
 
     name: str
@@ -37,19 +37,22 @@ class InputSpec:
 
     @property
     def axes(self) -> dict[int, str]:
-        """The axes that vary, with the names of their lengths."""
+        """The dynamic axes, with the names of their sizes."""
         return {axis: dim for axis, dim in enumerate(self.shape) if isinstance(dim, str)}
 
     @property
     def path(self) -> str:
-        """Where the tensor goes in the call of the model."""
+        """The dotted path of the tensor among the arguments of the model."""
         return self.argument or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSpec:
-    """A tensor that the exported graph gives. `source` is where it is found in what the model returns, by dots
-    ("hidden_states.2"): by default the field of its name; "" is the returned value itself."""
+    """An output of the exported graph.
+
+    `source` is the dotted path of the tensor in the model's output ("hidden_states.2"). By default it is the name; ""
+    is the model's output itself.
+    """
 
     name: str
     axes: Mapping[int, str] = field(default_factory=dict)
@@ -57,31 +60,31 @@ class OutputSpec:
 
     @property
     def path(self) -> str:
-        """Where the tensor is found in what the model returns."""
+        """The dotted path of the tensor in the model's output."""
         return self.name if self.source is None else self.source
 
 
-def length_of(dim: Dim, sizes: Mapping[str, int]) -> int:
-    """The number that `dim` stands for where its names have these sizes.
+def evaluate_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
+    """The value of `dim` for these sizes.
 
     Raises:
         KeyError: a name has no size.
-        ValueError: `dim` is no expression of names, numbers and + - * //.
+        ValueError: `dim` is not an expression of names, numbers and + - * //.
     """
     if isinstance(dim, int):
         return dim
     if dim in sizes:
         return sizes[dim]
-    return _value(ast.parse(dim.strip(), mode="eval").body, sizes)
+    return _evaluate(ast.parse(dim.strip(), mode="eval").body, sizes)
 
 
-def _value(node: ast.expr, sizes: Mapping[str, int]) -> int:
+def _evaluate(node: ast.expr, sizes: Mapping[str, int]) -> int:
     match node:
         case ast.Constant(value=int(number)):
             return number
         case ast.Name(id=name):
             return sizes[name]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            result: int = _OPERATORS[type(op)](_value(left, sizes), _value(right, sizes))
+            result: int = _OPERATORS[type(op)](_evaluate(left, sizes), _evaluate(right, sizes))
             return result
-    raise ValueError(f"{ast.unparse(node)!r} is no length; write names, numbers and + - * //")
+    raise ValueError(f"{ast.unparse(node)!r} is not a valid axis size; write names, numbers and + - * //")

@@ -1,1 +1,1 @@
-"""Answers questions about a registry or a model: which class, which tasks, which library. Pure."""
+"""Finds classes and tasks in a registry, and infers library and task of a model in memory. Pure."""

@@ -1,1 +1,1 @@
-"""The rules of `decide`, one library or question to a file. Pure."""
+"""Decides library, task, class and framework of a repo: `decide`, and one file for each rule. Pure."""

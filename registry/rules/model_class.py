@@ -1,4 +1,7 @@
-"""Which class loads a repo for a task: look-ups in the registry by architecture and model type. Pure."""
+"""Finds classes and tasks in the registry by architecture and model type. Pure.
+
+A trunk is a model without a head for a task, as `AutoModel` loads it.
+"""
 
 from __future__ import annotations
 
@@ -6,58 +9,61 @@ from registry.decision import Evidence
 from registry.registry import Registry
 from registry.table_rows import ServedTask
 
+TRUNK_TASK = "feature-extraction"
+"""The task of a trunk."""
+
 FRAMEWORK_PREFIXES = {"tf": "TF", "flax": "Flax"}
-"""How transformers 4 begins the names of its classes for other frameworks."""
+"""Prefixes of the class names of other frameworks in transformers 4."""
 
 
-def rows_of(architecture: str, registry: Registry) -> tuple[ServedTask, ...]:
-    """The tasks of an architecture, ascending by rank; matched without regard to case as a last resort."""
-    found = registry.rows.get(architecture)
+def find_served_tasks(architecture: str, registry: Registry) -> tuple[ServedTask, ...]:
+    """The tasks of an architecture, ascending by rank; if there is none of this name, it is matched ignoring case."""
+    found = registry.served_tasks.get(architecture)
     if found is None:
-        found = registry.rows.get(registry.folded_architectures.get(architecture.lower(), ""), ())
+        found = registry.served_tasks.get(registry.folded_architectures.get(architecture.lower(), ""), ())
     return found
 
 
-def known_name(architecture: str, registry: Registry) -> str:
-    """The library's own spelling of an architecture."""
-    if architecture in registry.rows:
+def find_canonical_name(architecture: str, registry: Registry) -> str:
+    """The library's own spelling of an architecture; the name itself where it is unknown."""
+    if architecture in registry.served_tasks:
         return architecture
     return registry.folded_architectures.get(architecture.lower(), architecture)
 
 
-def class_for(architecture: str, model_type: str | None, task: str, registry: Registry) -> str:
-    """The auto class of `task` that loads this very architecture for this model type; else the architecture's own.
+def choose_class(architecture: str, model_type: str | None, task: str, registry: Registry) -> str:
+    """The auto class of `task` that loads this architecture for this model type; else the architecture itself.
 
-    Of several, the one that is called as the architecture's head is; else the most specific.
+    Of several auto classes, the one with the same head in its name is chosen; else the most specific.
     """
     loading = [
         row.auto_class
-        for row in reversed(rows_of(architecture, registry))
-        if row.task == task and row.auto_class and architecture in _loaded_by(row.auto_class, model_type, registry)
+        for row in reversed(find_served_tasks(architecture, registry))
+        if row.task == task and row.auto_class and architecture in _list_loadable(row.auto_class, model_type, registry)
     ]
     heads = (name for name in loading if "For" in name and architecture.endswith(name[name.index("For") :]))
     return next(heads, loading[0] if loading else architecture)
 
 
-def class_in_framework(model_class: str, model_type: str | None, framework: str, registry: Registry) -> str | None:
-    """The auto class of TensorFlow or Flax that stands for one of PyTorch, where it knows the model type."""
+def find_framework_class(model_class: str, model_type: str | None, framework: str, registry: Registry) -> str | None:
+    """The TensorFlow or Flax counterpart of a PyTorch class; None where it does not load the model type."""
     named = f"{FRAMEWORK_PREFIXES.get(framework, '')}{model_class}"
-    is_known = named != model_class and _loaded_by(named, model_type, registry)
+    is_known = named != model_class and _list_loadable(named, model_type, registry)
     return named if is_known else None
 
 
-def class_without_architecture(model_type: str, task: str, registry: Registry) -> str | None:
-    """The auto class of `task` that knows the model type, for configs that name no architecture."""
+def find_auto_class(model_type: str, task: str, registry: Registry) -> str | None:
+    """The auto class of `task` that loads the model type, for configs without an architecture; None if none does."""
     for auto_class in registry.task_auto_classes.get(task, ()):
-        if _loaded_by(auto_class, model_type, registry):
+        if _list_loadable(auto_class, model_type, registry):
             return auto_class
     return None
 
 
-def class_of_model_type(model_type: str, task: str, registry: Registry) -> str | None:
-    """What loads a model type for `task`, or for the nearest task that may serve it; None where nothing does."""
-    for served in registry.served_as(task):
-        auto_class = class_without_architecture(model_type, served, registry)
+def find_class_of_model_type(model_type: str, task: str, registry: Registry) -> str | None:
+    """The class that loads a model type for `task`, else for the nearest task that can serve it; None if none does."""
+    for served in registry.find_serving_tasks(task):
+        auto_class = find_auto_class(model_type, served, registry)
         if auto_class is not None:
             return auto_class
         own = registry.custom_classes_by_type.get((served, model_type))
@@ -67,22 +73,24 @@ def class_of_model_type(model_type: str, task: str, registry: Registry) -> str |
 
 
 def is_family_name(architecture: str, model_type: str | None, registry: Registry) -> bool:
-    """Whether a class that no mapping holds is named as the family of its model type, without a head.
+    """Whether a class in no mapping is named after the family of its model type, without a head.
 
-    So `Qwen2_5OmniModel` of `qwen2_5_omni`: what loads it, the model type tells. `Model` alone names no family.
+    For example `Qwen2_5OmniModel` of `qwen2_5_omni`: the model type then gives the class that loads it. `Model` alone
+    names no family.
     """
     family = architecture.removesuffix("Model").lower()
     if model_type is None or family == architecture.lower() or len(family) < 3:
         return False
-    return any(name.lower().startswith(family) for name in registry.architectures_of.get(model_type, ()))
+    return any(name.lower().startswith(family) for name in registry.architectures_by_model_type.get(model_type, ()))
 
 
-def loads_trunk(model_type: str | None, registry: Registry) -> bool:
-    """Whether the model type's trunk can be loaded without its head."""
-    return bool(_loaded_by("AutoModel", model_type, registry))
+def has_trunk(model_type: str | None, registry: Registry) -> bool:
+    """Whether `AutoModel` loads the trunk of the model type."""
+    return bool(_list_loadable("AutoModel", model_type, registry))
 
 
-def _loaded_by(auto_class: str, model_type: str | None, registry: Registry) -> tuple[str, ...]:
+def _list_loadable(auto_class: str, model_type: str | None, registry: Registry) -> tuple[str, ...]:
+    """The architectures that an auto class loads for a model type; may be empty."""
     models = registry.auto_class_models.get(auto_class, {})
     if model_type is None:
         return ()
@@ -92,23 +100,23 @@ def _loaded_by(auto_class: str, model_type: str | None, registry: Registry) -> t
 def is_native(architecture: str, model_type: str | None, registry: Registry) -> bool:
     """Whether transformers itself has this architecture under this model type."""
     native_type = registry.model_type_aliases.get(model_type or "", model_type)
-    return native_type in registry.model_types and architecture in registry.rows
+    return native_type in registry.model_types and architecture in registry.served_tasks
 
 
-def version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:
-    """Which versions of transformers have the architecture, where not all of the last years' do."""
-    since, until = releases_of(architecture, registry)
+def build_version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:
+    """A note on the transformers releases that have the architecture; empty where all recent ones have it."""
+    since, until = find_releases(architecture, registry)
     if until is not None:
         return (f"supported by transformers until {until}",)
     return (f"needs transformers >= {since}",) if since else ()
 
 
-def releases_of(architecture: str, registry: Registry) -> tuple[str | None, str | None]:
-    """The first and the last release of transformers that has the architecture; None: before the last years, today's.
+def find_releases(architecture: str, registry: Registry) -> tuple[str | None, str | None]:
+    """The first and the last release of transformers that has the architecture.
 
-    One that is gone has a last release only.
+    The first is None for old and for removed architectures, the last is None for those that transformers still has.
     """
-    rows = rows_of(architecture, registry)
+    rows = find_served_tasks(architecture, registry)
     untils = [row.until for row in rows]
     if rows and all(untils):
         return None, max(
@@ -118,6 +126,7 @@ def releases_of(architecture: str, registry: Registry) -> tuple[str | None, str 
 
 
 def explain_class(model_class: str | None, architecture: str | None, model_type: str | None, task: str) -> Evidence:
+    """The evidence for the choice of `model_class`."""
     saw = f"{architecture or 'no architecture'}, model_type {model_type or 'none'}, task {task}"
     if model_class is None:
         said = "no class is known to load it"

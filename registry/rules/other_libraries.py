@@ -1,4 +1,4 @@
-"""Rules for the libraries whose files tell little: MLX, and all that only the tag speaks for. Pure."""
+"""Decides repos of MLX, and of libraries without rules of their own, by the pipeline tag. Pure."""
 
 from __future__ import annotations
 
@@ -6,48 +6,52 @@ from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision
 from registry.facts import CONFIG
-from registry.rules.context import RuleContext, decision_of
-from registry.rules.task import choose_task
-from registry.rules.transformers import decide_transformers, why_no_architecture
+from registry.rules.context import RuleContext, build_decision
+from registry.rules.task import TaskQuestion, choose_task
+from registry.rules.transformers import decide_transformers, explain_missing_architecture
 
-PLACES_SHOWN = 5
+MAX_PATHS_SHOWN = 5
+"""Paths listed in the reason of an undecided repo."""
 
 
-def decide_mlx(asked: RuleContext) -> Decision:
-    """As for transformers, whose configs these repos keep; but its own function loads them."""
-    decision = decide_transformers(asked)
+def decide_mlx(context: RuleContext) -> Decision:
+    """The decision of transformers, whose config an MLX repo keeps, with the function that loads MLX repos."""
+    decision = decide_transformers(context)
     return replace(
         decision,
-        model_class=asked.registry.libraries["mlx"].model_class,
+        model_class=context.registry.libraries["mlx"].model_class,
         requires_remote_code=False,
         candidates=tuple(Candidate(task=item.task, model_class="load") for item in decision.candidates),
         notes=(),
     )
 
 
-def decide_by_tag(asked: RuleContext) -> Decision:
-    """For libraries whose files tell nothing of the task: the tag, else the library's own task."""
-    seen, registry = asked.seen, asked.registry
-    row = registry.libraries.get(asked.library or "")
-    if asked.library is None and not asked.seen.names and asked.tag is None:
-        reason = "the repo is empty" if seen.facts.commit.files else "nothing is known of the repo's files"
-    elif seen.config_problem is not None:
-        reason = why_no_architecture(seen)
+def decide_by_tag(context: RuleContext) -> Decision:
+    """The decision by the tag, else by the Hub's auto class, else by the library's default task."""
+    observed, registry = context.observed, context.registry
+    row = registry.libraries.get(context.library or "")
+    if context.library is None and not context.observed.names and context.tag is None:
+        reason = "the repo is empty" if observed.facts.commit.files else "nothing is known of the repo's files"
+    elif observed.config_problem is not None:
+        reason = explain_missing_architecture(observed)
     else:
-        reason = f"a {asked.library} repo without a pipeline tag" if asked.library else "no rule knows such a repo"
-    elsewhere = sorted(name for name in seen.names if name.endswith(f"/{CONFIG}"))
-    if asked.library is None and not seen.has_config and elsewhere:
-        reason += f"; {CONFIG} is not at the top, but there is {_listed(elsewhere)}"
-    if seen.names and not (seen.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
+        reason = f"a {context.library} repo without a pipeline tag" if context.library else "no rule knows such a repo"
+    elsewhere = sorted(name for name in observed.names if name.endswith(f"/{CONFIG}"))
+    if context.library is None and not observed.has_config and elsewhere:
+        reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"
+    if observed.names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
-    otherwise: list[tuple[str, str | None]] = [("the Hub's auto class", seen.hints.auto_task)]
+    fallbacks: list[tuple[str, str | None]] = [("the Hub's auto class", observed.hints.auto_task)]
     if row is not None and row.tasks:
-        otherwise.append(("library", row.tasks[0]))
-    choice = choose_task((), origin=reason, tag=asked.tag, asked=asked.task, registry=registry, otherwise=otherwise)
+        fallbacks.append(("library", row.tasks[0]))
+    question = TaskQuestion(possible=(), origin=reason, tag=context.tag, requested=context.task, fallbacks=fallbacks)
+    choice = choose_task(question, registry)
     model_class = row.model_class if row is not None else None
-    return decision_of(asked, choice, model_class, architecture=seen.architectures[0] if seen.architectures else None)
+    return build_decision(
+        context, choice, model_class, architecture=observed.architectures[0] if observed.architectures else None
+    )
 
 
-def _listed(paths: list[str]) -> str:
-    shown = ", ".join(paths[:PLACES_SHOWN])
-    return shown if len(paths) <= PLACES_SHOWN else f"{shown} and {len(paths) - PLACES_SHOWN} more"
+def _join_paths(paths: list[str]) -> str:
+    shown = ", ".join(paths[:MAX_PATHS_SHOWN])
+    return shown if len(paths) <= MAX_PATHS_SHOWN else f"{shown} and {len(paths) - MAX_PATHS_SHOWN} more"

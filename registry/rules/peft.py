@@ -1,4 +1,4 @@
-"""Rules for PEFT adapters: the adapter's task type. Pure."""
+"""Decides task and class of PEFT adapters. Pure."""
 
 from __future__ import annotations
 
@@ -6,55 +6,55 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.decision import Decision, Evidence
-from registry.rules.context import RuleContext, decision_of
-from registry.rules.model_class import rows_of
-from registry.rules.observed import text
+from registry.rules.context import RuleContext, build_decision
+from registry.rules.model_class import find_served_tasks
+from registry.rules.observed import as_text
 from registry.rules.required_files import ADAPTER_CONFIG
-from registry.rules.task import choose_task
+from registry.rules.task import TaskQuestion, choose_task
 
 
-def decide_peft(asked: RuleContext) -> Decision:
-    """By the adapter's task type; else by the tag, which the base model's task often is."""
-    seen, registry = asked.seen, asked.registry
-    adapter = seen.manifest(ADAPTER_CONFIG)
-    extract = seen.extract.get("peft")
-    task_type = text(adapter.get("task_type")) or (
-        text(extract.get("task_type")) if isinstance(extract, dict) else None
+def decide_peft(context: RuleContext) -> Decision:
+    """The decision by the adapter's task type, else by its base class, else by the tag."""
+    observed, registry = context.observed, context.registry
+    adapter = observed.get_manifest(ADAPTER_CONFIG)
+    extract = observed.extract.get("peft")
+    task_type = as_text(adapter.get("task_type")) or (
+        as_text(extract.get("task_type")) if isinstance(extract, dict) else None
     )
     task, model_class = registry.peft_task_types.get(task_type or "", (None, None))
     origin = f"adapter_config.json: task_type {task_type}" if task_type else "the adapter names no task_type"
     mapping = adapter.get("auto_mapping")
-    base_class = text(mapping.get("base_model_class")) if isinstance(mapping, dict) else None
-    rows = rows_of(base_class, registry) if base_class is not None else ()
+    base_class = as_text(mapping.get("base_model_class")) if isinstance(mapping, dict) else None
+    rows = find_served_tasks(base_class, registry) if base_class is not None else ()
     if task is None and rows:
         task, origin = rows[-1].task, f"adapter_config.json: auto_mapping to {base_class}"
-    choice = choose_task(
-        (task,) if task is not None else (),
+    question = TaskQuestion(
+        possible=(task,) if task is not None else (),
         origin=origin,
-        tag=asked.tag,
-        asked=asked.task,
-        registry=registry,
-        otherwise=[("the Hub's auto class", seen.hints.auto_task)],
+        tag=context.tag,
+        requested=context.task,
+        fallbacks=[("the Hub's auto class", observed.hints.auto_task)],
     )
+    choice = choose_task(question, registry)
     if model_class is None:
         by_task = dict(registry.peft_task_types.values())
         model_class = by_task.get(choice.base or "", "AutoPeftModel")
-    return decision_of(
-        asked,
+    return build_decision(
+        context,
         choice,
         model_class,
-        notes=_base_notes(adapter),
+        notes=_build_base_notes(adapter),
         evidence=(Evidence(rule="model class", saw=origin, said=model_class),),
     )
 
 
 def is_local_path(name: str) -> bool:
-    """Whether a base model is named by a place on its author's disk, which is no repo id."""
+    """Whether the name of a base model is a path on its author's disk and not a repo id."""
     return name.startswith(("/", ".", "~")) or "\\" in name or name.count("/") > 1
 
 
-def _base_notes(adapter: Mapping[str, Any]) -> tuple[str, ...]:
-    base, revision = text(adapter.get("base_model_name_or_path")), text(adapter.get("revision"))
+def _build_base_notes(adapter: Mapping[str, Any]) -> tuple[str, ...]:
+    base, revision = as_text(adapter.get("base_model_name_or_path")), as_text(adapter.get("revision"))
     if base is None:
         return ()
     if is_local_path(base):

@@ -1,4 +1,4 @@
-"""What a repo is for: the task among those that its files allow and its tag names. Pure."""
+"""Chooses the task of a repo: among the tasks that its files allow, the one that its tag names. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,22 @@ from registry.errors import ContradictionError
 from registry.registry import Registry
 
 
+class TaskQuestion(Struct, frozen=True, kw_only=True, gc=False):
+    """The input of `choose_task`.
+
+    `possible` are the tasks that the repo's files allow, the main one last; `origin` describes where they come from.
+    `tag` is the raw pipeline tag, `requested` the task that the caller requests. `fallbacks` are (source, task), tried
+    in order where the files allow no task. `on_request` are tasks that are chosen only if they are requested.
+    """
+
+    possible: Sequence[str]
+    origin: str
+    tag: str | None
+    requested: str | None
+    fallbacks: Sequence[tuple[str, str | None]] = ()
+    on_request: Sequence[str] = ()
+
+
 class TaskChoice(Struct, frozen=True, kw_only=True, gc=False):
     """The task chosen, and `base`: the task of the architecture that it is served as (the same, or a coarser one)."""
 
@@ -21,32 +37,20 @@ class TaskChoice(Struct, frozen=True, kw_only=True, gc=False):
     evidence: tuple[Evidence, ...] = ()
 
 
-def choose_task(
-    possible: Sequence[str],
-    *,
-    origin: str,
-    tag: str | None,
-    asked: str | None,
-    registry: Registry,
-    otherwise: Sequence[tuple[str, str | None]] = (),
-    also_asked: Sequence[str] = (),
-) -> TaskChoice:
-    """The task of a repo.
-
-    `possible` are the tasks its files allow, what it is mainly for last; `origin` says how that is known. `tag` is
-    the raw pipeline tag, `asked` the task the caller wants, `also_asked` tasks that are granted only when asked for.
-    `otherwise` are (source, task) that count, in order, where the files allow none.
+def choose_task(question: TaskQuestion, registry: Registry) -> TaskChoice:
+    """The task of a repo, with the evidence for it.
 
     Raises:
-        ContradictionError: `asked` is none that the files allow.
+        ContradictionError: the files or the tag rule out the requested task.
     """
+    possible, tag = question.possible, question.tag
     main = possible[-1] if possible else None
     evidence = []
     if main is not None:
-        evidence.append(Evidence(rule="task by architecture", saw=origin, said=_listed(possible)))
-    if asked is not None:
-        return _as_asked(asked, possible, origin, tag, registry, otherwise, also_asked, evidence)
-    tagged = _task_of_tag(tag, registry)
+        evidence.append(Evidence(rule="task by architecture", saw=question.origin, said=join_tasks(possible)))
+    if question.requested is not None:
+        return _check_requested(question.requested, question, registry, evidence)
+    tagged = registry.find_task(tag) if tag is not None else None
     if tag is not None and main is None:
         evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=tagged or tag))
         return TaskChoice(task=tagged or tag, base=tagged or tag, evidence=tuple(evidence))
@@ -54,21 +58,26 @@ def choose_task(
         return _weigh_tag(tag, tagged, possible, main, registry, evidence)
     if main is not None:
         return TaskChoice(task=main, base=main, evidence=tuple(evidence))
-    for source, name in otherwise:
+    for source, name in question.fallbacks:
         task = registry.find_task(name) or name if name is not None else None
         if task is not None:
             evidence.append(Evidence(rule=f"task by {source}", saw=str(name), said=task))
             return TaskChoice(task=task, base=task, evidence=tuple(evidence))
-    evidence.append(Evidence(rule="task", saw=origin, said="undecided"))
-    return TaskChoice(task=None, base=None, undecided=f"no task: {origin}", evidence=tuple(evidence))
+    evidence.append(Evidence(rule="task", saw=question.origin, said="undecided"))
+    return TaskChoice(task=None, base=None, undecided=f"no task: {question.origin}", evidence=tuple(evidence))
+
+
+def join_tasks(tasks: Sequence[str]) -> str:
+    """Task names for a message, separated by commas: the last one first, each once."""
+    return ", ".join(dict.fromkeys(reversed(tasks)))
 
 
 def _weigh_tag(
     tag: str, tagged: str | None, possible: Sequence[str], main: str, registry: Registry, evidence: list[Evidence]
 ) -> TaskChoice:
-    """The tag counts where the architecture can serve it; otherwise the architecture's main task stands."""
+    """The tag's task (`tagged`, None if unknown) where the architecture can serve it, else the main task."""
     if tagged is None:
-        # The Hub's vocabulary grows: what we do not know we cannot rule out.
+        # The Hub adds pipeline tags over time, so an unknown tag cannot be ruled out.
         evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=f"{tag}: not known here, passed on"))
         return TaskChoice(task=tag, base=main, evidence=tuple(evidence))
     if tagged == main or tagged in possible:
@@ -88,38 +97,29 @@ def _weigh_tag(
     return TaskChoice(task=main, base=main, conflict=True, evidence=tuple(evidence))
 
 
-def _as_asked(
-    asked: str,
-    possible: Sequence[str],
-    origin: str,
-    tag: str | None,
-    registry: Registry,
-    otherwise: Sequence[tuple[str, str | None]],
-    also_asked: Sequence[str],
-    evidence: list[Evidence],
+def _check_requested(
+    requested: str, question: TaskQuestion, registry: Registry, evidence: list[Evidence]
 ) -> TaskChoice:
-    evidence.append(Evidence(rule="task asked for", saw=asked, said=asked))
-    if asked in possible or asked in also_asked:
-        return TaskChoice(task=asked, base=asked, evidence=tuple(evidence))
+    """The requested task, if neither the files nor the tag rule it out.
+
+    Raises:
+        ContradictionError: they do.
+    """
+    possible = question.possible
+    evidence.append(Evidence(rule="task asked for", saw=requested, said=requested))
+    if requested in possible or requested in question.on_request:
+        return TaskChoice(task=requested, base=requested, evidence=tuple(evidence))
     for base in reversed(possible):
-        if registry.can_serve(base, asked) or asked in registry.coarser.get(base, ()):
-            return TaskChoice(task=asked, base=base, evidence=tuple(evidence))
+        if registry.can_serve(base, requested) or requested in registry.coarser.get(base, ()):
+            return TaskChoice(task=requested, base=base, evidence=tuple(evidence))
     if not possible:
-        # Nothing in the files speaks against it; what the Hub says must not either.
-        named = [name for name in (tag, *(name for _, name in otherwise)) if name is not None]
-        if not named or any(_agrees(registry.find_task(name) or name, asked, registry) for name in named):
-            return TaskChoice(task=asked, base=asked, evidence=tuple(evidence))
-        raise ContradictionError(f"{asked} was asked for, but the repo is for {_listed(named)}")
-    raise ContradictionError(f"{asked} was asked for, but {origin} serves only {_listed(possible)}")
+        # The files allow any task, so only the Hub's own names for the task can contradict the request.
+        named = [name for name in (question.tag, *(name for _, name in question.fallbacks)) if name is not None]
+        if not named or any(_is_compatible(registry.find_task(name) or name, requested, registry) for name in named):
+            return TaskChoice(task=requested, base=requested, evidence=tuple(evidence))
+        raise ContradictionError(f"{requested} was asked for, but the repo is for {join_tasks(named)}")
+    raise ContradictionError(f"{requested} was asked for, but {question.origin} serves only {join_tasks(possible)}")
 
 
-def _agrees(named: str, asked: str, registry: Registry) -> bool:
-    return registry.can_serve(named, asked) or registry.can_serve(asked, named)
-
-
-def _task_of_tag(tag: str | None, registry: Registry) -> str | None:
-    return registry.find_task(tag) if tag is not None else None
-
-
-def _listed(tasks: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(reversed(tasks)))
+def _is_compatible(named: str, requested: str, registry: Registry) -> bool:
+    return registry.can_serve(named, requested) or registry.can_serve(requested, named)

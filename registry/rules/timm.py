@@ -1,21 +1,21 @@
-"""Rules for timm: the architecture, and whether it has classes to tell apart. Pure."""
+"""Decides task and candidates of timm repos. Pure."""
 
 from __future__ import annotations
 
 from registry.decision import Candidate, Decision
-from registry.rules.context import RuleContext, decision_of
-from registry.rules.observed import text
-from registry.rules.task import choose_task
-from registry.rules.transformers import TRUNK_TASK
+from registry.rules.context import RuleContext, build_decision
+from registry.rules.model_class import TRUNK_TASK
+from registry.rules.observed import as_text
+from registry.rules.task import TaskQuestion, choose_task
 
 
-def decide_timm(asked: RuleContext) -> Decision:
-    """By the number of classes: a model without any gives features."""
-    seen, registry = asked.seen, asked.registry
-    inner = seen.config.get("pretrained_cfg")
+def decide_timm(context: RuleContext) -> Decision:
+    """The decision by the number of classes: a model with none serves feature extraction only."""
+    observed, registry = context.observed, context.registry
+    inner = observed.config.get("pretrained_cfg")
     inner = inner if isinstance(inner, dict) else {}
-    architecture = text(seen.config.get("architecture")) or text(inner.get("architecture"))
-    num_classes = seen.config.get("num_classes", inner.get("num_classes"))
+    architecture = as_text(observed.config.get("architecture")) or as_text(inner.get("architecture"))
+    num_classes = observed.config.get("num_classes", inner.get("num_classes"))
     if num_classes == 0:
         possible: tuple[str, ...] = ("image-feature-extraction",)
     else:
@@ -23,11 +23,12 @@ def decide_timm(asked: RuleContext) -> Decision:
     origin = (
         f"{architecture or 'a timm model'} with num_classes {num_classes if num_classes is not None else 'unknown'}"
     )
-    choice = choose_task(
-        possible, origin=origin, tag=asked.tag, asked=asked.task, registry=registry, also_asked=(TRUNK_TASK,)
+    question = TaskQuestion(
+        possible=possible, origin=origin, tag=context.tag, requested=context.task, on_request=(TRUNK_TASK,)
     )
-    return decision_of(
-        asked,
+    choice = choose_task(question, registry)
+    return build_decision(
+        context,
         choice,
         registry.libraries["timm"].model_class,
         architecture=architecture,

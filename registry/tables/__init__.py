@@ -1,1 +1,1 @@
-"""The tables of the registry: data, and `read`, which puts them together."""
+"""Holds the tables of the registry; `registry.defaults` reads them. Pure data."""

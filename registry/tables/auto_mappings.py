@@ -1,8 +1,8 @@
-"""Which task each auto mapping of transformers stands for, in order: of the mappings that hold a class the last counts.
+"""Lists the task of each auto mapping of transformers, in order: of the mappings with a class, the last counts.
 
-Source: the table that transformers publishes its metadata from (`utils/update_metadata.py`, 2026), in its order. The
-mappings that it leaves out stand where they do not take a class away from one that it names, but for the rows marked
-"better": there the mapping says more than the Hub's table does.
+Source: the table that transformers publishes its metadata from (`utils/update_metadata.py`, 2026), in its order.
+Mappings that are missing there are placed so that they do not override one that it has, except in rows marked
+"better": there the mapping is more precise than the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ AUTO_MAPPINGS: tuple[tuple[str, str, str | None], ...] = (
     ("decision", "MODEL_FOR_DECISION_MAPPING_NAMES", "AutoModelForDecision"),
     ("text-generation", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "AutoModelForCausalLM"),
     ("automatic-speech-recognition", "MODEL_FOR_CTC_MAPPING_NAMES", "AutoModelForCTC"),
-    # better: transducers are speech recognisers, and else known as trunks only
+    # better: transducers are speech recognisers; the table has them as trunks only
     ("automatic-speech-recognition", "MODEL_FOR_RNNT_MAPPING_NAMES", "AutoModelForRNNT"),
     ("automatic-speech-recognition", "MODEL_FOR_TDT_MAPPING_NAMES", "AutoModelForTDT"),
     ("image-classification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES", "AutoModelForImageClassification"),
@@ -29,7 +29,7 @@ AUTO_MAPPINGS: tuple[tuple[str, str, str | None], ...] = (
     ("image-segmentation", "MODEL_FOR_INSTANCE_SEGMENTATION_MAPPING_NAMES", "AutoModelForInstanceSegmentation"),
     ("image-segmentation", "MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES", "AutoModelForUniversalSegmentation"),
     ("image-segmentation", "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES", "AutoModelForImageSegmentation"),
-    # better: retrievers are else known as pretraining heads only
+    # better: the table has retrievers as pretraining heads only
     ("visual-document-retrieval", "MODEL_FOR_RETRIEVAL_MAPPING_NAMES", None),
     ("any-to-any", "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES", "AutoModelForMultimodalLM"),
     ("image-text-to-text", "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES", "AutoModelForImageTextToText"),
@@ -97,21 +97,21 @@ AUTO_MAPPINGS: tuple[tuple[str, str, str | None], ...] = (
 )
 
 REMOVED_MAPPINGS: tuple[tuple[str, str, str | None], ...] = (
-    # Mappings that are gone from transformers 5: what they held is looked up after everything above.
+    # Mappings that transformers 5 removed; they are looked up after all mappings above.
     ("fill-mask", "MODEL_WITH_LM_HEAD_MAPPING_NAMES", None),
     ("image-to-text", "MODEL_FOR_VISION_2_SEQ_MAPPING_NAMES", "AutoModelForVision2Seq"),
 )
 
 MAIN_TASKS: dict[str, str] = {
-    # Takes text, images, audio and video, and answers in text and speech; the mappings end with its speech.
+    # Input is text, images, audio and video, output is text and speech; its last mapping is that of speech.
     "Qwen2_5OmniForConditionalGeneration": "any-to-any",
     "Qwen3OmniMoeForConditionalGeneration": "any-to-any",
 }
-"""What an architecture is for, where the order of the mappings comes to a worse answer."""
+"""Architecture -> its main task, where the order of the mappings gives a worse one."""
 
 CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
-    # Architecture in no auto mapping -> the tasks it serves; it is loaded by its own class.
-    # (task, model type); transformers 5.23, models/<folder>/modeling_<folder>.py
+    # Architecture in no auto mapping -> the tasks that it serves, as (task, model type); its own class loads it.
+    # transformers 5.23, models/<folder>/modeling_<folder>.py
     "AutoformerForPrediction": (("time-series-forecasting", "autoformer"),),
     "BeitForMaskedImageModeling": (("masked-im", "beit"),),
     "BlipForImageTextRetrieval": (("text-retrieval", "blip"),),
@@ -137,7 +137,7 @@ CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "RagTokenForGeneration": (("question-answering", "rag"), ("text2text-generation", "rag")),
     "SeamlessM4TForSpeechToSpeech": (("audio-to-audio", "seamless_m4t"),),
     "SeamlessM4Tv2ForSpeechToSpeech": (("audio-to-audio", "seamless_m4t_v2"),),
-    # One model for all: the mappings know it as a trunk.
+    # One model for several tasks; the mappings have it as a trunk.
     "SeamlessM4TModel": (
         ("text-to-audio", "seamless_m4t"),
         ("text2text-generation", "seamless_m4t"),
@@ -162,7 +162,7 @@ CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "XLMForQuestionAnswering": (("question-answering", "xlm"),),
     "XLNetForQuestionAnswering": (("question-answering", "xlnet"),),
     "MoshiForConditionalGeneration": (("audio-to-audio", "moshi"),),
-    # Served beside what the auto mappings say (optimum 2.3, exporters/tasks.py _CUSTOM_CLASSES).
+    # Tasks beside those of the auto mappings (optimum 2.3, exporters/tasks.py _CUSTOM_CLASSES).
     "VisionEncoderDecoderModel": (
         ("document-question-answering", "vision-encoder-decoder"),
         ("image-to-text", "vision-encoder-decoder"),

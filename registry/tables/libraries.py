@@ -1,4 +1,4 @@
-"""Libraries and the files they are known by. Data only; rows for files stand in the order they are tried in.
+"""Lists libraries and the files that they are recognised by, in the order in which they are tried. Pure data.
 
 Sources: huggingface.js `tasks/src/model-libraries.ts` (August 2026) for names, snippets and download rules; each
 library's own saving code for the key files.
@@ -13,7 +13,7 @@ LIBRARIES: dict[str, Library] = {
     "diffusers": Library(
         names=("diffusers",), files=("model_index.json", "modular_model_index.json", "modular_config.json")
     ),
-    # Before sentence_transformers, whose files these carry too.
+    # Before sentence_transformers, because these repos also have its files.
     "setfit": Library(
         names=("setfit",),
         files=("config_setfit.json",),
@@ -202,4 +202,4 @@ LIBRARIES: dict[str, Library] = {
     "onnx": Library(names=("onnx",), framework="onnx"),
     "openvino": Library(names=("openvino",), files=("openvino_model.xml",), framework="openvino"),
 }
-"""By canonical name: what `Decision.library` says."""
+"""Canonical name (as in `Decision.library`) -> library."""

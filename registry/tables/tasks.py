@@ -1,4 +1,4 @@
-"""Task names. Data only.
+"""Lists task names, their aliases and their relations. Pure data.
 
 Sources: the Hub's pipeline tags (huggingface.js `tasks/src/pipelines.ts`, August 2026), the pipelines and auto classes
 of transformers 5.23, and the tables of optimum's Tasks Manager documentation (optimum 2.3).
@@ -64,7 +64,7 @@ TASKS: dict[str, str] = {
     "robotics": "other",
     "graph-ml": "other",
     "other": "other",
-    # Tasks that transformers and optimum name, but the Hub does not (any more).
+    # Tasks of transformers and optimum that are not, or no longer, pipeline tags of the Hub.
     "text2text-generation": "text",
     "next-sentence-prediction": "text",
     "pretraining": "text",
@@ -103,16 +103,16 @@ ALIASES: dict[str, str] = {
     "stable-diffusion": "text-to-image",
     "stable-diffusion-xl": "text-to-image",
     "latent-consistency": "text-to-image",
-    # Gone from the Hub in February 2024.
+    # Removed from the Hub in February 2024.
     "conversational": "text-generation",
     "vqa": "visual-question-answering",
     "masked-image-modeling": "masked-im",
     "inpaint": "inpainting",
 }
-"""Other names of tasks; each leads to a task in one hop."""
+"""Other name -> task; no alias of an alias."""
 
 WITH_PAST = "-with-past"
-"""Ends a task name that asks for an export with cached keys and values (optimum's spelling)."""
+"""Suffix of a task name that requests an export with cached keys and values (optimum's spelling)."""
 
 WITH_PAST_TASKS = frozenset(
     {
@@ -156,7 +156,7 @@ MULTIMODAL_TAGS = (
 )
 
 SPECIALISATIONS: dict[str, tuple[str, ...]] = {
-    # A task of an architecture -> the tags that such a model may carry for what it was trained for.
+    # Task of an architecture -> the pipeline tags that its fine-tuned models may have.
     "text2text-generation": (
         "audio-text-to-text",
         "automatic-speech-recognition",
@@ -231,7 +231,7 @@ SPECIALISATIONS: dict[str, tuple[str, ...]] = {
     "keypoint-matching": ("keypoint-detection",),
     "decision": ("reinforcement-learning", "robotics"),
     "fill-mask": ("text-retrieval",),
-    # diffusers: what one pipeline makes can be asked for in several ways.
+    # diffusers: the output of one pipeline has several tags.
     "text-to-image": ("image-to-image", "image-text-to-image", "inpainting", "unconditional-image-generation"),
     "inpainting": ("image-to-image", "text-to-image"),
     "text-to-video": ("image-to-video", "video-to-video", "text-to-image"),
@@ -240,14 +240,14 @@ SPECIALISATIONS: dict[str, tuple[str, ...]] = {
 }
 
 COARSER: dict[str, tuple[str, ...]] = {
-    # A task -> tags that say the same in fewer words, since the Hub has no finer one (any more).
+    # Task -> coarser tags that are used for it, because the Hub has no finer one, or no longer has it.
     "text2text-generation": ("text-generation",),
     "inpainting": ("image-to-image",),
     "semantic-segmentation": ("image-segmentation",),
 }
 
 KIND_OF: dict[str, str] = {
-    # A task that no class is made for -> the task whose classes serve it best.
+    # Task without classes of its own -> the task whose classes serve it best.
     "audio-text-to-text": "any-to-any",
     "image-text-to-image": "any-to-any",
     "image-to-text": "image-text-to-text",

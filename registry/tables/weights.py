@@ -1,7 +1,7 @@
-"""Weight formats by file name. Data only.
+"""Lists weight formats by file name. Pure data.
 
 Sources: file names of transformers 5.23 (`utils/__init__.py`), diffusers 0.42 (`utils/constants.py`), peft, timm,
-optimum, and hub-docs on the model formats that the Hub knows.
+optimum, and hub-docs on the model formats of the Hub.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FRAMEWORKS: tuple[str, ...] = (
     "mlc",
     "rkllm",
 )
-"""In the order of preference where a repo holds several."""
+"""Frameworks, the preferred first where a repo has several."""
 
-BY_NAME: dict[str, str] = {
+FRAMEWORK_BY_NAME: dict[str, str] = {
     "tf_model.h5": "tf",
     "saved_model.pb": "tf",
     "flax_model.msgpack": "flax",
@@ -45,12 +45,12 @@ BY_NAME: dict[str, str] = {
     "scaler.pt": "",
     "rng_state.pth": "",
 }
-"""Exact file names, looked at first; an empty string: not weights."""
+"""File name -> framework, tried first; an empty string: not weights."""
 
-INDEX = ".index.json"
-"""Ends the name of a list of shards, which is called as the weights in one file would be."""
+SHARD_INDEX_SUFFIX = ".index.json"
+"""Suffix of an index of shards; without it, its name is that of the weights in one file."""
 
-BY_PREFIX: tuple[tuple[str, str, str], ...] = (
+FRAMEWORK_BY_AFFIXES: tuple[tuple[str, str, str], ...] = (
     ("tf_model-", ".h5", "tf"),
     ("flax_model-", ".msgpack", "flax"),
     ("openvino_", ".xml", "openvino"),
@@ -58,9 +58,9 @@ BY_PREFIX: tuple[tuple[str, str, str], ...] = (
     ("rng_state", ".pth", ""),
     ("onnx_", ".bin", ""),
 )
-"""(beginning, ending, framework) of a file name."""
+"""(prefix, suffix, framework) of a file name; an empty framework: not weights."""
 
-BY_SUFFIX: dict[str, str] = {
+FRAMEWORK_BY_EXTENSION: dict[str, str] = {
     "safetensors": "pt",
     "bin": "pt",
     "pt": "pt",
@@ -85,7 +85,7 @@ BY_SUFFIX: dict[str, str] = {
     "rkllm": "rkllm",
 }
 
-TAGS: dict[str, str] = {
+FORMAT_TAGS: dict[str, str] = {
     "pytorch": "pt",
     "safetensors": "pt",
     "tf": "tf",
@@ -98,4 +98,4 @@ TAGS: dict[str, str] = {
     "rust": "rust",
     "mlx": "mlx",
 }
-"""The Hub's file format tags, for repos whose file names are not known."""
+"""The Hub's tag of a file format -> framework, for repos whose file names are not known."""

@@ -1,4 +1,4 @@
-"""How far a remembered ref can be trusted, from its age and the policy. Pure: the time is a parameter."""
+"""Decides how far a remembered ref can be used, from its age and the policy. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import enum
 from dataclasses import dataclass
 
 DEFAULT_MAX_AGE_S = 24 * 3600.0
-MISSING_MAX_AGE_S = 300.0
-"""How long "there is no such repo" is believed."""
+
+NOT_FOUND_TTL_S = 300.0
+"""How long "there is no such repo or revision" is believed."""
+
+CLOCK_SKEW_S = 300.0
+"""How far in the future a check may lie: clocks of two machines differ."""
 
 
 class Freshness(enum.Enum):
-    """RFC 9111's words: fresh needs no request, stale needs one, missing needs all."""
+    """RFC 9111's words: fresh needs no request, stale needs one to check, missing needs all."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -20,21 +24,20 @@ class Freshness(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How the caller wants remembered answers used. `refresh` asks the Hub whatever the age, `offline` never."""
+    """How remembered refs are used. `refresh`: always ask the Hub, whatever the age. `offline`: never ask it."""
 
     max_age_s: float = DEFAULT_MAX_AGE_S
     offline: bool = False
     refresh: bool = False
-    lean: bool = False
 
 
-def freshness(
+def judge_freshness(
     checked_at_s: float | None, *, now_s: float, policy: Policy, is_pinned: bool, is_problem: bool
 ) -> Freshness:
-    """Whether a ref last checked at `checked_at_s` (seconds since 1970; None: never) may be used as it is.
+    """Whether a ref last checked at `checked_at_s` (seconds since 1970, UTC; None: never) may be used as it is.
 
-    `is_pinned`: the revision asked for is a commit hash, which never moves. `is_problem`: what is remembered is that
-    the repo or revision is missing, which is believed for a short time only.
+    `is_pinned`: the revision is a commit hash, which never moves. `is_problem`: the ref says that the repo or revision
+    is missing, which is believed for a short time only.
     """
     if checked_at_s is None:
         return Freshness.MISSING
@@ -44,8 +47,8 @@ def freshness(
         return Freshness.STALE
     age_s = now_s - checked_at_s
     if is_problem:
-        return Freshness.FRESH if 0 <= age_s < min(policy.max_age_s, MISSING_MAX_AGE_S) else Freshness.MISSING
-    # A check from the future means that a clock was wrong: ask again rather than believe it for years.
-    if is_pinned or -MISSING_MAX_AGE_S <= age_s < policy.max_age_s:
+        return Freshness.FRESH if 0 <= age_s < min(policy.max_age_s, NOT_FOUND_TTL_S) else Freshness.MISSING
+    # A check from the far future means that a clock was wrong: ask again rather than believe it for years.
+    if is_pinned or -CLOCK_SKEW_S <= age_s < policy.max_age_s:
         return Freshness.FRESH
     return Freshness.STALE

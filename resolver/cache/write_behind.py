@@ -1,14 +1,16 @@
-"""Writes what was learned, much of it in one transaction, without anyone waiting longer than for that."""
+"""`WriteBehind`: collects records and stores them in few transactions; they can be read before they are stored."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from resolver.lookup.outcome import Stored, until_stored
+from msgspec.structs import replace
+
 from store.errors import StoreError
 from store.records import Record
 from store.rows import Rows
@@ -16,105 +18,162 @@ from store.store import MetadataStore
 
 logger = logging.getLogger(__name__)
 
-GATHER_S = 0.1
-ENOUGH_RECORDS = 500
+Stored = asyncio.Future[None]
+"""Done when a record is stored, or cannot be. Many callers share it: wait for it with `until_done`."""
 
-MADE_AT_ONCE = 32
-"""A few milliseconds' work, after which others of the loop should have their turn."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBehindLimits:
+    """`gather_s`: how long records are collected for one transaction, which costs the same for one as for a hundred.
+    `max_records`: so many are stored at once, without waiting for more. `encode_batch`: so many records are turned into
+    rows in one go. `max_recent_refs`: names of refs put last that are remembered after they are stored.
+    """
+
+    gather_s: float = 0.1
+    max_records: int = 500
+    encode_batch: int = 32
+    max_recent_refs: int = 4_096
+
+
+DEFAULT_LIMITS = WriteBehindLimits()
+
+RefName = tuple[str, str]
+"""Repo id and revision, as requested."""
+
+
+class UnstoredRecord(NamedTuple):
+    """A record without its facts, and when it is stored."""
+
+    record: Record
+    stored: Stored
 
 
 class WriteBehind:
-    """Puts records into the store as they come.
+    """A write-behind buffer in front of the store.
 
-    They are made some at a time, which takes two thirds as long as each between two answers of the Hub, and are kept as
-    rows until the database has time for them. Records that come within `GATHER_S` of each other share a transaction,
-    whose cost is the same for one record as for a hundred; but nobody waits when no more are coming. A store that fails
-    is reported once and does not fail the answer. `watch` is told of all records, before they are stored.
+    Records that come within `gather_s` of each other share a transaction; nobody waits when no more are expected
+    (`begin_producing`). A store that fails is logged once, and does not fail the answers.
     """
 
-    def __init__(
-        self,
-        store: MetadataStore,
-        more_are_coming: Callable[[], bool],
-        watch: Callable[[Sequence[Record]], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, store: MetadataStore, limits: WriteBehindLimits = DEFAULT_LIMITS) -> None:
         self._store = store
-        self._watch = watch
-        self._more_are_coming = more_are_coming
-        self._waiting: list[Callable[[], Record]] = []
+        self._limits = limits
+        self._unencoded: list[Record] = []
         self._rows = Rows()
+        self._batch: dict[RefName, Record] = {}
         self._stored: Stored | None = None
-        self._writing: asyncio.Task[None] | None = None
+        self._batch_in_write: dict[RefName, Record] = {}
+        self._stored_in_write: Stored | None = None
+        self._recent: OrderedDict[RefName, None] = OrderedDict()
+        self._writer: asyncio.Task[None] | None = None
+        self._producers = 0
         self._has_failed = False
 
-    def hand_over(self, make: Callable[[], Record]) -> Stored:
-        """Have the record that `make` gives stored, soon and with others; what is given tells when."""
-        self._waiting.append(make)
-        if len(self._waiting) >= MADE_AT_ONCE:
-            self._make()
+    def put(self, record: Record) -> Stored:
+        """Store the record soon, with others; the future is done when it is stored."""
+        self._unencoded.append(record)
+        if len(self._unencoded) >= self._limits.encode_batch:
+            self._encode()
         if self._stored is None:
             self._stored = asyncio.get_running_loop().create_future()
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
+        if record.ref_keys:
+            self._remember(record)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
         return self._stored
 
-    async def record(self, *records: Record) -> None:
+    async def put_all(self, *records: Record) -> None:
         """Store `records`; when this returns they outlive the process."""
         stored: Stored | None = None
         for record in records:
-            stored = self.hand_over(partial(_itself, record))
-        await until_stored(stored)
+            stored = self.put(record)
+        await until_done(stored)
+
+    @property
+    def has_unstored(self) -> bool:
+        """Whether any record of a ref is not stored yet."""
+        return bool(self._batch or self._batch_in_write)
+
+    def find(self, repo_id: str, revision: str) -> UnstoredRecord | None:
+        """The latest record of a ref, where it is not stored yet: reading the store would miss it."""
+        name = (repo_id, revision)
+        if (record := self._batch.get(name)) is not None and self._stored is not None:
+            return UnstoredRecord(record, self._stored)
+        if (record := self._batch_in_write.get(name)) is not None and self._stored_in_write is not None:
+            return UnstoredRecord(record, self._stored_in_write)
+        return None
+
+    def was_put_lately(self, repo_id: str, revision: str) -> bool:
+        """Whether a record of the ref was put, so that an earlier read of the store may have missed it."""
+        return (repo_id, revision) in self._recent
+
+    def begin_producing(self) -> None:
+        """More records are expected until `end_producing`: a transaction waits for them for up to `gather_s`."""
+        self._producers += 1
+
+    def end_producing(self) -> None:
+        """No more records from this producer."""
+        self._producers -= 1
 
     async def close(self) -> None:
-        """Wait until everything handed over is stored."""
-        while self._writing is not None:
-            await asyncio.wait([self._writing])
+        """Wait until all records are stored."""
+        while self._writer is not None:
+            await asyncio.wait([self._writer])
 
-    def _make(self) -> None:
-        makers, self._waiting = self._waiting, []
-        records = list[Record]()
-        for make in makers:
-            try:
-                records.append(make())
-            except Exception:
-                logger.exception("an answer is not remembered, for a reason that was not foreseen")
-        self._watch(records)
+    def _remember(self, record: Record) -> None:
+        # Without facts: they are large, and the garbage collector would walk through them.
+        record = replace(record, facts=None)
+        for key in record.ref_keys:
+            name = (key.repo_id, key.revision)
+            self._batch[name] = record
+            self._recent[name] = None
+        while len(self._recent) > self._limits.max_recent_refs:
+            self._recent.popitem(last=False)
+
+    def _encode(self) -> None:
+        """Turn records into rows. Some at a time take two thirds as long as each between two responses of the Hub."""
+        records, self._unencoded = self._unencoded, []
         for record in records:
             try:
                 self._rows.add(record)
             except Exception:
-                logger.exception("an answer is not remembered, for a reason that was not foreseen")
+                logger.exception("internal error: an answer is not stored")
 
     async def _write(self) -> None:
         try:
             while self._stored is not None:
                 await self._gather()
-                self._make()
+                self._encode()
                 rows, self._rows = self._rows, Rows()
-                stored, self._stored = self._stored, None
+                self._batch_in_write, self._batch = self._batch, {}
+                self._stored_in_write = stored = self._stored
+                self._stored = None
                 try:
                     await self._store.put_rows(rows)
                 except StoreError as error:
                     if not self._has_failed:
-                        logger.warning("answers are not remembered: %s", error)
+                        logger.warning("answers are not stored: %s", error)
                     self._has_failed = True
                 except Exception:
-                    logger.exception("answers are not remembered, for a reason that was not foreseen")
+                    logger.exception("internal error: answers are not stored")
                 finally:
-                    # Nobody is to wait for what will not come.
+                    # Also after a failure: nobody must wait for ever.
                     if not stored.done():
                         stored.set_result(None)
+                    self._batch_in_write, self._stored_in_write = {}, None
         finally:
-            self._writing = None
+            self._writer = None
 
     async def _gather(self) -> None:
-        until_s = time.monotonic() + GATHER_S
-        while self._count() < ENOUGH_RECORDS and self._more_are_coming() and time.monotonic() < until_s:  # noqa: ASYNC110
-            await asyncio.sleep(GATHER_S / 10)
+        until_s = time.monotonic() + self._limits.gather_s
+        while self._count() < self._limits.max_records and self._producers and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(self._limits.gather_s / 10)
 
     def _count(self) -> int:
-        return len(self._rows.refs) + len(self._waiting)
+        return len(self._rows.refs) + len(self._unencoded)
 
 
-def _itself(record: Record) -> Record:
-    return record
+async def until_done(future: asyncio.Future[None] | None) -> None:
+    """Wait for a future that others may wait for too: a cancelled caller ends only its own waiting."""
+    if future is not None and not future.done():
+        await asyncio.wait([future])

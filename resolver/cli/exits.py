@@ -1,8 +1,10 @@
-"""Exit codes of the command."""
+"""Defines the exit codes of the command."""
 
 from __future__ import annotations
 
 ALL_ANSWERED = 0
 ERROR_ROWS = 1
+"""At least one repo was not resolved or loaded."""
 WRONG_USAGE = 2
+"""Wrong options, settings or store."""
 INTERRUPTED = 130

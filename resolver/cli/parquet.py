@@ -1,4 +1,4 @@
-"""Answers as an Apache Parquet file, written with pyarrow, which is imported only for that."""
+"""Writes answers to an Apache Parquet file. pyarrow is imported only when this is used."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import Any, BinaryIO
 import click
 
 from resolver.answer import Failure
-from resolver.render import MORE_KEYS, ROW_KEYS, row_of
+from resolver.render import MORE_KEYS, ROW_KEYS, build_row
 from resolver.resolution import Resolution
 
 ROWS_PER_GROUP = 10_000
+"""Rows of one Parquet row group, which are kept in memory until it is written."""
 
-_FLAGS = ("requires_remote_code", "conflict", "ambiguous")
+_BOOLS = ("requires_remote_code", "conflict", "ambiguous")
 _LISTS = ("weights", "base_models", "notes")
 _STRUCTS: Mapping[str, tuple[str, ...]] = {"error": ("code", "message")}
 _LISTS_OF_STRUCTS: Mapping[str, tuple[str, ...]] = {"candidates": ("task", "model_class")}
 
 
 def require_pyarrow() -> None:
-    """Raises:
-    click.UsageError: pyarrow is not installed.
+    """Check that pyarrow is installed.
+
+    Raises:
+        click.UsageError: it is not.
     """
     try:
         import pyarrow.parquet  # noqa: F401
@@ -32,14 +35,14 @@ def require_pyarrow() -> None:
 
 @contextmanager
 def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], None]]:
-    """A function that writes one answer; the columns are the keys of a JSON row, in their order.
+    """A function that writes one answer; the columns are the keys of a JSON row, in the same order.
 
-    Rows are kept until `ROWS_PER_GROUP` of them make a group; an interrupted run leaves a file of the rows so far.
+    Rows are written in groups of `ROWS_PER_GROUP`. An interrupted run leaves a valid file with the rows so far.
     """
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    schema = pyarrow.schema([(key, _type_of(key, pyarrow)) for key in (*ROW_KEYS, *MORE_KEYS)])
+    schema = pyarrow.schema([(key, _build_type(key, pyarrow)) for key in (*ROW_KEYS, *MORE_KEYS)])
     rows: list[dict[str, Any]] = []
     with ParquetWriter(file, schema, compression="zstd") as writer:
 
@@ -48,7 +51,7 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
             rows.clear()
 
         def write(answer: Resolution | Failure) -> None:
-            rows.append(row_of(answer))
+            rows.append(build_row(answer))
             if len(rows) == ROWS_PER_GROUP:
                 flush()
 
@@ -59,9 +62,9 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
                 flush()
 
 
-def _type_of(key: str, pyarrow: Any) -> Any:
+def _build_type(key: str, pyarrow: Any) -> Any:
     text = pyarrow.string()
-    if key in _FLAGS:
+    if key in _BOOLS:
         return pyarrow.bool_()
     if key in _LISTS:
         return pyarrow.list_(text)

@@ -1,4 +1,4 @@
-"""The progress bar on standard error: done, rate, failures, quota left, time left."""
+"""Draws a progress bar on standard error: done, rate, failures, quota left, time left."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 Advance = Callable[[Counter[str], Mapping[str, int]], None]
-"""Called with the answers so far by kind, and the quota left by bucket."""
+"""Takes the number of answers so far by kind, and the quota left by bucket."""
 
-REDRAW_EVERY_S = 0.1
+MIN_REDRAW_INTERVAL_S = 0.1
+"""Seconds between two redraws; drawing for every answer would slow the run."""
 
 
 @contextmanager
 def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
-    """A function to be called after every answer; it draws only on a terminal, and not for a single repo."""
+    """A function to call after every answer. It draws only on a terminal, and not for a single repo."""
     if quiet or not sys.stderr.isatty() or total == 1:
         yield lambda counts, quota_left: None
         return
@@ -45,7 +46,7 @@ def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
         def advance(counts: Counter[str], quota_left: Mapping[str, int]) -> None:
             nonlocal drawn_s
             now_s = time.monotonic()
-            if now_s - drawn_s < REDRAW_EVERY_S:
+            if now_s - drawn_s < MIN_REDRAW_INTERVAL_S:
                 return
             drawn_s = now_s
             done = counts.total()

@@ -1,4 +1,4 @@
-"""`hubresolve resolve` and `explain`: settings from options, answers to an output, errors to an exit code."""
+"""Runs `hubresolve resolve` and `explain`: builds settings from options, writes answers, returns the exit code."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from resolver.cli.ids import read_ids
 from resolver.cli.output import open_output
 from resolver.cli.progress import open_progress
 from resolver.errors import ResolveError
-from resolver.render import explanation
+from resolver.render import render_explanation
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 
 
-def settings_of(options: Mapping[str, Any]) -> Settings:
-    """The settings that the command's options give; what was not given stays open."""
+def build_settings(options: Mapping[str, Any]) -> Settings:
+    """The settings of the command's options; an option that was not given leaves its setting open."""
     return Settings(
         endpoint=options["endpoint"],
         store=options["store"],
@@ -38,7 +38,7 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveRequest:
-    """Which repos the command was asked for: ids and the lines of a file, or, with `is_listing`, what the Hub lists."""
+    """The repos to resolve: the ids of the arguments and the lines of a file, or, with `is_listing`, a Hub listing."""
 
     ids: tuple[str, ...]
     file: str | None
@@ -50,50 +50,58 @@ class ResolveRequest:
 
     @property
     def count(self) -> int | None:
-        """How many repos there are, where that is known beforehand."""
+        """How many repos there are; None if that is not known before the run."""
         return None if self.is_listing or self.file is not None else len(self.ids)
 
 
 async def resolve_ids(
-    asked: ResolveRequest, options: Mapping[str, Any], *, format_: str, output: str | None, ordered: bool, quiet: bool
+    request: ResolveRequest,
+    hub_options: Mapping[str, Any],
+    *,
+    format_: str,
+    output: str | None,
+    ordered: bool,
+    quiet: bool,
 ) -> int:
-    """Resolve all repos and write their rows; the exit code says whether every row is an answer."""
+    """Resolve all repos and write their rows; the exit code."""
     started_s, counts = time.monotonic(), Counter[str]()
-    requests = read_ids(asked.ids, asked.file)
-    resolver = Resolver(settings_of(options))
-    names = {"task": options["task"], "library": options["library"]}
+    ids = read_ids(request.ids, request.file)
+    resolver = Resolver(build_settings(hub_options))
+    names = {"task": hub_options["task"], "library": hub_options["library"]}
     with open_output(format_, output) as write:
         async with resolver:
-            if asked.is_listing:
-                answers = resolver.resolve_listing(asked.author, asked.search, asked.filters, asked.limit, **names)
+            if request.is_listing:
+                answers = resolver.resolve_listing(
+                    request.author, request.search, request.filters, request.limit, **names
+                )
             else:
-                answers = resolver.resolve_many(requests, revision=options["revision"], ordered=ordered, **names)
-            with open_progress(asked.count, quiet=quiet) as advance:
+                answers = resolver.resolve_many(ids, revision=hub_options["revision"], ordered=ordered, **names)
+            with open_progress(request.count, quiet=quiet) as advance:
                 async with aclosing(answers):
                     async for answer in answers:
                         counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
                         write(answer)
                         advance(counts, resolver.quota_left)
     if not quiet and counts.total() > 1:
-        click.echo(_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
+        click.echo(_build_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
     return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
 
 
-async def explain_id(id_: str, options: Mapping[str, Any]) -> int:
-    """Write everything that led to the answer for one repo."""
-    async with Resolver(settings_of(options)) as resolver:
+async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
+    """Write the answer for one repo with the evidence that led to it; the exit code."""
+    async with Resolver(build_settings(hub_options)) as resolver:
         try:
             answer = await resolver.resolve(
-                id_, revision=options["revision"], task=options["task"], library=options["library"]
+                id_, revision=hub_options["revision"], task=hub_options["task"], library=hub_options["library"]
             )
         except ResolveError as error:
             print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
             return ERROR_ROWS
-    click.echo(explanation(answer, time.time()), nl=False)
+    click.echo(render_explanation(answer, time.time()), nl=False)
     return ALL_ANSWERED
 
 
-def _summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float) -> str:
+def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float) -> str:
     total, failed = counts.total(), counts["failed"]
     sources = ", ".join(f"{count} from {name}" for name, count in counts.most_common() if name != "failed")
     sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items()) or "none"

@@ -1,4 +1,4 @@
-"""`hubresolve tasks`: the task names that are known, and what a library or a model type serves."""
+"""Runs `hubresolve tasks`: lists task names, and the tasks that a library, model type or backend serves."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ import click
 from registry.defaults import default_registry
 from registry.errors import UnknownNameError, UnsupportedModelTypeError
 from registry.export.defaults import shipped_export_registry
-from registry.queries.supported_tasks import Served, tasks_of_family, tasks_of_library, tasks_of_model_type
+from registry.queries.supported_tasks import TaskClasses, list_family_tasks, list_library_tasks, list_model_type_tasks
 from registry.registry import Registry
 from resolver.cli.exits import ALL_ANSWERED
 
-CLASSES_SHOWN = 4
+MAX_SHOWN_CLASSES = 4
+"""Class names in one cell; the remaining ones are counted."""
 
 
 def show_tasks(model_type: str | None, library: str | None, backend: str | None = None) -> int:
-    """Write task names with modality and aliases; of a library or model type the tasks it serves, with the classes.
+    """Write all task names with modality and aliases; for a library or model type, its tasks with their classes.
 
-    With a backend: the model types that can be exported with it; of one model type the tasks, with what configures
-    the export.
+    With a backend: the model types that it can export; with a model type too, its tasks with the export configurations.
 
     Raises:
-        click.UsageError: a name is not known; the message has the nearest ones.
+        click.UsageError: a name is not known; the message names the nearest known ones.
     """
     registry = default_registry()
     try:
         rows = (
-            _rows(registry, model_type, library)
+            _build_task_rows(registry, model_type, library)
             if backend is None
-            else _exports(registry, model_type, library, backend)
+            else _build_export_rows(registry, model_type, library, backend)
         )
     except (UnknownNameError, UnsupportedModelTypeError) as error:
         raise click.UsageError(str(error)) from error
-    for line in _laid_out(rows):
+    for line in _align_columns(rows):
         click.echo(line)
     return ALL_ANSWERED
 
 
-def _rows(registry: Registry, model_type: str | None, library: str | None) -> list[tuple[str, ...]]:
+def _build_task_rows(registry: Registry, model_type: str | None, library: str | None) -> list[tuple[str, ...]]:
     if library is None and model_type is None:
         aliases: dict[str, list[str]] = {}
         for alias, task in registry.task_aliases.items():
@@ -48,60 +48,68 @@ def _rows(registry: Registry, model_type: str | None, library: str | None) -> li
             (task, modality, ", ".join(sorted(aliases.get(task, ())))) for task, modality in registry.tasks.items()
         )
         return [("task", "modality", "also called"), *names]
-    library = registry.canonical_library(library) if library is not None else "transformers"
-    served = (
-        tasks_of_library(library, registry) if model_type is None else _of_model_type(registry, model_type, library)
-    )
+    library = registry.normalize_library(library) if library is not None else "transformers"
+    if model_type is None:
+        served = list_library_tasks(library, registry)
+    else:
+        served = _find_served_tasks(registry, model_type, library)
     if not served and model_type is None:
-        # A library that keeps to no tasks takes any: the pipeline tag tells.
+        # The library has no tasks of its own: its repos may have any task, which their pipeline tag names.
         return [("task", "modality", "classes"), ("any", "", registry.libraries[library].model_class or "")]
     return [
         ("task", "modality", "classes"),
-        *((task, registry.tasks[task], _listed(classes)) for task, classes in served.items()),
+        *((task, registry.tasks[task], _join_classes(classes)) for task, classes in served.items()),
     ]
 
 
-def _of_model_type(registry: Registry, model_type: str, library: str) -> Served:
+def _find_served_tasks(registry: Registry, model_type: str, library: str) -> TaskClasses:
     if library == "diffusers":
-        return tasks_of_family(model_type, registry)
-    served = tasks_of_model_type(model_type, registry)
+        return list_family_tasks(model_type, registry)
+    served = list_model_type_tasks(model_type, registry)
     if not served:
         known = {name for mapping in registry.mappings for name in mapping.models}
         raise UnknownNameError("model type", model_type, known)
     if library == "transformers":
-        # The main task first, as everywhere else.
+        # The registry lists the main task last; shown first, as everywhere else.
         return dict(reversed(served.items()))
-    own = tasks_of_library(library, registry)
-    return {task: classes for task, classes in own.items() if any(base in served for base in registry.served_as(task))}
+    library_tasks = list_library_tasks(library, registry)
+    return {
+        task: classes
+        for task, classes in library_tasks.items()
+        if any(base in served for base in registry.find_serving_tasks(task))
+    }
 
 
-def _exports(registry: Registry, model_type: str | None, library: str | None, backend: str) -> list[tuple[str, ...]]:
+def _build_export_rows(
+    registry: Registry, model_type: str | None, library: str | None, backend: str
+) -> list[tuple[str, ...]]:
     exports = shipped_export_registry(registry)
-    if backend not in exports.backends():
-        raise UnknownNameError("backend", backend, exports.backends())
-    library = registry.canonical_library(library) if library is not None else None
+    if backend not in exports.list_backends():
+        raise UnknownNameError("backend", backend, exports.list_backends())
+    library = registry.normalize_library(library) if library is not None else None
     if model_type is not None:
-        found = exports.get_supported_tasks_for_model_type(model_type, backend, library_name=library)
-        named = ((task, made.class_name) for task, made in found.items())
-        modality = (registry.tasks[registry.parse_task(task)[0]] for task in found)
-        rows = ((task, kind, name) for (task, name), kind in zip(named, modality, strict=True))
+        constructors = exports.get_supported_tasks_for_model_type(model_type, backend, library_name=library)
+        rows = (
+            (task, registry.tasks[registry.parse_task(task)[0]], constructor.class_name)
+            for task, constructor in constructors.items()
+        )
         return [("task", "modality", "configuration"), *rows]
     return [
         ("model type", "library", "tasks"),
         *(
             (name, owner, ", ".join(exports.get_supported_tasks_for_model_type(name, backend, library_name=owner)))
-            for owner in ((library,) if library is not None else exports.libraries())
-            for name in exports.model_types(backend, owner)
+            for owner in ((library,) if library is not None else exports.list_libraries())
+            for name in exports.list_model_types(backend, owner)
         ),
     ]
 
 
-def _listed(classes: Sequence[str]) -> str:
-    more = len(classes) - CLASSES_SHOWN
-    return ", ".join(classes[:CLASSES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _join_classes(classes: Sequence[str]) -> str:
+    hidden = len(classes) - MAX_SHOWN_CLASSES
+    return ", ".join(classes[:MAX_SHOWN_CLASSES]) + (f" and {hidden} more" if hidden > 0 else "")
 
 
-def _laid_out(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def _align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""Many repos, bounded, results as they come. Knows nothing of the Hub or the store: looking up is its caller's."""
+"""Runs work on a stream of inputs in a bounded pool; results come in the order of the inputs, or as they finish."""
 
 from __future__ import annotations
 
@@ -7,135 +7,177 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
-
-from resolver.answer import Answer, Failure
-from resolver.lookup.outcome import Outcome, Pending
-from resolver.resolution import Resolution
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, Union
 
 Q = TypeVar("Q")
-
-LookUp = Callable[[Sequence[Q]], Awaitable[Sequence[Answer | Pending]]]
-"""For each request of a chunk its answer, where that can be had without waiting, or the work that gives it."""
-
-LONGEST_CHUNK = 1_000
-CHUNK_WITHIN_S = 0.02
-"""How long requests are gathered for a chunk, where they are made while they are read."""
-
-WINDOW = 1_000
-"""Most pieces of work under way, or done and waiting for an earlier one to be taken."""
-
-MOST_UNTAKEN = 2_000
-"""How many answers may be waiting to be taken when the next requests are read."""
-
-_Coming = asyncio.Future[Outcome]
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-async def answer_all(
-    requests: Iterable[Q] | AsyncIterable[Q],
-    look_up: LookUp[Q],
+class Work(Generic[R_co]):
+    """Work that is left for one input, not yet started. Its errors are values: one failure ends no other work.
+
+    Not an `abc.ABC`: results of warm batches are told from work by `isinstance`, which takes ten times as long then.
+    """
+
+    __slots__ = ()
+
+    async def run(self) -> R_co:
+        """The result. Subclasses override it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """`max_batch`: inputs per batch; where they are produced while being read, a batch is closed after `gather_s`.
+    `max_unfinished`: pieces of work running, or waiting for an earlier result to be consumed. `max_unconsumed`: results
+    that may wait for the consumer when the next inputs are read.
+    """
+
+    max_batch: int = 1_000
+    gather_s: float = 0.02
+    max_unfinished: int = 1_000
+    max_unconsumed: int = 2_000
+
+
+DEFAULT_LIMITS = PoolLimits()
+
+Entry = Union[R, Work[R], "asyncio.Future[R | Work[R]]"]
+"""What is known of one input after its batch was looked up: its result, the work that gives it, or either in future."""
+
+StartBatch = Callable[[Sequence[Q]], Awaitable[Sequence[Entry[R]]]]
+"""Looks up a batch of inputs together: one entry for each, in order."""
+
+
+async def run_ordered(
+    inputs: Iterable[Q] | AsyncIterable[Q],
+    start_batch: StartBatch[Q, R],
     *,
     ordered: bool,
-    at_once: Callable[[], int],
-) -> AsyncGenerator[Answer]:
-    """An answer for each of `requests`: in their order, or else as soon as it is there.
+    max_workers: Callable[[], int],
+    limits: PoolLimits = DEFAULT_LIMITS,
+) -> AsyncGenerator[R]:
+    """A result for each of `inputs`: in their order, or else as soon as it is there.
 
-    Requests are read in chunks, only as far ahead as `WINDOW` and `MOST_UNTAKEN` allow, so that endless input takes
-    bounded memory, and about `at_once` of them, which may change, are worked on at a time. What is still under way when
-    the caller stops is cancelled.
+    Inputs are read in batches, only as far ahead as `limits` allow, so that endless input takes bounded memory. About
+    `max_workers()` pieces of work, which may change, run at a time. What is unfinished when the consumer stops is
+    cancelled.
     """
-    untaken: deque[Answer | _Coming] = deque()
-    under_way: set[_Coming] = set()
-    arrived, taken = asyncio.Event(), asyncio.Event()
-    crew = _Crew(at_once)
+    results: deque[R | asyncio.Future[R]] = deque()
+    unfinished: set[asyncio.Future[R]] = set()
+    arrived, consumed = asyncio.Event(), asyncio.Event()
+    workers: _Workers[R] = _Workers(max_workers)
 
     async def produce() -> None:
-        async with _chunks(requests) as chunks:
-            async for chunk in chunks:
-                for entry in await look_up(chunk):
-                    if isinstance(entry, (Resolution, Failure)):
-                        untaken.append(entry)
+        async with _split(inputs, limits) as batches:
+            async for batch in batches:
+                for entry in await start_batch(batch):
+                    if not isinstance(entry, (Work, asyncio.Future)):
+                        results.append(entry)
                         continue
-                    if len(under_way) >= WINDOW:
-                        await until(lambda: len(under_way) < WINDOW)
-                    coming = crew.work_on(entry)
-                    under_way.add(coming)
+                    if len(unfinished) >= limits.max_unfinished:
+                        await wait_until(lambda: len(unfinished) < limits.max_unfinished)
+                    future = workers.submit(entry)
+                    unfinished.add(future)
                     if ordered:
-                        untaken.append(coming)
+                        results.append(future)
                     else:
-                        coming.add_done_callback(add)
+                        future.add_done_callback(add_finished)
                 arrived.set()
-                await until(lambda: len(untaken) <= MOST_UNTAKEN)
+                await wait_until(lambda: len(results) <= limits.max_unconsumed)
 
-    async def until(is_so: Callable[[], bool]) -> None:
-        while not is_so():
+    async def wait_until(is_true: Callable[[], bool]) -> None:
+        while not is_true():
             arrived.set()
-            taken.clear()
-            await taken.wait()
+            consumed.clear()
+            await consumed.wait()
 
-    def add(coming: _Coming) -> None:
-        untaken.append(coming)
+    def add_finished(future: asyncio.Future[R]) -> None:
+        results.append(future)
         arrived.set()
 
     producer = asyncio.create_task(produce())
     producer.add_done_callback(lambda _: arrived.set())
     try:
-        while untaken or under_way or not producer.done():
-            if not untaken:
+        while results or unfinished or not producer.done():
+            if not results:
                 arrived.clear()
                 await arrived.wait()
                 continue
-            entry = untaken.popleft()
+            entry = results.popleft()
             if isinstance(entry, asyncio.Future):
-                answer = await (await entry).get()
-                under_way.discard(entry)
+                result = await entry
+                unfinished.discard(entry)
             else:
-                answer = entry
-            taken.set()
-            yield answer
+                result = entry
+            consumed.set()
+            yield result
         await producer
     finally:
-        await _cancel(producer, *crew.workers)
+        await _cancel(producer, *workers.tasks)
+        for future in unfinished:
+            future.cancel()
 
 
-class _Crew:
-    """Works on what it is given, in the order given, with no more tasks than are needed."""
+class _Workers(Generic[R]):
+    """Tasks that run work in the order it was submitted; no more tasks than there is work for."""
 
-    def __init__(self, at_once: Callable[[], int]) -> None:
-        self._at_once = at_once
-        self._waiting: deque[tuple[Pending, _Coming]] = deque()
-        self.workers: set[asyncio.Task[None]] = set()
+    def __init__(self, max_workers: Callable[[], int]) -> None:
+        self._max_workers = max_workers
+        self._queue: deque[tuple[Work[R], asyncio.Future[R]]] = deque()
+        self.tasks: set[asyncio.Task[None]] = set()
 
-    def work_on(self, pending: Pending) -> _Coming:
-        """What `pending` will have come to."""
-        coming: _Coming = asyncio.get_running_loop().create_future()
-        self._waiting.append((pending, coming))
-        if len(self.workers) < self._at_once():
-            self._start()
-        return coming
+    def submit(self, entry: Work[R] | asyncio.Future[R | Work[R]]) -> asyncio.Future[R]:
+        """The result of `entry` in future. An entry that is a future takes a worker once it resolves to work."""
+        result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if isinstance(entry, Work):
+            self._enqueue(entry, result)
+        else:
+            entry.add_done_callback(lambda done: self._take_over(done, result))
+            # Whoever waits for the result no longer may stop what computes the entry.
+            result.add_done_callback(lambda _: entry.cancel())
+        return result
 
-    def _start(self) -> None:
-        self.workers.add(asyncio.create_task(self._work()))
+    def _take_over(self, done: asyncio.Future[R | Work[R]], result: asyncio.Future[R]) -> None:
+        if result.done():
+            return
+        if done.cancelled():
+            result.cancel()
+        elif (error := done.exception()) is not None:
+            result.set_exception(error)
+        elif isinstance(outcome := done.result(), Work):
+            self._enqueue(outcome, result)
+        else:
+            result.set_result(outcome)
 
-    async def _work(self) -> None:
+    def _enqueue(self, work: Work[R], result: asyncio.Future[R]) -> None:
+        self._queue.append((work, result))
+        if len(self.tasks) < self._max_workers():
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        self.tasks.add(asyncio.create_task(self._run_queued()))
+
+    async def _run_queued(self) -> None:
         try:
-            while self._waiting:
-                pending, coming = self._waiting.popleft()
+            while self._queue:
+                work, future = self._queue.popleft()
                 try:
-                    outcome = await pending()
+                    result = await work.run()
                 except BaseException:
-                    coming.cancel()
+                    future.cancel()
                     raise
-                if not coming.done():
-                    coming.set_result(outcome)
-                at_once = self._at_once()
-                if len(self.workers) > at_once:
+                if not future.done():
+                    future.set_result(result)
+                max_workers = self._max_workers()
+                if len(self.tasks) > max_workers:
                     return
-                if len(self.workers) < at_once and len(self._waiting) > 1:
-                    self._start()
+                if len(self.tasks) < max_workers and len(self._queue) > 1:
+                    self._start_worker()
         finally:
-            # At once, not when the loop comes to it: others count who is still there.
-            self.workers.discard(asyncio.current_task())
+            # Now, not when the loop gets to it: `submit` counts the tasks that are still there.
+            self.tasks.discard(asyncio.current_task())
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -145,40 +187,42 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 
 @asynccontextmanager
-async def _chunks(requests: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[AsyncIterator[list[Q]]]:
-    """`requests` in lists."""
-    if not isinstance(requests, AsyncIterable):
-        yield _chunks_of_iterable(requests)
+async def _split(inputs: Iterable[Q] | AsyncIterable[Q], limits: PoolLimits) -> AsyncIterator[AsyncIterator[list[Q]]]:
+    """`inputs` in batches."""
+    if not isinstance(inputs, AsyncIterable):
+        yield _split_iterable(inputs, limits)
         return
-    queue: asyncio.Queue[Q] = asyncio.Queue(maxsize=LONGEST_CHUNK)
+    queue: asyncio.Queue[Q] = asyncio.Queue(maxsize=limits.max_batch)
 
     async def pump() -> None:
-        async for request in requests:
-            await queue.put(request)
+        async for item in inputs:
+            await queue.put(item)
 
     pumping = asyncio.create_task(pump())
     try:
-        yield _chunks_of_queue(queue, pumping)
+        yield _split_queue(queue, pumping, limits)
     finally:
         await _cancel(pumping)
 
 
-async def _chunks_of_iterable(requests: Iterable[Q]) -> AsyncIterator[list[Q]]:
-    """Long chunks of what is there already, short ones of what is being made."""
-    iterator = iter(requests)
+async def _split_iterable(inputs: Iterable[Q], limits: PoolLimits) -> AsyncIterator[list[Q]]:
+    """Long batches of what exists already, short ones of what is produced while it is read."""
+    iterator = iter(inputs)
     while True:
-        until_s, chunk = time.monotonic() + CHUNK_WITHIN_S, list[Q]()
-        for request in iterator:
-            chunk.append(request)
-            if len(chunk) == LONGEST_CHUNK or (not len(chunk) % 32 and time.monotonic() > until_s):
+        until_s, batch = time.monotonic() + limits.gather_s, list[Q]()
+        for item in iterator:
+            batch.append(item)
+            if len(batch) == limits.max_batch or (not len(batch) % 32 and time.monotonic() > until_s):
                 break
-        if not chunk:
+        if not batch:
             return
-        yield chunk
+        yield batch
 
 
-async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None]) -> AsyncIterator[list[Q]]:
-    """What has come in so far, without waiting for more once there is something."""
+async def _split_queue(
+    queue: asyncio.Queue[Q], pumping: asyncio.Task[None], limits: PoolLimits
+) -> AsyncIterator[list[Q]]:
+    """All items that have arrived, at least one, without waiting for more."""
     getting: asyncio.Task[Q] | None = None
     try:
         while True:
@@ -186,10 +230,10 @@ async def _chunks_of_queue(queue: asyncio.Queue[Q], pumping: asyncio.Task[None])
             await asyncio.wait([getting, pumping], return_when=asyncio.FIRST_COMPLETED)
             if not getting.done() and queue.empty():
                 break
-            chunk = [await getting]
-            while len(chunk) < LONGEST_CHUNK and not queue.empty():
-                chunk.append(queue.get_nowait())
-            yield chunk
+            batch = [await getting]
+            while len(batch) < limits.max_batch and not queue.empty():
+                batch.append(queue.get_nowait())
+            yield batch
         await pumping
     finally:
         if getting is not None:

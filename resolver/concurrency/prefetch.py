@@ -1,4 +1,4 @@
-"""Working ahead: the next items are made while their user is busy with the ones before."""
+"""Prefetches items of an async generator: the next items are produced while the consumer is busy with one."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def ahead(items: AsyncGenerator[T], count: int = 1) -> AsyncGenerator[T]:
-    """The same items, up to `count` of them made before they are asked for.
+async def prefetch(items: AsyncGenerator[T], count: int = 1) -> AsyncGenerator[T]:
+    """The same items, up to `count` of them produced before they are requested.
 
-    Whoever stops early closes the iterator, which ends the work under way and closes `items`.
+    A consumer that stops early closes the iterator, which cancels the production under way and closes `items`.
 
-    Raises what `items` raises, once all that came before was taken.
+    Raises what `items` raises, after all items before it were consumed.
     """
-    if count > 1:
-        items = ahead(items, count - 1)
+    # None marks the end; an item stands in a tuple of its own, since it may be None itself.
+    queue: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+    free = asyncio.Semaphore(count)
 
-    async def make() -> T:
-        return await anext(items)
+    async def produce() -> None:
+        try:
+            await free.acquire()
+            async for item in items:
+                queue.put_nowait((item,))
+                await free.acquire()
+        finally:
+            queue.put_nowait(None)
 
-    making = asyncio.create_task(make())
+    producer = asyncio.create_task(produce())
     try:
-        while True:
-            try:
-                item = await making
-            except StopAsyncIteration:
-                return
-            making = asyncio.create_task(make())
-            yield item
+        while (entry := await queue.get()) is not None:
+            free.release()
+            yield entry[0]
+        await producer
     finally:
-        making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
+        producer.cancel()
+        await asyncio.gather(producer, return_exceptions=True)
         await items.aclose()

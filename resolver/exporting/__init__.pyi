@@ -6,5 +6,5 @@ from .export import (
     export_program as export_program,
 )
 
-# Take over what other packages have registered with optimum
-from .optimum_import import adopt as adopt
+# Import the export configurations that other packages have registered with optimum
+from .optimum_import import import_from_optimum as import_from_optimum

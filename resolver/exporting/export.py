@@ -1,7 +1,7 @@
-"""Exports a model by its configuration, to a program of `torch.export` or to ONNX. torch is imported when it is called.
+"""Exports a model by its export configuration, to a `torch.export` program or to ONNX. Imports torch when it is called.
 
-transformers 5.23 ships changes to its models and to torch that hold while a graph is traced (`transformers.exporters`);
-they are made use of where they are installed.
+transformers 5.23 has patches of its models and of torch for tracing (`transformers.exporters`). They are applied during
+an export if they are installed.
 """
 
 from __future__ import annotations
@@ -14,120 +14,119 @@ from pathlib import Path
 from typing import Any
 
 from registry.export.config import ExportConfig
-from resolver.exporting.flat_call import call
+from resolver.exporting.flat_call import call_with_flat_tensors
 
 
-def exportable(model: Any, config: ExportConfig) -> Any:
-    """A `torch.nn.Module` around `model` that takes and gives flat tensors, in the order of `config`."""
+def build_flat_module(model: Any, config: ExportConfig) -> Any:
+    """A `torch.nn.Module` around `model` that takes and returns flat tensors, in the order of `config`."""
     torch = importlib.import_module("torch")
 
-    class Exportable(torch.nn.Module):  # type: ignore[misc,name-defined]
+    class FlatModule(torch.nn.Module):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
         def forward(self, *tensors: Any) -> tuple[Any, ...]:
-            return call(self.model, config, tensors)
+            return call_with_flat_tensors(self.model, config, tensors)
 
-    return Exportable().eval()
+    return FlatModule().eval()
 
 
-def dynamic_shapes(config: ExportConfig, dim: Any = None) -> dict[str, Any]:
-    """The axes that vary, as `torch.export` takes them for what `exportable` makes; `dim` in place of their names."""
+def build_dynamic_shapes(config: ExportConfig, dim: Any = None) -> dict[str, Any]:
+    """The dynamic axes of `build_flat_module`, as `torch.export` takes them; `dim` replaces their names."""
     axes = tuple(
-        {axis: name if dim is None else dim for axis, name in spec.axes.items()} for spec in config.input_specs()
+        {axis: name if dim is None else dim for axis, name in spec.axes.items()} for spec in config.build_input_specs()
     )
     return {"tensors": axes}
 
 
 def export_program(model: Any, config: ExportConfig, **sizes: int) -> Any:
-    """The `torch.export.ExportedProgram` of `exportable(model, config)`; `sizes` are lengths of axes at its tracing.
+    """The `torch.export.ExportedProgram` of the model; `sizes` are the sizes of the axes of the traced inputs.
 
     Raises:
-        torch.export's errors: the model cannot be traced, or an axis cannot vary.
+        torch.export's errors: the model cannot be traced, or an axis cannot be dynamic.
     """
     torch = importlib.import_module("torch")
     tensors = tuple(config.generate_dummy_inputs("pt", **sizes).values())
-    with torch.no_grad(), overridden(model, config), _patched("dynamo"):
+    with torch.no_grad(), override_config(model, config), _apply_patches("dynamo"):
         return torch.export.export(
-            exportable(model, config),
+            build_flat_module(model, config),
             tensors,
-            dynamic_shapes=dynamic_shapes(config, torch.export.Dim.AUTO),
+            dynamic_shapes=build_dynamic_shapes(config, torch.export.Dim.AUTO),
             strict=False,
         )
 
 
 def export_onnx(model: Any, config: ExportConfig, path: Path | str, **sizes: int) -> Path:
-    """The file that the ONNX graph of the model was written to: its inputs, outputs and axes are called as `config`
-    says.
+    """The path of the ONNX file that was written; inputs, outputs and axes have the names in `config`.
 
     Raises:
-        torch.export's and torch.onnx's errors: the model cannot be traced, or an operator is not known to ONNX.
+        torch.export's and torch.onnx's errors: the model cannot be traced, or ONNX lacks an operator.
     """
     torch = importlib.import_module("torch")
-    with _patched("onnx"):
+    with _apply_patches("onnx"):
         program = export_program(model, config, **sizes)
-        _fix_nodes(program)
-        made = torch.onnx.export(
+        _apply_node_fixes(program)
+        onnx_program = torch.onnx.export(
             program,
             input_names=list(config.inputs),
             output_names=list(config.outputs),
-            dynamic_shapes=dynamic_shapes(config),
+            dynamic_shapes=build_dynamic_shapes(config),
             opset_version=config.DEFAULT_ONNX_OPSET,
-            custom_translation_table=_translations(),
+            custom_translation_table=_get_translation_table(),
             optimize=config.OPTIMIZE,
             verbose=False,
         )
-    made.save(str(path), external_data=False)
+    onnx_program.save(str(path), external_data=False)
     return Path(path)
 
 
 @contextlib.contextmanager
-def overridden(model: Any, config: ExportConfig) -> Iterator[None]:
-    """While it lasts, the model's config says what `config.values_override` does, and its attention is
-    `config.ATTENTION`."""
-    changed = config.values_override or {}
-    own = getattr(model, "config", None)
-    before = {name: getattr(own, name) for name in changed if hasattr(own, name)}
-    attention = getattr(own, "_attn_implementation", None) if config.ATTENTION is not None else None
-    for name in before:
-        setattr(own, name, changed[name])
+def override_config(model: Any, config: ExportConfig) -> Iterator[None]:
+    """Set `config.values_override` in the model's config and `config.ATTENTION`, and restore both at the end."""
+    overrides = config.values_override or {}
+    model_config = getattr(model, "config", None)
+    previous = {name: getattr(model_config, name) for name in overrides if hasattr(model_config, name)}
+    attention = getattr(model_config, "_attn_implementation", None) if config.ATTENTION is not None else None
+    for name in previous:
+        setattr(model_config, name, overrides[name])
     if attention is not None:
         model.set_attn_implementation(config.ATTENTION)
     try:
         yield
     finally:
-        for name, value in before.items():
-            setattr(own, name, value)
+        for name, value in previous.items():
+            setattr(model_config, name, value)
         if attention is not None:
             model.set_attn_implementation(attention)
 
 
 @contextlib.contextmanager
-def _patched(backend: str) -> Iterator[None]:
-    apply_patches = _of_transformers("utils", "apply_patches")
+def _apply_patches(backend: str) -> Iterator[None]:
+    """Apply the patches of transformers for "dynamo" or "onnx", if it has any."""
+    apply_patches = _get_from_transformers("utils", "apply_patches")
     if apply_patches is None:
         yield
         return
-    # The patches are registered by this module.
+    # Importing this module registers the patches.
     importlib.import_module(f"transformers.exporters.exporter_{backend}")
     with apply_patches(backend):
         yield
 
 
-def _fix_nodes(program: Any) -> None:
-    apply_fixes = _of_transformers("utils", "apply_fx_node_fixes")
+def _apply_node_fixes(program: Any) -> None:
+    apply_fixes = _get_from_transformers("utils", "apply_fx_node_fixes")
     if apply_fixes is not None:
         apply_fixes("onnx", program.graph_module)
 
 
-def _translations() -> Any:
-    """Operators that torch has no ONNX of, and transformers has."""
-    return _of_transformers("exporter_onnx", "_ONNX_TRANSLATION_TABLE")
+def _get_translation_table() -> Any:
+    """The ONNX translations in transformers of operators for which torch has none."""
+    return _get_from_transformers("exporter_onnx", "_ONNX_TRANSLATION_TABLE")
 
 
-def _of_transformers(module: str, name: str) -> Any:
-    """What `transformers.exporters` has by this name; None where it, or all of that, is not there."""
+def _get_from_transformers(module: str, name: str) -> Any:
+    """The object of this name in a module of `transformers.exporters`; None if any of them is missing."""
     if importlib.util.find_spec("transformers") is None:
         return None
     if importlib.util.find_spec("transformers.exporters") is None:

@@ -1,8 +1,8 @@
-"""Calling a model with flat tensors, as an exported graph is called, and laying out what it gives. Imports no library
-before a cache is made.
+"""Calls a model with flat tensors, as an exported graph is called, and returns flat outputs.
 
-The model's own arguments and outputs are nested: caches of keys and values, outputs of an encoder, mappings. An export
-configuration says where each flat tensor goes (`InputSpec.path`) and comes from (`OutputSpec.path`).
+A model's own arguments and outputs are nested: caches of keys and values, outputs of an encoder, mappings. An export
+configuration maps each flat tensor to its place (`InputSpec.path`, `OutputSpec.path`). transformers is imported when
+its cache or output classes are needed.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from typing import Any
 
 from registry.export.config import ExportConfig
 
-Nested = dict[str, Any]
+NestedTensors = dict[str, Any]
 
-PAST = "past_key_values"
-ENCODED = "encoder_outputs"
+PAST_KEY_VALUES = "past_key_values"
+ENCODER_OUTPUTS = "encoder_outputs"
 
 
-def call(model: Any, config: ExportConfig, tensors: Sequence[Any]) -> tuple[Any, ...]:
-    """What the model gives for `tensors`, which are in the order of `config.inputs`; in the order of `config.outputs`.
+def call_with_flat_tensors(model: Any, config: ExportConfig, tensors: Sequence[Any]) -> tuple[Any, ...]:
+    """The model's outputs, in the order of `config.outputs`; `tensors` are in the order of `config.inputs`.
 
     Raises:
-        LookupError: the model gives nothing by the name that the configuration says.
+        LookupError: the model returns no tensor at the path of an output.
     """
-    specs = config.input_specs()
-    arguments = model_arguments({spec.path: tensor for spec, tensor in zip(specs, tensors, strict=True)})
+    specs = config.build_input_specs()
+    arguments = build_arguments({spec.path: tensor for spec, tensor in zip(specs, tensors, strict=True)})
     if config.use_past:
         arguments["use_cache"] = True
-    output = getattr(config.part_of(model), config.METHOD)(**arguments)
-    return tuple(_found(output, spec.path) for spec in config.output_specs())
+    output = getattr(config.get_exported_module(model), config.METHOD)(**arguments)
+    return tuple(_get_output(output, spec.path) for spec in config.build_output_specs())
 
 
-def model_arguments(tensors: Mapping[str, Any]) -> Nested:
-    """Arguments by name, of tensors by path ("past_key_values.0.key")."""
-    arguments: Nested = {}
+def build_arguments(tensors: Mapping[str, Any]) -> NestedTensors:
+    """The model's arguments by name, built from tensors by dotted path ("past_key_values.0.key")."""
+    arguments: NestedTensors = {}
     for path, tensor in tensors.items():
         *parents, name = path.split(".")
-        place = arguments
+        level = arguments
         for parent in parents:
-            place = place.setdefault(parent, {})
-        place[name] = tensor
-    if PAST in arguments:
-        arguments[PAST] = _cache(arguments[PAST])
-    if ENCODED in arguments:
+            level = level.setdefault(parent, {})
+        level[name] = tensor
+    if PAST_KEY_VALUES in arguments:
+        arguments[PAST_KEY_VALUES] = _build_cache(arguments[PAST_KEY_VALUES])
+    if ENCODER_OUTPUTS in arguments:
         outputs = importlib.import_module("transformers.modeling_outputs")
-        arguments[ENCODED] = outputs.BaseModelOutput(**arguments[ENCODED])
-        # Encoders that thin out what they hear give its mask too, which their decoders look for.
-        arguments[ENCODED].attention_mask = None
+        arguments[ENCODER_OUTPUTS] = outputs.BaseModelOutput(**arguments[ENCODER_OUTPUTS])
+        # Speech encoders that downsample return the mask of their output, and their decoders read this attribute.
+        arguments[ENCODER_OUTPUTS].attention_mask = None
     return arguments
 
 
-def _cache(layers: Mapping[str, Any]) -> Any:
-    """The cache of transformers that holds these keys and values: layer -> part, or layer -> side -> part."""
+def _build_cache(layers: Mapping[str, Any]) -> Any:
+    """The transformers cache of these keys and values: by layer and part, or by layer, side and part."""
     library = importlib.import_module("transformers")
     ordered = [layers[str(index)] for index in range(len(layers))]
     if "key" in ordered[0]:
@@ -65,28 +65,28 @@ def _cache(layers: Mapping[str, Any]) -> Any:
     return library.EncoderDecoderCache(*sides)
 
 
-def _found(output: Any, path: str) -> Any:
+def _get_output(output: Any, path: str) -> Any:
     value = output
     for part in path.split(".") if path else ():
-        value = _laid_out(value.past_key_values) if part == PAST else _member(value, part)
+        value = _unpack_cache(value.past_key_values) if part == PAST_KEY_VALUES else _get_member(value, part)
         if value is None:
-            raise LookupError(f"the model gives no {path}; it gives {_named(output)}")
+            raise LookupError(f"the model's output has no {path}; it has {_describe_output(output)}")
     return value
 
 
-def _member(value: Any, part: str) -> Any:
+def _get_member(value: Any, part: str) -> Any:
     if part.isdecimal() and isinstance(value, (list, tuple)):
         return value[int(part)]
     return value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
 
 
-def _laid_out(cache: Any) -> list[Nested]:
-    """Keys and values of each layer of a cache of transformers."""
+def _unpack_cache(cache: Any) -> list[NestedTensors]:
+    """Keys and values of each layer of a transformers cache."""
     if hasattr(cache, "self_attention_cache"):
-        sides = zip(_laid_out(cache.self_attention_cache), _laid_out(cache.cross_attention_cache), strict=False)
+        sides = zip(_unpack_cache(cache.self_attention_cache), _unpack_cache(cache.cross_attention_cache), strict=False)
         return [{"decoder": own, "encoder": cross} for own, cross in sides]
     return [{"key": layer.keys, "value": layer.values} for layer in cache.layers]
 
 
-def _named(output: Any) -> str:
+def _describe_output(output: Any) -> str:
     return ", ".join(output) if isinstance(output, Mapping) else type(output).__name__

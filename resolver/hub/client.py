@@ -12,8 +12,10 @@ from yarl import URL
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError
 from resolver.hub import http_errors, payloads, urls
+from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.pacing.quota_pacer import QuotaPacer
 from resolver.hub.response import Bucket, HttpResponse
+from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
 from resolver.hub.transport import Transport
 from resolver.repo_id import RepoRevision, is_commit_hash
 
@@ -30,11 +32,22 @@ class FetchedFile(Struct, frozen=True, kw_only=True, gc=False):
 class HubClient:
     """Fetches model info, small files and listing pages. Open it with `async with`, in the event loop that uses it."""
 
-    def __init__(self, endpoint: str, token: str | None, *, concurrency: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        token: str | None,
+        *,
+        concurrency: int,
+        timeout_s: float,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        breaker: BreakerPolicy = DEFAULT_BREAKER,
+    ) -> None:
         self._endpoint = endpoint
         self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
         self._has_token = bool(token)
-        self._transport = Transport(endpoint, token, concurrency=concurrency, timeout_s=timeout_s)
+        self._transport = Transport(
+            endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker
+        )
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
+from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
 from resolver.settings import FilledSettings, find_token
 
 if TYPE_CHECKING:
@@ -18,8 +20,15 @@ class Connection:
     takes longer than the answer.
     """
 
-    def __init__(self, settings: FilledSettings) -> None:
+    def __init__(
+        self,
+        settings: FilledSettings,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        breaker: BreakerPolicy = DEFAULT_BREAKER,
+    ) -> None:
         self._settings = settings
+        self._retry = retry
+        self._breaker = breaker
         self.client: HubClient | None = None
         self.token: str | None = None
         """Known once `find_token` was awaited."""
@@ -67,6 +76,8 @@ class Connection:
                     await self.find_token(),
                     concurrency=self._settings.concurrency,
                     timeout_s=self._settings.timeout_s,
+                    retry=self._retry,
+                    breaker=self._breaker,
                 )
                 self.client = await self._exits.enter_async_context(client)
         return self.client

@@ -13,15 +13,14 @@ MAX_DEPTH = 200
 
 
 class UnusableJsonError(ValueError):
-    """The bytes are not JSON that can be used; the message says why in a few words."""
+    """The bytes are not usable JSON; the message says why in a few words."""
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of JSON text as browsers, Python and the Hub's own tools accept it: a BOM is skipped, NaN and
-    infinities are read as null, of duplicate keys the last counts.
+    """The value of JSON text. A BOM is skipped, NaN and infinities become null, of duplicate keys the last counts.
 
     Raises:
-        UnusableJsonError: the text is not JSON, or is nested too deep to be handled safely.
+        UnusableJsonError: the text is not JSON, or is nested too deep to be safe.
     """
     if body.startswith(b"\xef\xbb\xbf"):
         body = body[3:]
@@ -29,7 +28,7 @@ def parse_json(body: bytes) -> Any:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _parse_leniently(body)
-    # Only text with many brackets can nest deep; most files are spared the walk.
+    # Only text with many brackets can nest deep; most files skip the walk.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(value, MAX_DEPTH):
         raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
@@ -37,8 +36,8 @@ def parse_json(body: bytes) -> Any:
 
 def _parse_leniently(body: bytes) -> Any:
     try:
-        value = json.loads(body, parse_constant=lambda _name: None, parse_float=_finite_float)
-        # Half of a surrogate pair is text that can neither be stored nor written out again.
+        value = json.loads(body, parse_constant=lambda _name: None, parse_float=_parse_finite_float)
+        # A lone surrogate can neither be stored nor written out again.
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels") from None
@@ -51,7 +50,7 @@ def _parse_leniently(body: bytes) -> Any:
     return value
 
 
-def _finite_float(text: str) -> float | None:
+def _parse_finite_float(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
 

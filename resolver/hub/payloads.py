@@ -1,6 +1,6 @@
-"""The Hub's payloads to facts and hints. Pure; the place where untyped JSON ends.
+"""Parses the Hub's payloads into facts and hints. Pure; untyped JSON ends here.
 
-Everything in an answer may be missing or of another type than documented: what cannot be used counts as not said.
+Everything in a payload may be missing or of another type than documented: an unusable value counts as missing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
 MAX_INFO_BYTES = 64 * 1024 * 1024
 """Longest model info that is read; file names of the largest repos take a few MB."""
 
-_decode_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_raw_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
-    """Model info as the Hub gave it: where the repo stands now, what it holds, and what the Hub says of it."""
+    """Model info: the commit that the revision points to, its file names, and the Hub's hints."""
 
     canonical_id: str
     commit_hash: CommitHash
@@ -38,7 +38,7 @@ class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def parse_small_file(body: bytes, *, is_truncated: bool = False) -> SmallFile:
-    """A JSON file of a repo, read or found unreadable; never an error."""
+    """A JSON file of a repo, read or unreadable; never an error."""
     if is_truncated or len(body) > MAX_SMALL_FILE_BYTES:
         problem = f"longer than {MAX_SMALL_FILE_BYTES // 2**20} MiB"
         return SmallFile(state=FileState.UNREADABLE, problem=problem)
@@ -49,16 +49,16 @@ def parse_small_file(body: bytes, *, is_truncated: bool = False) -> SmallFile:
     except UnusableJsonError as error:
         return SmallFile(state=FileState.UNREADABLE, problem=str(error)[:200])
     if not isinstance(content, (dict, list)):
-        return SmallFile(state=FileState.UNREADABLE, problem=f"a JSON {_json_name(content)}, not an object")
+        return SmallFile(state=FileState.UNREADABLE, problem=f"a JSON {_name_json_type(content)}, not an object")
     return SmallFile(state=FileState.READ, content=content)
 
 
-def _json_name(value: Any) -> str:
+def _name_json_type(value: Any) -> str:
     return {str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
 
 
 def parse_model_info(body: bytes, *, is_truncated: bool = False) -> ModelInfo:
-    """Model info from the body of an answer.
+    """Model info from the body of a response.
 
     Raises:
         HubResponseError: it is not an object, or names no repo or commit.
@@ -69,12 +69,12 @@ def parse_model_info(body: bytes, *, is_truncated: bool = False) -> ModelInfo:
         payload = parse_json(body)
     except UnusableJsonError as error:
         raise HubResponseError(f"model info is {error}") from None
-    return model_info(payload)
+    return build_model_info(payload)
 
 
 def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo | RepoRevision]:
-    """One page of a listing: of each repo what it tells, or, where that is not enough (no commit, no file list, or the
-    repo is disabled), only which one it is. Items that name no repo, or cannot be read, are left out.
+    """One page of a listing: the model info of each repo, or only its id where the page does not say enough (no commit,
+    no file list, or the repo is disabled). Items that name no repo, or cannot be read, are left out.
 
     Raises:
         HubResponseError: it is not a list.
@@ -82,11 +82,11 @@ def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo 
     if is_truncated:
         raise HubResponseError(f"a page of the listing is longer than {MAX_INFO_BYTES // 2**20} MiB")
     page: list[ModelInfo | RepoRevision] = []
-    for item in _items(body):
+    for item in _iterate_items(body):
         if not isinstance(item, dict):
             continue
         try:
-            info = model_info(item)
+            info = build_model_info(item)
             is_enough = isinstance(item.get("siblings"), list) and not info.hints.disabled
             page.append(info if is_enough else RepoRevision(info.canonical_id))
         except HubResponseError:
@@ -97,19 +97,19 @@ def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo 
     return page
 
 
-def _items(body: bytes) -> Iterator[Any]:
-    """The items of a page, one at a time: all at once they would be a burden to the garbage collector."""
+def _iterate_items(body: bytes) -> Iterator[Any]:
+    """The items of a page, parsed one at a time: the garbage collector would walk through all of them at once."""
     try:
-        texts = _decode_texts(body)
+        texts = _decode_raw_items(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        yield from _items_read_leniently(body)
+        yield from _parse_items_leniently(body)
         return
     for text in texts:
         with suppress(UnusableJsonError):
             yield parse_json(bytes(text))
 
 
-def _items_read_leniently(body: bytes) -> list[Any]:
+def _parse_items_leniently(body: bytes) -> list[Any]:
     try:
         payload = parse_json(body)
     except UnusableJsonError as error:
@@ -128,8 +128,8 @@ def parse_next_link(header: str) -> str | None:
     return None
 
 
-def model_info(payload: Any) -> ModelInfo:
-    """Model info from one parsed object, as a single answer or an item of a listing holds it.
+def build_model_info(payload: Any) -> ModelInfo:
+    """Model info from one parsed object: a response of its own, or an item of a listing.
 
     Raises:
         HubResponseError: it is not an object, or names no repo or commit.
@@ -144,50 +144,50 @@ def model_info(payload: Any) -> ModelInfo:
     return ModelInfo(
         canonical_id=canonical_id,
         commit_hash=CommitHash(commit_hash),
-        filenames=_filenames(payload.get("siblings")),
-        hints=_hints(payload),
+        filenames=_parse_filenames(payload.get("siblings")),
+        hints=_parse_hints(payload),
     )
 
 
-def _filenames(siblings: Any) -> tuple[str, ...]:
+def _parse_filenames(siblings: Any) -> tuple[str, ...]:
     if not isinstance(siblings, list):
         return ()
-    # Lists, not generators: it is done for every file of every repo.
+    # Lists, not generators: this runs for every file of every repo.
     names = [item.get("rfilename") for item in siblings if isinstance(item, dict)]
     return tuple(sorted([name for name in names if isinstance(name, str)]))
 
 
-def _hints(payload: Mapping[str, Any]) -> HubHints:
-    card = _object(payload.get("cardData"))
-    info = _object(payload.get("transformersInfo"))
+def _parse_hints(payload: Mapping[str, Any]) -> HubHints:
+    card = _as_object(payload.get("cardData"))
+    info = _as_object(payload.get("transformersInfo"))
     tags = payload.get("tags")
     gated = payload.get("gated")
     private = payload.get("private")
     return HubHints(
-        # Mirrors that compute nothing still pass on what the model card says.
-        pipeline_tag=_text(payload.get("pipeline_tag")) or _text(card.get("pipeline_tag")),
-        library_name=_text(payload.get("library_name")) or _text(card.get("library_name")),
+        # Mirrors that compute no tag still pass on the model card.
+        pipeline_tag=_as_text(payload.get("pipeline_tag")) or _as_text(card.get("pipeline_tag")),
+        library_name=_as_text(payload.get("library_name")) or _as_text(card.get("library_name")),
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         gated=gated if isinstance(gated, str) else ("manual" if gated is True else None),
         private=private if isinstance(private, bool) else None,
         disabled=payload.get("disabled") is True,
-        extract=_extract(_object(payload.get("config"))),
-        auto_model=_text(info.get("auto_model")),
-        auto_task=_text(info.get("pipeline_tag")),
-        gguf_architecture=_text(_object(payload.get("gguf")).get("architecture")),
+        extract=_trim_extract(_as_object(payload.get("config"))),
+        auto_model=_as_text(info.get("auto_model")),
+        auto_task=_as_text(info.get("pipeline_tag")),
+        gguf_architecture=_as_text(_as_object(payload.get("gguf")).get("architecture")),
     )
 
 
-def _extract(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The Hub's extract of the config files without the parts that no decision reads (chat templates, mostly)."""
-    unread = ("tokenizer_config", "processor_config", "chat_template_jinja")
-    return {key: value for key, value in config.items() if key not in unread}
+def _trim_extract(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Hub's extract of the config files, without the parts that no decision reads (mostly chat templates)."""
+    unused = ("tokenizer_config", "processor_config", "chat_template_jinja")
+    return {key: value for key, value in config.items() if key not in unused}
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _as_object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str | None:
-    # No name has a NUL in it, and not every database can hold one.
+def _as_text(value: Any) -> str | None:
+    # No name contains a NUL, and not every database can hold one.
     return value if isinstance(value, str) and value and "\0" not in value else None

@@ -1,33 +1,43 @@
-"""Decides whether an error is retried, and after how long. Pure: the waiting is `transport`'s."""
+"""`RetryPolicy`: decides whether an error is retried, and after how long. Pure: the waiting is `transport`'s."""
 
 from __future__ import annotations
 
-from resolver.errors import HubResponseError, HubUnavailableError, RateLimitedError
+from dataclasses import dataclass
 
-MAX_ATTEMPTS = 5
-MAX_ATTEMPTS_UNREADABLE = 2
-"""A response of status 200 that does not parse is retried once: it was probably truncated."""
-
-FIRST_WAIT_S = 0.5
-MAX_WAIT_S = 8.0
+from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError
 
 
-def max_attempts(error: BaseException) -> int:
-    """How often a request that ends in `error` is sent in all."""
-    if isinstance(error, (RateLimitedError, HubUnavailableError)):
-        return MAX_ATTEMPTS
-    if isinstance(error, HubResponseError) and error.status == 200:
-        return MAX_ATTEMPTS_UNREADABLE
-    return 1
-
-
-def wait_s(error: BaseException, attempt: int, jitter: float) -> float:
-    """Seconds to wait after attempt number `attempt` (from 1) ended in `error`.
-
-    `jitter` is a random number from 0 to 1. The time that the server asked for is never shortened; otherwise the wait
-    doubles with each attempt, between half and all of its step.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """`max_attempts` of a request in all. A response of status 200 that does not parse is retried once
+    (`max_attempts_unreadable`): it was probably truncated. Waits begin with `first_wait_s` and double up to
+    `max_wait_s`; a wait that the server asked for is at most `max_retry_after_s`.
     """
-    if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
-        return error.retry_after_s + jitter * FIRST_WAIT_S
-    step_s = min(FIRST_WAIT_S * 2.0 ** (attempt - 1), MAX_WAIT_S)
-    return step_s * (0.5 + jitter / 2)
+
+    max_attempts: int = 5
+    max_attempts_unreadable: int = 2
+    first_wait_s: float = 0.5
+    max_wait_s: float = 8.0
+    max_retry_after_s: float = 3_600.0
+
+    def attempts(self, error: HubError) -> int:
+        """How often a request that ends in `error` is sent in all."""
+        if isinstance(error, (RateLimitedError, HubUnavailableError)):
+            return self.max_attempts
+        if isinstance(error, HubResponseError) and error.status == 200:
+            return self.max_attempts_unreadable
+        return 1
+
+    def wait_s(self, error: HubError, attempt: int, jitter: float) -> float:
+        """Seconds to wait after attempt number `attempt` (from 1) ended in `error`.
+
+        `jitter` is a random number from 0 to 1. A wait that the server asked for is not shortened by it; otherwise the
+        wait is between half and all of its step.
+        """
+        if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
+            return min(error.retry_after_s, self.max_retry_after_s) + jitter * self.first_wait_s
+        step_s = min(self.first_wait_s * 2.0 ** (attempt - 1), self.max_wait_s)
+        return step_s * (0.5 + jitter / 2)
+
+
+DEFAULT_RETRY = RetryPolicy()

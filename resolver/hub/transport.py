@@ -18,14 +18,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from resolver.errors import HubError, HubResponseError, HubUnavailableError
-from resolver.hub import retry
 from resolver.hub.headers import find_proxy, user_agent
 from resolver.hub.http_errors import describe
-from resolver.hub.pacing.circuit_breaker import CircuitBreaker
+from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
 from resolver.hub.pacing.quota_headers import parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
 from resolver.hub.response import Bucket, HttpResponse
+from resolver.hub.retry import RetryPolicy
 from resolver.repo_id import RepoRevision
 
 T = TypeVar("T")
@@ -42,14 +42,24 @@ class Transport:
     goes to the endpoint's origin only: aiohttp drops it on a redirect to another origin.
     """
 
-    def __init__(self, endpoint: str, token: str | None, *, concurrency: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        token: str | None,
+        *,
+        concurrency: int,
+        timeout_s: float,
+        retry: RetryPolicy,
+        breaker: BreakerPolicy,
+    ) -> None:
         self._endpoint = endpoint
         self._token = token
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._limits = {bucket: AdaptiveConcurrencyLimit(concurrency) for bucket in Bucket}
-        self._breaker = CircuitBreaker()
+        self._retry = retry
+        self._breaker = CircuitBreaker(breaker)
         self._proxy = find_proxy(endpoint)
         self.pacers = {bucket: QuotaPacer() for bucket in Bucket}
         """What is known of each of the Hub's quotas."""
@@ -102,11 +112,11 @@ class Transport:
             except HubError as error:
                 if isinstance(error, HubUnavailableError):
                     error.attempts = attempt
-                is_last = attempt >= retry.max_attempts(error)
+                is_last = attempt >= self._retry.attempts(error)
                 # The first failure of a repo does not wait for a Hub that is known to be down.
                 if is_last or (attempt == 1 and self._breaker.is_open(asyncio.get_running_loop().time())):
                     raise
-                await asyncio.sleep(retry.wait_s(error, attempt, random.random()))
+                await asyncio.sleep(self._retry.wait_s(error, attempt, random.random()))
             attempt += 1
 
     async def send(self, url: URL, bucket: Bucket, max_bytes: int, target: RepoRevision | None) -> HttpResponse:
@@ -174,7 +184,9 @@ class Transport:
         # The Hub may count a route in another bucket than expected; the bucket it names is right.
         named = _BUCKETS.get(quota.name, bucket) if quota is not None else bucket
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self.pacers[named].record_refusal(retry_after_s(response), quota, now_s)
+            wait_s = retry_after_s(response)
+            max_wait_s = self._retry.max_retry_after_s
+            self.pacers[named].record_refusal(min(wait_s, max_wait_s) if wait_s is not None else None, quota, now_s)
         else:
             self.pacers[named].record_response(quota, now_s, sent, redirects=redirects)
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

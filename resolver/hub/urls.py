@@ -1,4 +1,4 @@
-"""The URLs of the Hub's API. Pure."""
+"""Builds the URLs of the Hub's API. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ EXPAND = (
 )
 """The properties of model info that facts and hints are made of (huggingface_hub 2.4, hf_api.ExpandModelProperty_T)."""
 
-LONGEST_PAGE = 1_000
+MAX_PAGE_SIZE = 1_000
 """Most repos in one page of a listing (huggingface.co, 2026)."""
 
 _EXPAND_QUERY = "&".join(f"expand={name}" for name in EXPAND)
 
 
 @functools.lru_cache(maxsize=4_096)
-def _quoted(text: str, safe: str = "") -> str:
+def _quote(text: str, safe: str = "") -> str:
     return quote(text, safe=safe)
 
 
 def model_info_url(endpoint: str, repo_id: str, revision: str) -> str:
-    """Model info by revision: the route that mirrors answer too, though they ignore `expand`."""
-    return f"{endpoint}/api/models/{repo_id}/revision/{_quoted(revision)}?{_EXPAND_QUERY}"
+    """Model info by revision: the one route that mirrors serve too, though they ignore `expand`."""
+    return f"{endpoint}/api/models/{repo_id}/revision/{_quote(revision)}?{_EXPAND_QUERY}"
 
 
 def listing_url(
@@ -43,24 +43,24 @@ def listing_url(
     author: str | None = None,
     search: str | None = None,
     filters: Sequence[str] = (),
-    page_size: int = LONGEST_PAGE,
+    page_size: int = MAX_PAGE_SIZE,
 ) -> str:
     """The first page of a listing of models, with the properties that facts and hints are made of."""
     query = [("author", author), ("search", search), *(("filter", name) for name in filters), ("limit", str(page_size))]
-    given = urlencode([(name, value) for name, value in query if value is not None])
-    return f"{endpoint}/api/models?{given}&{_EXPAND_QUERY}"
+    parameters = urlencode([(name, value) for name, value in query if value is not None])
+    return f"{endpoint}/api/models?{parameters}&{_EXPAND_QUERY}"
 
 
 def is_page_of(endpoint: str, url: str) -> bool:
-    """Whether `url`, which a server named as the next page, leads to the listing of the same endpoint."""
+    """Whether `url`, the next page that a server named, is a listing of the same endpoint."""
     return url.startswith(f"{endpoint}/api/models?")
 
 
 def dataset_info_url(endpoint: str, repo_id: str) -> str:
-    """Where a dataset of this id would answer."""
+    """Dataset info of this id."""
     return f"{endpoint}/api/datasets/{repo_id}?expand=private"
 
 
 def file_url(endpoint: str, repo_id: str, revision: str, path: str) -> str:
     """One file of a repo at a revision."""
-    return f"{endpoint}/{repo_id}/resolve/{_quoted(revision)}/{_quoted(path, '/')}"
+    return f"{endpoint}/{repo_id}/resolve/{_quote(revision)}/{_quote(path, '/')}"

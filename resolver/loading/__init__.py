@@ -1,1 +1,1 @@
-"""From a resolution to a model in memory: what to fetch, fetching it, and calling the class of its library."""
+"""Loads models: plans which files to read, fetches them, and calls the class of the library."""

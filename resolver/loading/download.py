@@ -1,6 +1,6 @@
-"""Fetch the files of a commit into the local Hugging Face cache, with huggingface_hub. Blocking: call it in a thread.
+"""`Snapshot`: finds and fetches the files of a commit in the local Hugging Face cache, with huggingface_hub.
 
-A snapshot that already holds all that is wanted is found by a look at the disk, without a request.
+Blocking: call it in a thread. Where the cache holds all requested files, no request is sent.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from resolver.errors import (
     UnauthorizedError,
 )
 from resolver.local.folder import list_files
+from resolver.local.hf_cache import find_cache_dir
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A commit of a repo, and where it is to be had from. `other_id` is the id it was asked for by, under which other
-    programs may have put it into the cache. `ref` is the branch or tag that stood at the commit when the Hub was asked;
-    `is_ref_fresh` says that this was just now.
+    """A commit of a repo in the cache. `repo_id` is the canonical id, `requested_id` the one that the user wrote: other
+    programs may have cached the repo under it. `ref` is the branch or tag that pointed to the commit when the Hub was
+    asked; `is_ref_fresh` is true where that was just now. `token` False: send none.
     """
 
     repo_id: str
     commit_hash: str
     endpoint: str
-    other_id: str | None = None
+    requested_id: str | None = None
     ref: str | None = None
     is_ref_fresh: bool = False
     cache_dir: str | Path | None = None
@@ -48,32 +49,28 @@ class Snapshot:
     offline: bool = False
 
     def find(self, filenames: Iterable[str]) -> Path | None:
-        """The folder in the cache that holds all of `filenames`; None where one is missing."""
+        """The cached folder that holds all of `filenames`; None where one is missing, or none are given."""
         filenames = tuple(filenames)
-        for repo_id in dict.fromkeys((self.repo_id, self.other_id or self.repo_id)):
-            folder = self._folder(repo_id)
+        for repo_id in self._list_ids():
+            folder = self._build_path(repo_id)
             if filenames and all((folder / name).is_file() for name in filenames):
                 return folder
         return None
 
-    def _folder(self, repo_id: str) -> Path:
-        from huggingface_hub.file_download import repo_folder_name
-
-        name = repo_folder_name(repo_id=repo_id, repo_type="model")
-        return _cache(self.cache_dir) / name / "snapshots" / self.commit_hash
-
     def fetch(self, filenames: Iterable[str]) -> Path:
-        """The folder that holds all of `filenames`, once they are there.
+        """The cached folder that holds all of `filenames`; missing ones are downloaded first.
 
         Raises:
-            ResolveError: the Hub says no or cannot be reached, or may not be asked and the cache lacks a file.
+            OfflineError: the cache lacks a file, and the Hub must not be asked.
+            HubError: the Hub refuses, or cannot be reached.
         """
         filenames = tuple(filenames)
         found = self.find(filenames)
         if found is not None:
             return found
         if self.offline:
-            raise OfflineError(self._what(self._missing(filenames)) + "may not be asked for while offline")
+            missing = self._describe_missing(self._find_missing(filenames))
+            raise OfflineError(f"{missing}, and the Hub must not be asked while offline: load the model once online")
         from huggingface_hub import snapshot_download
 
         try:
@@ -86,86 +83,90 @@ class Snapshot:
                 allow_patterns=[glob.escape(name) for name in filenames],
                 library_name="hubresolve",
             )
-        except Exception as error:  # many kinds of several libraries
-            raise _translated(error, self) from error
-        missing = self._missing(filenames)
-        if missing:
+        except Exception as error:  # huggingface_hub raises errors of several libraries
+            raise _translate_error(error, self) from error
+        still_missing = self._find_missing(filenames)
+        if still_missing:
             raise HubUnavailableError(
-                self._what(missing) + "could not be had from the Hub",
+                f"{self._describe_missing(still_missing)}, and the download from the Hub did not add them",
                 repo_id=self.repo_id,
                 revision=self.commit_hash,
             )
-        self._note_ref()
+        self._write_ref()
         return Path(folder)
 
-    def _note_ref(self) -> None:
-        """Write down what the branch stood at, as huggingface_hub does where it is asked for a branch: other programs
-        find the files by it. What it wrote later itself is left alone.
+    def list_cached_files(self) -> tuple[str, ...]:
+        """The paths of the commit that are in the cache, under either id; may be empty."""
+        return next(filter(None, (list_files(self._build_path(repo_id)) for repo_id in self._list_ids())), ())
+
+    def _list_ids(self) -> Iterable[str]:
+        return dict.fromkeys((self.repo_id, self.requested_id or self.repo_id))
+
+    def _build_path(self, repo_id: str) -> Path:
+        """The folder of the commit in the cache, which need not exist."""
+        from huggingface_hub.file_download import repo_folder_name
+
+        name = repo_folder_name(repo_id=repo_id, repo_type="model")
+        return find_cache_dir(self.cache_dir) / name / "snapshots" / self.commit_hash
+
+    def _write_ref(self) -> None:
+        """Write the commit into the cache's file for the ref, as huggingface_hub does when it downloads a branch.
+
+        Other programs find the files by it. A ref that is not fresh does not replace one in the cache.
         """
         if self.ref is None or self.ref == self.commit_hash:
             return
-        path = self._folder(self.repo_id).parent.parent / "refs" / self.ref
+        path = self._build_path(self.repo_id).parent.parent / "refs" / self.ref
         try:
             if self.is_ref_fresh or not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-                unfinished.write_text(self.commit_hash, encoding="ascii")
-                unfinished.replace(path)
+                temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+                temporary.write_text(self.commit_hash, encoding="ascii")
+                temporary.replace(path)
         except OSError as error:
             logger.debug("the ref %s of %s cannot be written: %s", self.ref, self.repo_id, error)
 
-    def present_files(self) -> tuple[str, ...]:
-        """The paths that are in the cache, under either id; may be empty."""
-        ids = dict.fromkeys((self.repo_id, self.other_id or self.repo_id))
-        return next(filter(None, (list_files(self._folder(repo_id)) for repo_id in ids)), ())
-
-    def _missing(self, filenames: Iterable[str]) -> list[str]:
-        folder = self._folder(self.repo_id)
+    def _find_missing(self, filenames: Iterable[str]) -> list[str]:
+        folder = self._build_path(self.repo_id)
         return [name for name in filenames if not (folder / name).is_file()]
 
-    def _what(self, missing: list[str]) -> str:
-        some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        return f"{self.repo_id}@{self.commit_hash}: not in the local Hugging Face cache, and {some} "
+    def _describe_missing(self, missing: list[str]) -> str:
+        names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        return f"{self.repo_id}@{self.commit_hash}: the local Hugging Face cache lacks {names}"
 
 
-def _cache(cache_dir: str | Path | None) -> Path:
-    from huggingface_hub import constants
-
-    return Path(cache_dir or os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
-
-
-def _translated(error: Exception, snapshot: Snapshot) -> ResolveError:
-    """The error of this package for one of huggingface_hub, or of what it is built on."""
+def _translate_error(error: Exception, snapshot: Snapshot) -> ResolveError:
+    """The `ResolveError` for an error of huggingface_hub or of a library that it uses."""
     from huggingface_hub import errors
 
-    what = f"{snapshot.repo_id}@{snapshot.commit_hash}: its files could not be fetched: {_first_line(error)}"
+    message = f"{snapshot.repo_id}@{snapshot.commit_hash}: its files could not be fetched: {_format_first_line(error)}"
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
-    if isinstance(error, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)) and _is_switched_off():
-        return OfflineError(what)
-    kind: type[HubError]
+    if isinstance(error, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)) and _is_offline_mode():
+        return OfflineError(message)
+    error_class: type[HubError]
     match error:
         case errors.GatedRepoError():
-            kind = GatedRepoError
+            error_class = GatedRepoError
         case errors.RepositoryNotFoundError():
-            kind = RepositoryNotFoundError
+            error_class = RepositoryNotFoundError
         case errors.RevisionNotFoundError():
-            kind = RevisionNotFoundError
+            error_class = RevisionNotFoundError
         case _ if status == 429:
-            kind = RateLimitedError
+            error_class = RateLimitedError
         case _ if status in (401, 403):
-            kind = UnauthorizedError
+            error_class = UnauthorizedError
         case _:
-            kind = HubUnavailableError
-    return kind(what, repo_id=snapshot.repo_id, revision=snapshot.commit_hash, status=status)
+            error_class = HubUnavailableError
+    return error_class(message, repo_id=snapshot.repo_id, revision=snapshot.commit_hash, status=status)
 
 
-def _is_switched_off() -> bool:
+def _is_offline_mode() -> bool:
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def _first_line(error: Exception) -> str:
+def _format_first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

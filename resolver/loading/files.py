@@ -1,4 +1,4 @@
-"""Which files of a repo a library reads to load a model. Pure."""
+"""Chooses the files of a repo that a library reads to load a model. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from registry.rules.framework import framework_of_file
+from registry.rules.framework import find_framework
 from registry.rules.required_files import MODEL_INDEX
 from resolver.loading.weights import (
-    ADAPTER_KINDS,
-    DIFFUSERS_KINDS,
-    TRANSFORMERS_KINDS,
+    ADAPTER_WEIGHTS,
+    DIFFUSERS_WEIGHTS,
+    TRANSFORMERS_WEIGHTS,
     WeightSet,
     choose_weights,
 )
 
 _TRANSFORMERS_FILES = ("config.json", "config.*.json", "generation_config.json", "quant*.json")
-"""Config files for releases of their own (`config.4.0.0.json`), and what GPTQ wrote before it wrote into the config."""
+"""`config.4.0.0.json` is a config for one release; GPTQ kept its settings in `quantize_config.json` before the config
+had a place for them."""
 
 _SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".vocab", ".tiktoken")
-_OTHER_FOLDERS = ("onnx", "openvino", "coreml", "tflite")
+_OTHER_FORMAT_FOLDERS = ("onnx", "openvino", "coreml", "tflite")
 _TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.model")
 _TIMM_WEIGHTS = (
     "model.safetensors",
@@ -30,45 +31,48 @@ _TIMM_WEIGHTS = (
     "open_clip_pytorch_model.bin",
 )
 
-Files = tuple[tuple[str, ...], WeightSet | None]
-"""All files to have, weights included; and the weights among them, None where there are none that can be read."""
+ModelFiles = tuple[tuple[str, ...], WeightSet | None]
+"""All files to fetch, weights included; and the weights among them, None where PyTorch can read none."""
 
 
-def transformers_files(names: Iterable[str], variant: str | None) -> Files:
-    """Of a model of transformers."""
-    root = [name for name in names if "/" not in name]
-    weights = choose_weights(root, TRANSFORMERS_KINDS, variant)
-    return _with(weights, _matching(root, _TRANSFORMERS_FILES)), weights
+def choose_transformers_files(filenames: Iterable[str], variant: str | None) -> ModelFiles:
+    """The files of a transformers model."""
+    root = [name for name in filenames if "/" not in name]
+    weights = choose_weights(root, TRANSFORMERS_WEIGHTS, variant)
+    return _add_weights(_match_patterns(root, _TRANSFORMERS_FILES), weights), weights
 
 
-def component_files(names: Iterable[str], variant: str | None) -> Files:
-    """Of one component of a pipeline, or a single model of diffusers."""
-    root = [name for name in names if "/" not in name]
-    weights = choose_weights(root, DIFFUSERS_KINDS, variant)
-    return _with(weights, [name for name in root if _is_small(name)]), weights
+def choose_component_files(filenames: Iterable[str], variant: str | None) -> ModelFiles:
+    """The files of one component of a diffusers pipeline, or of a single diffusers model."""
+    root = [name for name in filenames if "/" not in name]
+    weights = choose_weights(root, DIFFUSERS_WEIGHTS, variant)
+    return _add_weights([name for name in root if _is_small(name)], weights), weights
 
 
-def pipeline_files(names: Iterable[str], index: Mapping[str, Any], variant: str | None) -> Files:
-    """Of a pipeline of diffusers: of each component in its index; plain weights where one has no such variant."""
-    names = tuple(names)
-    wanted, chosen = [MODEL_INDEX], list[WeightSet]()
-    for component in components_of(index):
-        inside = [name.removeprefix(f"{component}/") for name in names if name.startswith(f"{component}/")]
-        files, weights = component_files(inside, variant)
+def choose_pipeline_files(filenames: Iterable[str], index: Mapping[str, Any], variant: str | None) -> ModelFiles:
+    """The files of a diffusers pipeline: those of each component in `index`.
+
+    A component without weights of `variant` has its weights without a variant.
+    """
+    filenames = tuple(filenames)
+    chosen, weight_sets = [MODEL_INDEX], list[WeightSet]()
+    for component in parse_components(index):
+        inside = [name.removeprefix(f"{component}/") for name in filenames if name.startswith(f"{component}/")]
+        files, weights = choose_component_files(inside, variant)
         if weights is None and variant is not None:
-            files, weights = component_files(inside, None)
-        wanted += [f"{component}/{name}" for name in files]
-        chosen += [weights] if weights is not None else []
-    if not chosen:
-        return tuple(wanted), None
-    endings = {item.ending for item in chosen}
-    ending = "safetensors" if endings == {"safetensors"} else "bin"
-    variants = {item.variant for item in chosen} - {None}
-    return tuple(wanted), WeightSet(filenames=(), ending=ending, variant=next(iter(variants), None))
+            files, weights = choose_component_files(inside, None)
+        chosen += [f"{component}/{name}" for name in files]
+        weight_sets += [weights] if weights is not None else []
+    if not weight_sets:
+        return tuple(chosen), None
+    extensions = {item.extension for item in weight_sets}
+    extension = "safetensors" if extensions == {"safetensors"} else "bin"
+    variants = {item.variant for item in weight_sets} - {None}
+    return tuple(chosen), WeightSet(filenames=(), extension=extension, variant=next(iter(variants), None))
 
 
-def components_of(index: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The components of a pipeline that are there: name -> (library, class)."""
+def parse_components(index: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The components that a `model_index.json` lists and the pipeline has: name -> (library, class)."""
     return {
         name: (str(value[0]), str(value[1]))
         for name, value in index.items()
@@ -77,44 +81,45 @@ def components_of(index: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-def sentence_files(names: Iterable[str]) -> Files:
-    """Of a model of sentence-transformers: what its modules, each in a folder, and its tokenizer consist of."""
+def choose_sentence_transformers_files(filenames: Iterable[str]) -> ModelFiles:
+    """The files of a sentence-transformers model: of its modules, each in a folder of its own, and its tokenizer."""
     folders: dict[str, list[str]] = {}
-    for name in names:
-        folder, _, file = name.rpartition("/")
-        if folder.partition("/")[0] not in _OTHER_FOLDERS:
-            folders.setdefault(folder, []).append(file)
-    wanted, trunk = list[str](), None
-    for folder, files in folders.items():
-        weights = choose_weights(files, TRANSFORMERS_KINDS)
+    for path in filenames:
+        folder, _, name = path.rpartition("/")
+        if folder.partition("/")[0] not in _OTHER_FORMAT_FOLDERS:
+            folders.setdefault(folder, []).append(name)
+    chosen, first_weights = list[str](), None
+    for folder, names in folders.items():
+        weights = choose_weights(names, TRANSFORMERS_WEIGHTS)
         prefix = f"{folder}/" if folder else ""
-        trunk = trunk or weights
-        wanted += [f"{prefix}{file}" for file in _with(weights, [file for file in files if _is_small(file)])]
-    return tuple(wanted), trunk
+        first_weights = first_weights or weights
+        small_files = [name for name in names if _is_small(name)]
+        chosen += [f"{prefix}{name}" for name in _add_weights(small_files, weights)]
+    return tuple(chosen), first_weights
 
 
-def timm_files(names: Iterable[str]) -> Files:
-    """Of a model of timm, in the order in which timm itself looks for weights."""
-    root = {name for name in names if "/" not in name}
+def choose_timm_files(filenames: Iterable[str]) -> ModelFiles:
+    """The files of a timm model; weights are tried in timm's own order."""
+    root = {name for name in filenames if "/" not in name}
     found = [name for name in _TIMM_WEIGHTS if name in root] or sorted(
         name for name in root if name.endswith((".safetensors", ".bin", ".pth", ".pt"))
     )
-    weights = WeightSet(filenames=(found[0],), ending=found[0].rpartition(".")[2]) if found else None
-    return _with(weights, ["config.json"]), weights
+    weights = WeightSet(filenames=(found[0],), extension=found[0].rpartition(".")[2]) if found else None
+    return _add_weights(["config.json"], weights), weights
 
 
-def adapter_files(names: Iterable[str]) -> Files:
-    """Of an adapter; its tokenizer, which may have more tokens than that of the base model, included."""
-    root = [name for name in names if "/" not in name]
-    weights = choose_weights(root, ADAPTER_KINDS)
-    return _with(weights, ["adapter_config.json", *_matching(root, _TOKENIZER_FILES)]), weights
+def choose_adapter_files(filenames: Iterable[str]) -> ModelFiles:
+    """The files of an adapter, with its tokenizer: that may have more tokens than the base model's."""
+    root = [name for name in filenames if "/" not in name]
+    weights = choose_weights(root, ADAPTER_WEIGHTS)
+    return _add_weights(["adapter_config.json", *_match_patterns(root, _TOKENIZER_FILES)], weights), weights
 
 
-def gguf_files(names: Iterable[str]) -> tuple[str, ...]:
-    """The GGUF files that hold a model by themselves: no projector, no part of one, no matrix of importances."""
+def find_gguf_files(filenames: Iterable[str]) -> tuple[str, ...]:
+    """The GGUF files that hold a whole model: no vision projectors, parts of split files or importance matrices."""
     return tuple(
         name
-        for name in names
+        for name in filenames
         if name.endswith(".gguf")
         and not name.rpartition("/")[2].startswith("mmproj")
         and "imatrix" not in name
@@ -122,20 +127,20 @@ def gguf_files(names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def code_files(names: Iterable[str]) -> tuple[str, ...]:
-    """Python files, which only a caller who trusts the repo has any use for."""
-    return tuple(name for name in names if name.endswith(".py"))
+def find_python_files(filenames: Iterable[str]) -> tuple[str, ...]:
+    """The Python files; they are fetched only where the caller trusts the repo."""
+    return tuple(name for name in filenames if name.endswith(".py"))
 
 
-def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
+def _match_patterns(filenames: Iterable[str], patterns: Iterable[str]) -> list[str]:
     patterns = tuple(patterns)
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    return [name for name in filenames if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _is_small(name: str) -> bool:
-    """Whether a file may be one of those that go with weights: configs, vocabularies; no weights, no list of them."""
-    return name.endswith(_SMALL_FILES) and not name.endswith(".index.json") and framework_of_file(name) is None
+    """Whether a file may go with weights, as configs and vocabularies do; false for weights and their indexes."""
+    return name.endswith(_SMALL_FILES) and not name.endswith(".index.json") and find_framework(name) is None
 
 
-def _with(weights: WeightSet | None, others: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*others, *(weights.filenames if weights is not None else ()))))
+def _add_weights(filenames: Iterable[str], weights: WeightSet | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*filenames, *(weights.filenames if weights is not None else ()))))

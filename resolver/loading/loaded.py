@@ -1,4 +1,4 @@
-"""`Loaded`: a model in memory, with what it is and takes up."""
+"""`Loaded`: a model in memory with its resolution. `measure_model`: counts its parameters and resident bytes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from resolver.resolution import Resolution
 class Loaded:
     """One model of `Resolver.load_many`.
 
-    `parameters` are counted; `resident_bytes` are those of its tensors; `dtype` is that of most parameters;
-    `elapsed_s` is the time its library took. `model` is None once it was let go: by `release`, or, unless `keep` was
-    called, by asking for the next one.
+    `parameters` is their count; `resident_bytes` is the size of its tensors; `dtype` is the dtype of most parameters,
+    None where there are none; `elapsed_s` is the time that its library took to load it. `model` is None after a
+    release: by `release`, or, unless `keep` was called, by a request for the next model.
     """
 
     resolution: Resolution
@@ -32,12 +32,12 @@ class Loaded:
         return self.resolution.repo_id
 
     def keep(self) -> Any:
-        """The model, which stays until `release` is called, however many others are asked for."""
+        """The model; it now stays until `release` is called, however many others are requested."""
         self.is_kept = True
         return self.model
 
     def release(self) -> None:
-        """Let the model go, so that there is room for another; references that the caller has still hold it."""
+        """Drop the reference to the model, to free its memory; the caller's own references still hold it."""
         self.model = None
         if self.on_release is not None:
             on_release, self.on_release = self.on_release, None
@@ -45,9 +45,9 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
-    """`parameters` are counted, `resident_bytes` are those of all tensors, shared ones once; `dtype` is that of most
-    of the parameters, as torch calls it, None where there are none.
+class ModelSize:
+    """`parameters` is their count, `resident_bytes` the size of all tensors with shared storage counted once, `dtype`
+    torch's name for the dtype of most parameters, None where there are none.
     """
 
     parameters: int
@@ -55,12 +55,12 @@ class Size:
     dtype: str | None
 
 
-def measure(model: Any) -> Size:
-    """The size of a PyTorch model, or of a pipeline of several."""
+def measure_model(model: Any) -> ModelSize:
+    """The size of a PyTorch model, or of a diffusers pipeline."""
     parameters, by_dtype = 0, dict[str, int]()
     storages: dict[tuple[str, int], int] = {}
     seen: set[int] = set()
-    for module in _modules(model):
+    for module in _find_modules(model):
         for tensor in module.parameters():
             if id(tensor) not in seen:
                 seen.add(id(tensor))
@@ -71,7 +71,7 @@ def measure(model: Any) -> Size:
         for tensor in module.buffers():
             _add_storage(tensor, storages)
     dtype = max(by_dtype, key=by_dtype.__getitem__) if by_dtype else None
-    return Size(parameters=parameters, resident_bytes=sum(storages.values()), dtype=dtype)
+    return ModelSize(parameters=parameters, resident_bytes=sum(storages.values()), dtype=dtype)
 
 
 def _add_storage(tensor: Any, storages: dict[tuple[str, int], int]) -> None:
@@ -80,7 +80,7 @@ def _add_storage(tensor: Any, storages: dict[tuple[str, int], int]) -> None:
         storages[(str(tensor.device), storage.data_ptr())] = storage.nbytes()
 
 
-def _modules(model: Any) -> Iterator[Any]:
+def _find_modules(model: Any) -> Iterator[Any]:
     """The model itself, or the components of a pipeline."""
     if callable(getattr(model, "parameters", None)):
         yield model

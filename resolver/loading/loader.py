@@ -1,4 +1,4 @@
-"""`Loader`: from a resolution to a model: plan, fetch, and call the library, each where it belongs."""
+"""`Loader`: prepares and loads one model: plans, fetches the files, and calls the library in a thread."""
 
 from __future__ import annotations
 
@@ -16,58 +16,59 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from registry.class_ref import ClassRef
-from registry.errors import ContradictionError
 from registry.facts import CommitFacts, RepoFacts
-from registry.queries.load_class import base_class_of_adapter
+from registry.queries.load_class import find_adapter_base_class
 from registry.registry import Registry
-from registry.rules.decide import decide
 from registry.rules.peft import is_local_path
 from registry.rules.required_files import ADAPTER_CONFIG
-from resolver.errors import NotLoadableError, OfflineError, TaskMismatchError
+from resolver.errors import NotLoadableError, OfflineError
 from resolver.hub.connection import Connection
 from resolver.loading.download import Snapshot
 from resolver.loading.instantiate import instantiate
-from resolver.loading.loaded import Size, measure
-from resolver.loading.options import Options
-from resolver.loading.plan import LoadPlan, check_loadable, manifests, plan_load
+from resolver.loading.loaded import ModelSize, measure_model
+from resolver.loading.options import LoadOptions
+from resolver.loading.plan import LoadPlan, check_loadable, find_missing_manifests, plan_load
 from resolver.loading.requirements import check_installed
 from resolver.local.folder import read_small_file
+from resolver.lookup.decide import decide_facts
 from resolver.resolution import Resolution, Source
 from resolver.settings import FilledSettings
 
 T = TypeVar("T")
 
-FETCHES_AT_ONCE = 8
-"""Repos; huggingface_hub fetches several files of each at once."""
+MAX_CONCURRENT_FETCHES = 8
+"""Repos whose files are fetched at once; huggingface_hub fetches several files of each in parallel."""
 
 Resolve = Callable[[str, str | None], Awaitable[Resolution]]
+"""(repo id, revision; None: the default) -> the resolution."""
+
 GetFacts = Callable[[Resolution, str], Awaitable[RepoFacts]]
-"""The facts of a subfolder ("": the whole) of a repo that is resolved."""
+"""(resolution, subfolder; "": the whole repo) -> the facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A model whose files are all there; `base` is what an adapter goes on."""
+class PreparedModel:
+    """A model whose files are all in `folder`: it loads without a request. `base` is what an adapter changes."""
 
     resolution: Resolution
     plan: LoadPlan
     folder: Path
-    options: Options
-    base: Prepared | None = None
+    options: LoadOptions
+    base: PreparedModel | None = None
 
     @property
     def file_bytes(self) -> int:
-        """The size of its files on disk: about what its weights will take in memory."""
-        own = sum(self._size_of(name) for name in self.plan.filenames)
-        return own + (self.base.file_bytes if self.base is not None else 0)
+        """The size of its files on disk, base included: about the size of its weights in memory."""
+        own_bytes = sum(self._get_size(name) for name in self.plan.filenames)
+        return own_bytes + (self.base.file_bytes if self.base is not None else 0)
 
-    def _size_of(self, name: str) -> int:
+    def _get_size(self, name: str) -> int:
         file = self.folder / name
         return file.stat().st_size if file.is_file() else 0
 
 
 class Loader:
-    """Loads one model at a time, in a thread of its own. Opens nothing by itself; `close` ends the thread."""
+    """Loads one model at a time, in a thread of its own; fetches files in other threads. `close` ends the threads."""
 
     def __init__(
         self,
@@ -84,59 +85,61 @@ class Loader:
         self._resolve = resolve
         self._get_facts = get_facts
         self._load_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hubresolve-load")
-        # Of its own, since the loop's default threads are few on a machine with few processors.
-        self._fetch_threads = ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix="hubresolve-fetch")
+        # A pool of its own: asyncio's default pool has few threads on a machine with few processors.
+        self._fetch_threads = ThreadPoolExecutor(MAX_CONCURRENT_FETCHES, thread_name_prefix="hubresolve-fetch")
 
     async def close(self) -> None:
-        """Wait for a load under way, and end the threads."""
+        """Wait for running fetches and loads, and end the threads."""
         for threads in (self._load_thread, self._fetch_threads):
             await asyncio.to_thread(threads.shutdown)
 
     async def prepare(
-        self, resolution: Resolution, options: Options, *, as_class: ClassRef | None = None, task: str | None = None
-    ) -> Prepared:
-        """Everything but the loading itself: checks, and the files. What can be refused is, before a file is fetched.
+        self, resolution: Resolution, options: LoadOptions, *, as_class: ClassRef | None = None, task: str | None = None
+    ) -> PreparedModel:
+        """Check that the model can be loaded, and fetch its files. A refusal comes before weights are fetched.
 
         Raises:
-            ModelLoadError: it cannot be loaded here; nothing was fetched but small files that say so.
-            ResolveError: its files cannot be had.
+            ModelLoadError: it cannot be loaded in this environment or with these options.
+            ResolveError: its files cannot be fetched.
         """
-        snapshot = await self._snapshot(resolution, options)
+        snapshot = await self._build_snapshot(resolution, options)
         facts = await self._get_facts(resolution, options.subfolder)
         commit = facts.commit
         if options.subfolder:
-            resolution = self._decided_anew(resolution, facts, task, options)
+            resolution = self._decide_subfolder(resolution, facts, task, options)
         check_loadable(resolution, options)
-        commit = await self._with_files(commit, manifests(resolution.decision, commit), snapshot, resolution, options)
+        manifests = find_missing_manifests(resolution.decision, commit)
+        commit = await self._add_small_files(commit, manifests, snapshot, resolution, options)
         plan = plan_load(resolution, commit, options, self._registry, as_class=as_class)
         check_installed(resolution, plan.library, self._registry)
         base = await self._prepare_base(resolution, commit, options) if plan.library == "peft" else None
         try:
-            folder = await self._folder(resolution, snapshot, plan.filenames, options)
+            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
         except OfflineError as error:
-            plan = self._plan_with_what_is_there(resolution, commit, snapshot, options, as_class, error)
-            folder = await self._folder(resolution, snapshot, plan.filenames, options)
-        return Prepared(resolution=resolution, plan=plan, folder=folder, options=options, base=base)
+            plan = self._plan_from_cached_files(resolution, commit, snapshot, options, as_class, error)
+            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
+        return PreparedModel(resolution=resolution, plan=plan, folder=folder, options=options, base=base)
 
-    async def instantiate(self, prepared: Prepared) -> tuple[Any, Size, float]:
-        """The model, what it takes up, and the seconds it took to load.
+    async def instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
+        """The model, its size, and the seconds it took to load.
 
         Raises:
             ModelLoadError: its library could not load it.
         """
         return await asyncio.get_running_loop().run_in_executor(self._load_thread, partial(load_prepared, prepared))
 
-    async def _off_loop(self, call: Callable[..., T], *arguments: Any) -> T:
+    async def _run_in_fetch_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._fetch_threads, partial(call, *arguments))
 
-    async def _snapshot(self, resolution: Resolution, options: Options) -> Snapshot | None:
+    async def _build_snapshot(self, resolution: Resolution, options: LoadOptions) -> Snapshot | None:
+        """The commit in the Hugging Face cache; None for a local folder."""
         if resolution.commit_hash is None:
             return None
         return Snapshot(
             repo_id=resolution.canonical_id or resolution.repo_id,
             commit_hash=resolution.commit_hash,
             endpoint=self._settings.endpoint,
-            other_id=resolution.repo_id,
+            requested_id=resolution.repo_id,
             ref=resolution.revision,
             is_ref_fresh=resolution.source is Source.HUB,
             cache_dir=options.cache_dir or self._settings.cache_dir,
@@ -144,79 +147,86 @@ class Loader:
             offline=self._settings.offline,
         )
 
-    async def _with_files(
+    async def _add_small_files(
         self,
         commit: CommitFacts,
         names: tuple[str, ...],
         snapshot: Snapshot | None,
         resolution: Resolution,
-        options: Options,
+        options: LoadOptions,
     ) -> CommitFacts:
-        """`commit` with these small files read as well."""
+        """`commit` with the small files `names`, which are fetched."""
         if not names:
             return commit
-        folder = await self._folder(resolution, snapshot, names, options)
-        read = await self._off_loop(lambda: {name: read_small_file(folder / name) for name in names})
-        return CommitFacts(filenames=commit.filenames, files={**commit.files, **read})
+        folder = await self._fetch_files(resolution, snapshot, names, options)
+        small_files = await self._run_in_fetch_thread(lambda: {name: read_small_file(folder / name) for name in names})
+        return CommitFacts(filenames=commit.filenames, files={**commit.files, **small_files})
 
-    async def _folder(
-        self, resolution: Resolution, snapshot: Snapshot | None, names: tuple[str, ...], options: Options
+    async def _fetch_files(
+        self, resolution: Resolution, snapshot: Snapshot | None, names: tuple[str, ...], options: LoadOptions
     ) -> Path:
-        """The folder that holds the model, with the files of these `names` in it."""
+        """The model's folder, with the files `names` in it: the cached one, or the user's own."""
         if snapshot is None:
-            return _local_folder(resolution) / options.subfolder
-        in_repo = [f"{options.subfolder}/{name}" if options.subfolder else name for name in names]
-        return await self._off_loop(snapshot.fetch, in_repo) / options.subfolder
+            return _get_local_folder(resolution) / options.subfolder
+        paths = [f"{options.subfolder}/{name}" if options.subfolder else name for name in names]
+        return await self._run_in_fetch_thread(snapshot.fetch, paths) / options.subfolder
 
-    def _plan_with_what_is_there(
+    def _plan_from_cached_files(
         self,
         resolution: Resolution,
         commit: CommitFacts,
         snapshot: Snapshot | None,
-        options: Options,
+        options: LoadOptions,
         as_class: ClassRef | None,
         error: OfflineError,
     ) -> LoadPlan:
-        """A plan with the files that another program left in the cache: pickled weights where there is nothing else."""
+        """A plan that reads only files in the cache, such as pickled weights without the safetensors of the repo.
+
+        Raises:
+            OfflineError: `error`, where the cache has no weights that can be loaded.
+        """
         prefix = f"{options.subfolder}/" if options.subfolder else ""
-        present = set(snapshot.present_files()) if snapshot is not None else set()
-        names = tuple(name for name in commit.filenames if prefix + name in present)
-        there = CommitFacts(filenames=names, files=commit.files)
+        cached = set(snapshot.list_cached_files()) if snapshot is not None else set()
+        names = tuple(name for name in commit.filenames if prefix + name in cached)
+        cached_commit = CommitFacts(filenames=names, files=commit.files)
         try:
-            return plan_load(resolution, there, options, self._registry, as_class=as_class)
+            return plan_load(resolution, cached_commit, options, self._registry, as_class=as_class)
         except NotLoadableError:
             raise error from None
 
-    def _decided_anew(self, resolution: Resolution, facts: RepoFacts, task: str | None, options: Options) -> Resolution:
-        """The resolution of the model that is in the subfolder."""
-        try:
-            decision = decide(facts, self._registry, task, library=options.library)
-        except ContradictionError as error:
-            raise TaskMismatchError(str(error)) from error
-        return replace(resolution, decision=decision)
+    def _decide_subfolder(
+        self, resolution: Resolution, facts: RepoFacts, task: str | None, options: LoadOptions
+    ) -> Resolution:
+        """The resolution with the decision about the model in the subfolder."""
+        return replace(resolution, decision=decide_facts(facts, self._registry, task, options.library))
 
-    async def _prepare_base(self, resolution: Resolution, commit: CommitFacts, options: Options) -> Prepared:
-        """The base model of an adapter, at the commit that its revision stands at."""
+    async def _prepare_base(self, resolution: Resolution, commit: CommitFacts, options: LoadOptions) -> PreparedModel:
+        """The base model of an adapter, at the revision that the adapter names."""
         config = commit.mapping(ADAPTER_CONFIG) or {}
         name, revision = config.get("base_model_name_or_path"), config.get("revision")
         if not isinstance(name, str) or not name or is_local_path(name):
-            why = f"its base model was at {name} on the author's disk" if name else "it names none"
-            raise NotLoadableError(f"{resolution.repo_id} is an adapter without its base: {why}", resolution=resolution)
+            reason = f"its base model was at {name} on the author's disk" if name else "adapter_config.json names none"
+            raise NotLoadableError(
+                f"{resolution.repo_id} is an adapter without a base model: {reason}", resolution=resolution
+            )
         base = await self._resolve(name, revision if isinstance(revision, str) else None)
-        as_class = base_class_of_adapter(resolution.decision, config, self._registry)
+        as_class = find_adapter_base_class(resolution.decision, config, self._registry)
         return await self.prepare(base, dataclasses.replace(options, subfolder="", library=None), as_class=as_class)
 
 
-def _local_folder(resolution: Resolution) -> Path:
+def _get_local_folder(resolution: Resolution) -> Path:
     return Path(os.path.expanduser(resolution.repo_id))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
 
 
-def load_prepared(prepared: Prepared) -> tuple[Any, Size, float]:
-    """As `Loader.instantiate`, in the thread that calls it."""
+def load_prepared(prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
+    """The model, its size, and the seconds it took to load. Blocks the calling thread; needs no event loop.
+
+    Raises the same errors as `Loader.instantiate`.
+    """
     started_s = time.monotonic()
     base = None
     if prepared.base is not None:
         inner = prepared.base
         base = instantiate(inner.plan, inner.folder, inner.options, inner.resolution)
     model = instantiate(prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base)
-    return model, measure(model), time.monotonic() - started_s
+    return model, measure_model(model), time.monotonic() - started_s

@@ -1,6 +1,6 @@
-"""MemoryBudget for models in memory: what those that are still referenced take up, against a budget.
+"""`MemoryBudget`: limits the bytes of the models in memory.
 
-A model counts from when it is loaded until nothing refers to it any more; being told to let it go is not enough.
+A model counts from when it is loaded until nothing refers to it any more; `Loaded.release` alone does not free it.
 """
 
 from __future__ import annotations
@@ -17,39 +17,41 @@ from resolver.resolution import Resolution
 
 
 class MemoryBudget:
-    """`max_bytes` None: without limit. `must_not_wait` says that nobody will let a model go unless they get another."""
+    """`max_bytes` is None for no limit. `would_deadlock` returns whether no model can be released any more, because the
+    consumer itself waits for the next one.
+    """
 
-    def __init__(self, max_bytes: int | None, must_not_wait: Callable[[], bool]) -> None:
+    def __init__(self, max_bytes: int | None, would_deadlock: Callable[[], bool]) -> None:
         self._max_bytes = max_bytes
-        self._must_not_wait = must_not_wait
-        self._held: dict[int, tuple[str, int]] = {}
+        self._would_deadlock = would_deadlock
+        self._reservations: dict[int, tuple[str, int]] = {}
         self._next_key = 0
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     @property
     def resident_bytes(self) -> int:
-        """What the models that are still there take up."""
-        return sum(size for _, size in list(self._held.values()))
+        """The bytes of all models that are still referenced."""
+        return sum(size for _, size in list(self._reservations.values()))
 
-    def take(self, model: Any, name: str, size_bytes: int) -> bool:
-        """Count a model that was just loaded; whether there is room for it."""
+    def reserve(self, model: Any, name: str, size_bytes: int) -> bool:
+        """Count a model that was just loaded, until it is garbage collected; whether the total is within the budget."""
         self._next_key += 1
         key = self._next_key
-        self._held[key] = (name, size_bytes)
-        weakref.finalize(model, self._gone, key).atexit = False
+        self._reservations[key] = (name, size_bytes)
+        weakref.finalize(model, self._free, key).atexit = False
         return self._max_bytes is None or self.resident_bytes <= self._max_bytes
 
-    def look_again(self) -> None:
-        """Something changed: a model was let go, or another one is asked for. Callable from every thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+    def notify(self) -> None:
+        """Wake `wait_for`: a model was released, or the next one is requested. May be called from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing waits
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def wait_for(self, size_bytes: int, resolution: Resolution) -> None:
-        """Wait until there is room for so much more.
+        """Wait until `size_bytes` more are within the budget.
 
         Raises:
-            MemoryBudgetError: it is more than the whole budget, or waiting is no use.
+            MemoryBudgetError: they are more than the whole budget, or waiting would deadlock.
         """
         if self._max_bytes is None:
             return
@@ -60,19 +62,20 @@ class MemoryBudget:
             )
         while self.resident_bytes + size_bytes > self._max_bytes:
             self._changed.clear()
-            # What nobody refers to may still be there, where it refers to itself.
+            # Models in reference cycles are freed only by the garbage collector.
             await asyncio.to_thread(gc.collect)
             if self.resident_bytes + size_bytes <= self._max_bytes:
                 return
-            if self._must_not_wait():
-                names = ", ".join(name for name, _ in self._held.values())
+            if self._would_deadlock():
+                names = ", ".join(name for name, _ in self._reservations.values())
                 raise MemoryBudgetError(
-                    f"there is no room for {resolution.repo_id} ({size_bytes} bytes of {self._max_bytes}) while "
-                    f"something still refers to {names}: delete what refers to it before asking for the next",
+                    f"{resolution.repo_id} ({size_bytes} bytes) does not fit into max_resident_bytes "
+                    f"({self._max_bytes}) while something still refers to {names}: delete these references before you "
+                    "request the next model",
                     resolution=resolution,
                 )
             await self._changed.wait()
 
-    def _gone(self, key: int) -> None:
-        self._held.pop(key, None)
-        self.look_again()
+    def _free(self, key: int) -> None:
+        self._reservations.pop(key, None)
+        self.notify()

@@ -1,4 +1,4 @@
-"""How a model is to be loaded. Pure data."""
+"""`LoadOptions`: how a model is loaded. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 
-class LoadOptions(TypedDict, total=False):
-    """The keywords of `Resolver.load` and `load_many`; `Options` says what each means."""
+class LoadKwargs(TypedDict, total=False):
+    """The keyword arguments of `Resolver.load` and `load_many`; `LoadOptions` explains each."""
 
     library: str | None
     device: Any
@@ -24,16 +24,16 @@ class LoadOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """`library`: load with this one, where it is not the repo's own (checked as `resolve` does).
-    `device`: where the weights go, straight from the file ("cuda", "cuda:1", a torch.device).
-    `dtype`: of the weights, a torch.dtype or its name; None: as the library has it by default.
-    `subfolder`: the model is in this folder of the repo, such as one component of a pipeline.
-    `variant`: of the weight files, such as "fp16". `gguf_file`: which of several GGUF files.
-    `framework`: only "pt" can be loaded; another one is refused with the reason.
-    `cache_dir`: the Hugging Face cache to use; None: huggingface_hub's own.
-    `trust_remote_code`: run code of the repo's own. Never implied.
-    `model_kwargs`: passed on to the library's loading function as they are.
+class LoadOptions:
+    """`library`: load with this library instead of the repo's own (checked as in `resolve`).
+    `device`: the weights are read from the file straight to this device ("cuda", "cuda:1", a torch.device).
+    `dtype`: of the weights, a torch.dtype or its name; None: the library's default.
+    `subfolder`: the folder of the repo that holds the model, such as one component of a pipeline.
+    `variant`: of the weight files, such as "fp16". `gguf_file`: the file to load where a repo has several GGUF files.
+    `framework`: only "pt" can be loaded; any other is refused with the reason.
+    `cache_dir`: the Hugging Face cache to use; None: huggingface_hub's default.
+    `trust_remote_code`: allow the repo's own code to run. Never set implicitly.
+    `model_kwargs`: passed on unchanged to the library's loading function.
     """
 
     library: str | None = None

@@ -1,4 +1,4 @@
-"""What loading a repo takes: the class to call and the files it reads; or why it cannot be. Pure."""
+"""Builds the load plan of a repo: the class to call and the files that it reads. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from registry.class_ref import ClassRef
 from registry.decision import Decision
 from registry.facts import CommitFacts
-from registry.queries.load_class import loading_class, own_class
+from registry.queries.load_class import find_load_class, find_own_class
 from registry.registry import Registry
-from registry.rules.framework import framework_of_file
+from registry.rules.framework import find_framework
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULES
 from resolver.errors import NotLoadableError, RemoteCodeError
 from resolver.loading import files
-from resolver.loading.options import Options
-from resolver.loading.remote_code import code_run
+from resolver.loading.options import LoadOptions
+from resolver.loading.remote_code import find_remote_code
 from resolver.resolution import Resolution
 
-LOADERS: Mapping[str, tuple[str, ...]] = {
+REQUIRED_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "transformers": ("transformers", "torch"),
     "transformers_js": ("transformers", "torch"),
     "diffusers": ("diffusers", "transformers", "torch"),
@@ -27,168 +27,177 @@ LOADERS: Mapping[str, tuple[str, ...]] = {
     "peft": ("peft", "transformers", "torch"),
     "gguf": ("gguf", "transformers", "torch"),
 }
-"""The libraries whose models can be loaded, each with the packages that this takes."""
+"""The libraries whose models can be loaded -> the packages that loading imports."""
 
-PREFERRED_GGUF = "Q4_K_M"
-"""What llama.cpp takes where a repo holds several quantisations and none is named."""
+DEFAULT_GGUF_QUANTIZATION = "Q4_K_M"
+"""The quantization that llama.cpp takes where a repo has several and none is requested."""
 
-_WITHOUT_WEIGHTS = ("sentence_transformers",)
-"""A model that counts words has none."""
+_LIBRARIES_WITHOUT_WEIGHTS = ("sentence_transformers",)
+"""Bag-of-words models of sentence-transformers have no weight files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
-    """`filenames` are the files that must be there, weights included, below the model's folder. `safetensors` says
-    whether the weights are in that format; `variant` and `gguf_file` which of several are meant. `own_class` is to be
-    called where `class_ref`, an auto class, turns out not to know the model.
+    """`filenames` are the files to fetch, weights included; paths are relative to the model's folder. `safetensors`
+    is true where the weights have that format. `fallback_class` is called where `class_ref` is an auto class that does
+    not accept the configuration.
     """
 
     library: str
     class_ref: ClassRef
     filenames: tuple[str, ...]
-    own_class: ClassRef | None = None
+    fallback_class: ClassRef | None = None
     safetensors: bool = True
     variant: str | None = None
     gguf_file: str | None = None
 
 
-def manifests(decision: Decision, commit: CommitFacts) -> tuple[str, ...]:
-    """The small files that planning reads beside those a decision does, as far as they are not in the facts."""
-    wanted = {
+def find_missing_manifests(decision: Decision, commit: CommitFacts) -> tuple[str, ...]:
+    """The manifests that `plan_load` reads and that the facts do not contain yet; may be empty."""
+    required = {
         "diffusers": (MODEL_INDEX,),
         "sentence_transformers": (MODULES,),
         "peft": (ADAPTER_CONFIG,),
         "transformers": ("config.json",) if decision.requires_remote_code else (),
     }.get(decision.library or "", ())
     names = set(commit.filenames)
-    return tuple(name for name in wanted if name in names and name not in commit.files)
+    return tuple(name for name in required if name in names and name not in commit.files)
 
 
-def check_loadable(resolution: Resolution, options: Options) -> None:
-    """Refuse what cannot be loaded whatever its files are.
+def check_loadable(resolution: Resolution, options: LoadOptions) -> None:
+    """Refuse a repo without a known library, and frameworks other than PyTorch.
 
     Raises:
-        NotLoadableError: the message says why, and what loads it instead where that is known.
+        NotLoadableError: the message gives the reason, and the arguments that may help.
     """
     decision = resolution.decision
     if options.framework not in (None, "pt", "pytorch", "torch"):
         raise NotLoadableError(
-            f"{_named(resolution)}: models are loaded into PyTorch only, not into {options.framework}",
+            f"{_format_commit(resolution)}: models are loaded into PyTorch only, not into {options.framework}",
             resolution=resolution,
         )
     if decision.library is None:
-        why = decision.undecided or "nothing in it says which library it is for"
-        raise NotLoadableError(f"{_named(resolution)}: {why}; say library= and task=", resolution=resolution)
+        reason = decision.undecided or "its files name no library"
+        raise NotLoadableError(
+            f"{_format_commit(resolution)}: {reason}; pass library= and task=", resolution=resolution
+        )
 
 
 def plan_load(
     resolution: Resolution,
     commit: CommitFacts,
-    options: Options,
+    options: LoadOptions,
     registry: Registry,
     *,
     as_class: ClassRef | None = None,
 ) -> LoadPlan:
-    """The plan for a repo whose facts are `commit`; `as_class` is the class to use instead of the one decided.
+    """The load plan for a repo with the facts `commit`; `as_class` replaces the class of the decision.
 
     Raises:
-        RemoteCodeError: it takes code of the repo's own, which the caller did not allow.
+        RemoteCodeError: loading would run the repo's own code, and the caller did not allow that.
         NotLoadableError: no class is known, or the repo has no weights that the class reads.
     """
     decision = resolution.decision
-    code = code_run(decision, commit, registry)
+    code = find_remote_code(decision, commit, registry)
     if code and not options.trust_remote_code:
         raise RemoteCodeError(
-            f"{_named(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at this "
-            "commit, and pass trust_remote_code=True if you trust it",
+            f"{_format_commit(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at "
+            "this commit, and pass trust_remote_code=True if you trust it",
             resolution=resolution,
         )
-    class_ref = as_class or loading_class(decision, registry, commit.config or {})
+    class_ref = as_class or find_load_class(decision, registry, commit.config or {})
     library = as_class.package if as_class is not None else decision.library or ""
-    if library not in LOADERS:
-        with_ = f"; {class_ref.module}.{class_ref.name} does" if class_ref is not None else ""
+    if library not in REQUIRED_PACKAGES:
+        advice = f"; use {class_ref.module}.{class_ref.name}" if class_ref is not None else ""
         raise NotLoadableError(
-            f"{_named(resolution)}: models of {library} are not loaded here{with_}", resolution=resolution
+            f"{_format_commit(resolution)}: hubresolve cannot load models of {library}{advice}", resolution=resolution
         )
     if class_ref is None:
-        why = decision.undecided or "; ".join(decision.notes) or "no class is known that loads it"
-        raise NotLoadableError(f"{_named(resolution)}: {why}", resolution=resolution)
+        reason = decision.undecided or "; ".join(decision.notes) or "no class is known that loads it"
+        raise NotLoadableError(f"{_format_commit(resolution)}: {reason}", resolution=resolution)
     if library == "gguf":
         return _plan_gguf(resolution, commit, options, class_ref)
-    wanted, weights = _files(library, commit, options)
-    if weights is None and library not in _WITHOUT_WEIGHTS:
-        raise NotLoadableError(_why_no_weights(resolution, commit, options), resolution=resolution)
+    filenames, weights = _choose_files(library, commit, options)
+    if weights is None and library not in _LIBRARIES_WITHOUT_WEIGHTS:
+        reason = _explain_missing_weights(decision, commit, options)
+        raise NotLoadableError(f"{_format_commit(resolution)}: {reason}", resolution=resolution)
     if options.trust_remote_code:
-        wanted = (*wanted, *(name for name in files.code_files(commit.filenames) if name not in wanted))
+        python_files = files.find_python_files(commit.filenames)
+        filenames = (*filenames, *(name for name in python_files if name not in filenames))
     present = set(commit.filenames)
     return LoadPlan(
         library=library,
         class_ref=class_ref,
-        filenames=tuple(name for name in wanted if name in present),
-        own_class=own_class(decision, registry) if as_class is None else None,
-        safetensors=weights is None or weights.ending == "safetensors",
+        filenames=tuple(name for name in filenames if name in present),
+        fallback_class=find_own_class(decision, registry) if as_class is None else None,
+        safetensors=weights is None or weights.extension == "safetensors",
         variant=weights.variant if weights is not None else None,
     )
 
 
-def _files(library: str, commit: CommitFacts, options: Options) -> files.Files:
-    names = commit.filenames
+def _choose_files(library: str, commit: CommitFacts, options: LoadOptions) -> files.ModelFiles:
+    filenames = commit.filenames
     match library:
-        case "diffusers" if MODEL_INDEX in names:
-            return files.pipeline_files(names, commit.mapping(MODEL_INDEX) or {}, options.variant)
+        case "diffusers" if MODEL_INDEX in filenames:
+            return files.choose_pipeline_files(filenames, commit.mapping(MODEL_INDEX) or {}, options.variant)
         case "diffusers":
-            return files.component_files(names, options.variant)
+            return files.choose_component_files(filenames, options.variant)
         case "sentence_transformers":
-            return files.sentence_files(names)
+            return files.choose_sentence_transformers_files(filenames)
         case "timm":
-            return files.timm_files(names)
+            return files.choose_timm_files(filenames)
         case "peft":
-            return files.adapter_files(names)
+            return files.choose_adapter_files(filenames)
         case _:
-            return files.transformers_files(names, options.variant)
+            return files.choose_transformers_files(filenames, options.variant)
 
 
-def _why_no_weights(resolution: Resolution, commit: CommitFacts, options: Options) -> str:
-    decision = resolution.decision
-    others = [name for name in decision.weights if name != "pt"]
-    what = f"{_named(resolution)}: "
+_ADVICE = {
+    "tf": "; load them with transformers < 5 and TensorFlow, and save them as safetensors",
+    "flax": "; load them with transformers < 5 and Flax, and save them as safetensors",
+    "onnx": "; run them with ONNX Runtime or optimum",
+    "openvino": "; run them with OpenVINO or optimum-intel",
+    "gguf": "; pass library='gguf', or run them with llama.cpp",
+    "mlx": "; run them with mlx-lm",
+}
+"""Weight format -> the programs that use it."""
+
+
+def _explain_missing_weights(decision: Decision, commit: CommitFacts, options: LoadOptions) -> str:
+    formats = [name for name in decision.weights if name != "pt"]
+    notes = "; ".join(decision.notes)
     if options.variant is not None:
-        return what + f"it has no weights of the variant {options.variant!r}"
-    if "a single file" in "; ".join(decision.notes) or "LoRA weights" in "; ".join(decision.notes):
-        return what + "; ".join(decision.notes)
+        return f"it has no weights of the variant {options.variant!r}"
+    if "a single file" in notes or "LoRA weights" in notes:
+        return notes
     if not decision.weights:
-        return what + "it has no weights"
+        return "it has no weights"
     if "pt" in decision.weights:
-        return what + f"{decision.library} knows none of its weight files ({_some_weights(commit)})"
-    advice = {
-        "tf": "; TensorFlow weights take transformers < 5 and TensorFlow, which can save them as safetensors",
-        "flax": "; Flax weights take transformers < 5 and Flax, which can save them as safetensors",
-        "onnx": "; ONNX Runtime or optimum runs them",
-        "openvino": "; OpenVINO or optimum-intel runs them",
-        "gguf": "; pass library='gguf', or run them with llama.cpp",
-        "mlx": "; mlx-lm runs them",
-    }
-    return what + f"its weights are {', '.join(others)} only, not PyTorch's" + advice.get(others[0], "")
+        return f"{decision.library} reads none of its weight files ({_join_weight_files(commit)})"
+    return f"it has weights for {', '.join(formats)} only, none for PyTorch" + _ADVICE.get(formats[0], "")
 
 
-def _some_weights(commit: CommitFacts) -> str:
-    found = [name for name in commit.filenames if framework_of_file(name) == "pt"]
+def _join_weight_files(commit: CommitFacts) -> str:
+    found = [name for name in commit.filenames if find_framework(name) == "pt"]
     return ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
 
 
-def _plan_gguf(resolution: Resolution, commit: CommitFacts, options: Options, class_ref: ClassRef) -> LoadPlan:
-    found = files.gguf_files(commit.filenames)
-    wanted = options.gguf_file
-    if wanted is not None and wanted not in found:
+def _plan_gguf(resolution: Resolution, commit: CommitFacts, options: LoadOptions, class_ref: ClassRef) -> LoadPlan:
+    found = files.find_gguf_files(commit.filenames)
+    requested = options.gguf_file
+    if requested is not None and requested not in found:
+        available = ", ".join(found) or "no GGUF file that holds a whole model"
         raise NotLoadableError(
-            f"{_named(resolution)}: it has no file {wanted!r}; it has {', '.join(found) or 'none in one piece'}",
-            resolution=resolution,
+            f"{_format_commit(resolution)}: it has no file {requested!r}; it has {available}", resolution=resolution
         )
     if not found:
         raise NotLoadableError(
-            f"{_named(resolution)}: transformers reads GGUF files in one piece, and it has none", resolution=resolution
+            f"{_format_commit(resolution)}: it has no GGUF file that holds a whole model, and transformers reads no "
+            "others",
+            resolution=resolution,
         )
-    chosen = wanted or next((name for name in found if PREFERRED_GGUF.lower() in name.lower()), found[0])
+    default = next((name for name in found if DEFAULT_GGUF_QUANTIZATION.lower() in name.lower()), found[0])
+    chosen = requested or default
     return LoadPlan(
         library="gguf",
         class_ref=class_ref,
@@ -198,6 +207,6 @@ def _plan_gguf(resolution: Resolution, commit: CommitFacts, options: Options, cl
     )
 
 
-def _named(resolution: Resolution) -> str:
-    """How messages call the repo: what was asked for, at the commit it stood at."""
+def _format_commit(resolution: Resolution) -> str:
+    """The repo as messages name it: "org/name@commit"; a local folder has no commit."""
     return f"{resolution.repo_id}@{resolution.commit_hash}" if resolution.commit_hash else resolution.repo_id

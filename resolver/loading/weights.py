@@ -1,4 +1,4 @@
-"""Which weight files of a folder to take: one format, all of its shards, the variant asked for. Pure.
+"""Chooses the weight files to load in a folder: one format, all of its shards, the requested variant. Pure.
 
 File names as written by transformers 5.23 (`utils/__init__.py`, `modeling_utils._add_variant`), diffusers 0.42
 (`utils/constants.py`, `models/model_loading_utils.py`) and peft 0.21 (`utils/constants.py`).
@@ -10,72 +10,75 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Kind = tuple[str, str]
-"""(beginning, ending) of a weight file's name."""
+WeightName = tuple[str, str]
+"""(stem, extension) of a library's weight file: ("model", "safetensors") for `model.safetensors` and its shards."""
 
-TRANSFORMERS_KINDS: tuple[Kind, ...] = (("model", "safetensors"), ("pytorch_model", "bin"))
-DIFFUSERS_KINDS: tuple[Kind, ...] = (
+TRANSFORMERS_WEIGHTS: tuple[WeightName, ...] = (("model", "safetensors"), ("pytorch_model", "bin"))
+DIFFUSERS_WEIGHTS: tuple[WeightName, ...] = (
     ("diffusion_pytorch_model", "safetensors"),
     ("model", "safetensors"),
     ("diffusion_pytorch_model", "bin"),
     ("pytorch_model", "bin"),
 )
-ADAPTER_KINDS: tuple[Kind, ...] = (("adapter_model", "safetensors"), ("adapter_model", "bin"))
-"""Each in the order of preference: files that cannot hold code before pickles."""
+ADAPTER_WEIGHTS: tuple[WeightName, ...] = (("adapter_model", "safetensors"), ("adapter_model", "bin"))
+"""Each in order of preference: safetensors, which cannot hold code, before pickles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSet:
-    """All files of one format that make up a model, its index included; `variant` is None for the plain one."""
+    """All files of one format that make up a model, with their index; `variant` is None for files without one."""
 
     filenames: tuple[str, ...]
-    ending: str
+    extension: str
     variant: str | None = None
 
 
-def choose_weights(names: Iterable[str], kinds: Iterable[Kind], variant: str | None = None) -> WeightSet | None:
-    """The weights to take among the `names` of one folder, by the first of `kinds` that is complete.
+def choose_weights(
+    filenames: Iterable[str], weight_names: Iterable[WeightName], variant: str | None = None
+) -> WeightSet | None:
+    """The weights to load among the files of one folder: the first complete set in the order of `weight_names`.
 
-    With `variant` only weights of that one count. Without, plain ones; where there are none, the only variant there is.
+    With `variant`, only weights of that variant. Without, those that have none, or else the only variant in the folder.
+    None where there is no such set.
     """
-    found = weight_sets(names, kinds)
-    wanted = [item for item in found if item.variant == variant]
-    if not wanted and variant is None and len({item.variant for item in found}) == 1:
-        wanted = found
-    return wanted[0] if wanted else None
+    found = find_weight_sets(filenames, weight_names)
+    matching = [item for item in found if item.variant == variant]
+    if not matching and variant is None and len({item.variant for item in found}) == 1:
+        matching = found
+    return matching[0] if matching else None
 
 
-def weight_sets(names: Iterable[str], kinds: Iterable[Kind]) -> list[WeightSet]:
-    """Every complete set of weights among the `names` of one folder, in the order of `kinds`; one file comes first."""
-    names = tuple(names)
-    return [item for kind in kinds for item in _sets_of_kind(names, kind)]
+def find_weight_sets(filenames: Iterable[str], weight_names: Iterable[WeightName]) -> list[WeightSet]:
+    """Every complete set of weights in one folder, in the order of `weight_names`; a single file before shards."""
+    filenames = tuple(filenames)
+    return [item for weight_name in weight_names for item in _find_sets(filenames, weight_name)]
 
 
-def _sets_of_kind(names: tuple[str, ...], kind: Kind) -> list[WeightSet]:
-    beginning, ending = kind
+def _find_sets(filenames: tuple[str, ...], weight_name: WeightName) -> list[WeightSet]:
+    stem, extension = weight_name
     # model[.fp16][-00001-of-00002][.fp16].safetensors[.index[.fp16].json]
     pattern = re.compile(
-        rf"{beginning}(?:\.(?P<first>\w+))?(?:-\d+-of-(?P<count>\d+))?(?:\.(?P<second>\w+))?\.{ending}"
+        rf"{stem}(?:\.(?P<first>\w+))?(?:-\d+-of-(?P<count>\d+))?(?:\.(?P<second>\w+))?\.{extension}"
         r"(?P<index>\.index(?:\.(?P<third>\w+))?\.json)?"
     )
     single: dict[str | None, list[str]] = {}
     shards: dict[str | None, dict[int, list[str]]] = {}
     indexes: dict[str | None, list[str]] = {}
-    for name in names:
-        match = pattern.fullmatch(name)
+    for filename in filenames:
+        match = pattern.fullmatch(filename)
         if match is None:
             continue
         variant = match["first"] or match["second"] or match["third"]
         if match["index"]:
-            indexes.setdefault(variant, []).append(name)
+            indexes.setdefault(variant, []).append(filename)
         elif match["count"]:
-            shards.setdefault(variant, {}).setdefault(int(match["count"]), []).append(name)
+            shards.setdefault(variant, {}).setdefault(int(match["count"]), []).append(filename)
         else:
-            single.setdefault(variant, []).append(name)
-    sets = [WeightSet(filenames=(files[0],), ending=ending, variant=variant) for variant, files in single.items()]
+            single.setdefault(variant, []).append(filename)
+    sets = [WeightSet(filenames=(files[0],), extension=extension, variant=variant) for variant, files in single.items()]
     for variant, by_count in shards.items():
-        # What was saved in fewer shards before may have been left; the index tells which are meant.
+        # A repo may still hold the shards of an earlier, different split; the index names the ones to read.
         complete = [name for count, files in by_count.items() if len(files) == count for name in sorted(files)]
         if complete and variant in indexes:
-            sets.append(WeightSet(filenames=(*indexes[variant], *complete), ending=ending, variant=variant))
+            sets.append(WeightSet(filenames=(*indexes[variant], *complete), extension=extension, variant=variant))
     return sets

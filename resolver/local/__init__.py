@@ -1,1 +1,1 @@
-"""Repos on this machine's disk: plain folders, and the local Hugging Face cache."""
+"""Reads repos on this machine's disk: plain folders, and the local Hugging Face cache."""

@@ -1,4 +1,4 @@
-"""Facts of a model folder on disk, read as the Hub would tell them. Blocking: call it in a thread."""
+"""Reads the facts of a model folder on disk, as the Hub would give them. Blocking: call it in a thread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
-from registry.rules.required_files import files_wanted
+from registry.rules.required_files import find_required_files
 from resolver.errors import InvalidRepoIdError, NotAModelError
 from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 
 MAX_FILES = 20_000
+"""File names that are read of one folder; the rest is ignored."""
+
 MAX_CARD_BYTES = 1024 * 1024
+"""A larger model card is not read."""
+
 _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
-_MODEL_NAMES = (
+_MODEL_FILES = (
     "config.json",
     "model_index.json",
     "modular_model_index.json",
@@ -23,57 +27,61 @@ _MODEL_NAMES = (
     "open_clip_config.json",
     "config_sentence_transformers.json",
 )
-_MODEL_SUFFIXES = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".keras", ".msgpack", ".pt", ".pth", ".nemo")
+_WEIGHT_EXTENSIONS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".keras", ".msgpack", ".pt", ".pth", ".nemo")
 
 
-def folder_meant_by(text: str, here: Collection[str] | None = None) -> Path | None:
-    """The folder that `text` names, None where it is rather a repo id.
+def find_local_folder(text: str, current_names: Collection[str] | None = None) -> Path | None:
+    """The folder that `text` names, None where it is a repo id.
 
-    A path that could not be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
-    that name holds a model, as for `from_pretrained`. `here` are the names in the current folder, where they are known
-    already: one look at it spares one for each of many ids.
+    A path that cannot be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
+    that name holds a model, as for `from_pretrained`. `current_names` are the names in the current folder, if they were
+    listed already: with them, most ids of a long list need no look at the disk.
     """
     if text.startswith((".", "/", "~")) or "\\" in text:
         starts = ("./", "../", "/", "~", ".\\", "..\\")
         if text.startswith(starts) or text in (".", "..") or "\\" in text:
             return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
-    if here is not None and text.partition("/")[0] not in here:
+    if current_names is not None and text.partition("/")[0] not in current_names:
         return None
     if not os.path.isdir(text):
         return None
-    return Path(text) if text.count("/") > 1 or _holds_model(text) else None
+    return Path(text) if text.count("/") > 1 or _has_model_file(text) else None
 
 
-def names_here() -> frozenset[str]:
-    """The names in the current folder; none where it cannot be read."""
+def list_current_folder() -> frozenset[str]:
+    """The names in the current folder; empty where it cannot be read."""
     try:
         return frozenset(os.listdir())
     except OSError:
         return frozenset()
 
 
-def _holds_model(path: str) -> bool:
+def _has_model_file(path: str) -> bool:
     try:
-        return any(name in _MODEL_NAMES or name.endswith(_MODEL_SUFFIXES) for name in os.listdir(path))
+        return any(_is_model_file(name) for name in os.listdir(path))
     except OSError:
         return False
 
 
+def _is_model_file(name: str) -> bool:
+    return name in _MODEL_FILES or name.endswith(_WEIGHT_EXTENSIONS)
+
+
 def read_folder(path: Path) -> RepoFacts:
-    """Facts from the files of the folder, hints from the header of its model card.
+    """The facts of the files in the folder, with hints from the header of its model card.
 
     Raises:
         InvalidRepoIdError: there is no such folder, or it cannot be read.
-        NotAModelError: it holds no file at all that could belong to a model.
+        NotAModelError: none of its files can belong to a model.
     """
-    # os.path answers where Path raises: on names that are too long or hold a NUL.
+    # os.path returns False where Path raises: for names that are too long or contain a NUL.
     if not os.path.isdir(path):
         raise InvalidRepoIdError(f"there is no folder {str(path)!r}, or it is a file")
     filenames = list_files(path)
-    if not any(Path(name).name in _MODEL_NAMES or name.endswith(_MODEL_SUFFIXES) for name in filenames):
+    if not any(_is_model_file(Path(name).name) for name in filenames):
         raise NotAModelError(f"the folder {str(path)!r} holds no model: none of its files is a config or weights")
-    hints = card_hints(path / "README.md")
-    return RepoFacts(commit=read_files(filenames, hints, lambda name: path / name), hints=hints)
+    hints = read_card_hints(path / "README.md")
+    return RepoFacts(commit=read_commit_facts(filenames, hints, lambda name: path / name), hints=hints)
 
 
 def list_files(path: Path) -> tuple[str, ...]:
@@ -88,17 +96,17 @@ def list_files(path: Path) -> tuple[str, ...]:
     return tuple(sorted(names[:MAX_FILES]))
 
 
-def read_files(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[str], Path | None]) -> CommitFacts:
-    """Facts with every small file read that a decision wants; `locate` gives a path, None where it is not known."""
+def read_commit_facts(filenames: tuple[str, ...], hints: HubHints, locate: Callable[[str], Path | None]) -> CommitFacts:
+    """The file names with all small files that a decision reads; `locate` returns a file's path, None if unknown."""
     commit = CommitFacts(filenames=filenames)
-    while wanted := files_wanted(commit, hints):
-        files = {name: read_small_file(locate(name)) for name in wanted}
+    while required := find_required_files(commit, hints):
+        files = {name: read_small_file(locate(name)) for name in required}
         commit = CommitFacts(filenames=filenames, files={**commit.files, **files})
     return commit
 
 
 def read_small_file(path: Path | None) -> SmallFile:
-    """What a JSON file on disk holds; absent where `path` is None or leads nowhere."""
+    """The content of a JSON file on disk; absent where `path` is None or does not exist."""
     if path is None or not os.path.lexists(path):
         return ABSENT_FILE
     try:
@@ -111,8 +119,8 @@ def read_small_file(path: Path | None) -> SmallFile:
     return parse_small_file(body)
 
 
-def card_hints(path: Path) -> HubHints:
-    """What the YAML header of a model card says; no hints where there is none that can be read."""
+def read_card_hints(path: Path) -> HubHints:
+    """The hints in the YAML header of a model card; empty where there is no readable header."""
     if not path.is_file():
         return HubHints()
     import yaml
@@ -128,14 +136,14 @@ def card_hints(path: Path) -> HubHints:
         return HubHints()
     tags = card.get("tags")
     return HubHints(
-        pipeline_tag=_text(card.get("pipeline_tag")),
-        library_name=_text(card.get("library_name")),
-        tags=tuple(filter(None, map(_text, tags))) if isinstance(tags, list) else (),
+        pipeline_tag=_parse_text(card.get("pipeline_tag")),
+        library_name=_parse_text(card.get("library_name")),
+        tags=tuple(filter(None, map(_parse_text, tags))) if isinstance(tags, list) else (),
     )
 
 
-def _text(value: object) -> str | None:
-    """`value` where it is text that can be written out again; YAML can spell half a character."""
+def _parse_text(value: object) -> str | None:
+    """`value` where it is text that UTF-8 can encode, else None: an escape in YAML can be half a surrogate pair."""
     if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
         return None
     return value or None

@@ -1,4 +1,4 @@
-"""Facts of a repo in the local Hugging Face cache. Opens no socket. Blocking: call it in a thread."""
+"""Reads the facts of a repo in the local Hugging Face cache. Opens no socket. Blocking: call it in a thread."""
 
 from __future__ import annotations
 
@@ -8,60 +8,69 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
-from resolver.local.folder import card_hints, list_files, read_files
+from resolver.local.folder import list_files, read_card_hints, read_commit_facts
 from resolver.repo_id import RepoRevision, is_commit_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedRepo:
-    """A snapshot found in the cache."""
+    """The facts of a repo at a commit in the cache. `repo_id` is the id that its folder is named after."""
 
     repo_id: str
     commit_hash: str
     facts: RepoFacts
 
 
-def find_cached(
-    wanted: RepoRevision, cache_dir: str | Path | None = None, *, subfolder: str = "", other_ids: Iterable[str] = ()
-) -> CachedRepo | None:
-    """What the cache holds of `wanted`, or of a subfolder of it, under its id or one of `other_ids` (a renamed repo's
-    folder keeps the id that was typed); None where it holds no file that tells anything.
+def find_cache_dir(cache_dir: str | Path | None) -> Path:
+    """The folder of the Hugging Face cache: `cache_dir`, or huggingface_hub's own where it is None.
 
-    `cache_dir` is where the cache lies (default: where huggingface_hub has it).
+    The environment is read at each call, huggingface_hub reads it once, when it is imported.
     """
-    for repo_id in (wanted.repo_id, *other_ids):
-        found = _find(repo_id, wanted, cache_dir, subfolder)
+    from huggingface_hub import constants
+
+    return Path(cache_dir or os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
+
+
+def find_cached_repo(
+    target: RepoRevision, cache_dir: str | Path | None = None, *, subfolder: str = "", other_ids: Iterable[str] = ()
+) -> CachedRepo | None:
+    """The facts of `target`, or of a subfolder of it, in the cache; None where the cache has no useful file of it.
+
+    The ids are tried in order, `other_ids` last: the folder of a renamed repo keeps the id that it was requested by.
+    `cache_dir` is the cache's folder, None for huggingface_hub's own.
+    """
+    for repo_id in (target.repo_id, *other_ids):
+        found = _find_by_id(repo_id, target, cache_dir, subfolder)
         if found is not None:
             return found
     return None
 
 
-def _find(repo_id: str, wanted: RepoRevision, cache_dir: str | Path | None, subfolder: str) -> CachedRepo | None:
-    from huggingface_hub import constants
+def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None, subfolder: str) -> CachedRepo | None:
     from huggingface_hub.file_download import repo_folder_name
 
-    cache = Path(cache_dir or os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
+    cache = find_cache_dir(cache_dir)
     repo = cache / repo_folder_name(repo_id=repo_id, repo_type="model")
-    commit_hash = wanted.revision if wanted.is_pinned else _read_ref(repo / "refs", wanted.revision)
+    commit_hash = target.revision if target.is_pinned else _read_ref(repo / "refs", target.revision)
     if commit_hash is None:
         return None
-    snapshot = repo / "snapshots" / commit_hash
-    start = f"{subfolder}/" if subfolder else ""
-    here = snapshot / subfolder
-    present = list_files(here) if here.is_dir() else ()
-    in_tree = (name.removeprefix(start) for name in _tree(repo_id, commit_hash, cache) if name.startswith(start))
+    prefix = f"{subfolder}/" if subfolder else ""
+    folder = repo / "snapshots" / commit_hash / subfolder
+    present = list_files(folder) if folder.is_dir() else ()
+    tree = _read_tree(repo_id, commit_hash, cache)
+    in_tree = (name.removeprefix(prefix) for name in tree if name.startswith(prefix))
     filenames = tuple(sorted({*present, *in_tree}))
     known_absent = repo / ".no_exist" / commit_hash / subfolder
     if not filenames and not (known_absent / CONFIG).is_file():
         return None
-    hints = card_hints(here / "README.md")
-    commit = read_files(filenames, hints, lambda name: here / name)
-    commit = CommitFacts(filenames=filenames, files={**commit.files, **_not_downloaded(commit, present)})
+    hints = read_card_hints(folder / "README.md")
+    commit = read_commit_facts(filenames, hints, lambda name: folder / name)
+    commit = CommitFacts(filenames=filenames, files={**commit.files, **_mark_not_downloaded(commit, present)})
     return CachedRepo(repo_id=repo_id, commit_hash=commit_hash, facts=RepoFacts(commit=commit, hints=hints))
 
 
 def _read_ref(refs: Path, revision: str) -> str | None:
-    """The commit a branch or tag was last seen at."""
+    """The commit that a branch or tag pointed to when it was last downloaded; None where the cache has no such ref."""
     try:
         commit_hash = (refs / revision).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -69,29 +78,29 @@ def _read_ref(refs: Path, revision: str) -> str | None:
     return commit_hash if is_commit_hash(commit_hash) else None
 
 
-def _tree(repo_id: str, commit_hash: str, cache: Path) -> tuple[str, ...]:
-    """All paths of the commit, where `snapshot_download` wrote them down; else nothing."""
+def _read_tree(repo_id: str, commit_hash: str, cache: Path) -> tuple[str, ...]:
+    """All paths of the commit, where `snapshot_download` stored them in the cache; else empty."""
     try:
         from huggingface_hub import get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
     except ImportError:
-        # Before 2.0 it wrote no trees down.
+        # huggingface_hub < 2.0 stores no trees.
         return ()
     try:
         tree = get_cached_repo_tree(repo_id, revision=commit_hash, cache_dir=cache)
     except CachedRepoTreeNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        # The library trusts what it finds in the file; one that was damaged says nothing.
+        # huggingface_hub does not check the file's content; a damaged file counts as none.
         return ()
     return tuple(entry.path for entry in tree)
 
 
-def _not_downloaded(commit: CommitFacts, present: tuple[str, ...]) -> dict[str, SmallFile]:
-    """Files that the commit has but the cache does not: not absent, only out of reach."""
-    problem = SmallFile(state=FileState.INACCESSIBLE, problem="not in the local cache")
+def _mark_not_downloaded(commit: CommitFacts, present: tuple[str, ...]) -> dict[str, SmallFile]:
+    """The small files that the commit has but the cache lacks, as inaccessible instead of absent."""
+    inaccessible = SmallFile(state=FileState.INACCESSIBLE, problem="not in the local cache")
     return {
-        name: problem
+        name: inaccessible
         for name, small_file in commit.files.items()
         if small_file.state is FileState.ABSENT and name in commit.filenames and name not in present
     }

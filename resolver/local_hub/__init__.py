@@ -1,4 +1,4 @@
-"""A local Hub: repos from a file or folder, served on loopback over the Hub's protocol, faults included."""
+"""Exports the local Hub: a loopback server that speaks the Hub's protocol, for the demo, tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from resolver.local_hub.catalog.demo import demo_catalog
 from resolver.local_hub.catalog.jsonl import repos_from_rows
 from resolver.local_hub.catalog.readers import read_folder, read_jsonl
 from resolver.local_hub.errors import CatalogError, HubProcessError, LocalHubError, UnknownRepoError
+from resolver.local_hub.options import ANY_REPO, HubOptions
 from resolver.local_hub.server.counts import Counts, LoggedRequest
-from resolver.local_hub.server.options import ANY_REPO, HubOptions
 from resolver.local_hub.server.process import HubProcess, start_process
 from resolver.local_hub.server.server import LocalHub
 from resolver.local_hub.testing import faults

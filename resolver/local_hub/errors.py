@@ -1,22 +1,22 @@
-"""What can go wrong before the local Hub serves anything: unreadable input and impossible requests to the catalog."""
+"""Defines the local Hub's errors: unreadable repos, invalid changes of a catalog, a process that did not start."""
 
 from __future__ import annotations
 
 
 class LocalHubError(Exception):
-    """Base of the local Hub's own errors."""
+    """The base of the local Hub's own errors."""
 
 
 class CatalogError(LocalHubError, ValueError):
-    """A row, folder or change that no catalog can hold."""
+    """A row, a folder or a change is not valid for a catalog."""
 
 
 class UnknownRepoError(LocalHubError, KeyError):
-    """A change was asked for a repo id that the catalog does not hold."""
+    """A change names a repo id that the catalog does not hold."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class HubProcessError(LocalHubError):
-    """The server process ended, or said nothing, before it could be used."""
+    """The server process ended before it printed its endpoint."""

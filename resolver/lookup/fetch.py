@@ -1,23 +1,27 @@
-"""Ask the Hub for all that a decision about one repo needs, and no more."""
+"""Fetches everything that a decision about one repo needs from the Hub, and no more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from registry.facts import CONFIG, CommitFacts, FileState, HubHints, SmallFile
-from registry.rules.required_files import files_wanted
+from registry.rules.required_files import find_required_files
 from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
-from resolver.hub.client import FetchedFile, HubClient
 from resolver.hub.payloads import ModelInfo
+from resolver.lookup.request import select_subfolder
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
+if TYPE_CHECKING:
+    from resolver.hub.client import FetchedFile, HubClient
+
 
 class FetchedRepo(Struct, frozen=True, kw_only=True, gc=False):
-    """What asking the Hub brought; `commit` is None where commit and hints are those stored with the decision known."""
+    """What was fetched. `commit` is None where commit and hints are those of the stored decision, which still holds."""
 
     canonical_id: str
     commit_hash: str
@@ -25,115 +29,136 @@ class FetchedRepo(Struct, frozen=True, kw_only=True, gc=False):
     commit: CommitFacts | None
 
 
-StoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
-"""The facts that a stored ref leads to, None where there are none (any more)."""
+GetStoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
+"""Reads the facts of a stored ref; None where there are none."""
 
 
-async def learn(
-    client: HubClient, wanted: RepoRevision, *, lean: bool, known: StoredRef | None, stored_facts: StoredFacts
+async def fetch_repo(
+    client: HubClient,
+    target: RepoRevision,
+    *,
+    lean: bool,
+    known: StoredRef | None,
+    needs_facts: bool,
+    get_stored_facts: GetStoredFacts,
 ) -> FetchedRepo:
-    """The facts and hints of `wanted` as the Hub has them now.
+    """The facts and hints of `target` as the Hub has them now.
 
-    With nothing `known`, model info and `config.json` are asked for at the same time (lean: model info alone). With
-    facts known of an earlier commit, model info comes first, and files only where the commit is another; stored facts
-    are read only where the decision known does not hold any more.
+    With nothing `known`, model info and `config.json` are requested at the same time (`lean`: model info alone). With a
+    commit known, model info comes first, and files only where the commit is another. `needs_facts`: there is no
+    decision for this request yet, so that facts are needed even where nothing has changed.
 
     Raises:
-        ResolveError: the Hub says no, or cannot be asked.
+        ResolveError: the Hub refuses, or cannot be reached.
     """
     config: asyncio.Task[FetchedFile] | None = None
     if known is None and not lean:
-        config = asyncio.create_task(client.fetch_file(wanted, CONFIG))
+        config = asyncio.create_task(client.fetch_file(target, CONFIG))
     try:
-        try:
-            info = await client.fetch_model_info(wanted)
-        except RepositoryNotFoundError as error:
-            if await client.is_dataset(wanted.repo_id):
-                raise NotAModelError(f"{wanted.repo_id} is a dataset, not a model") from error
-            raise
-        if info.hints.disabled:
-            raise DisabledRepoError(
-                f"{wanted.repo_id} has been disabled by the Hub", repo_id=wanted.repo_id, revision=wanted.revision
-            )
+        info = await _fetch_model_info(client, target)
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
-            # A gated repo may look otherwise by now, its hints being the same: the token may have been given access.
-            if known.decision_body is not None and info.hints.gated is None and known.has_hints(info.hints):
-                return learned_of(info, None)
-            commit = _within_reach(await stored_facts(known))
+            # A gated repo may have other facts with the same hints: the token may have been given access.
+            if not needs_facts and info.hints.gated is None and known.has_hints(info.hints):
+                return build_fetched_repo(info, None)
+            commit = _drop_inaccessible(await get_stored_facts(known))
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
-        pinned = RepoRevision(info.canonical_id, info.commit_hash)
         if config is not None and (CONFIG in info.filenames or not info.filenames):
-            commit = with_file(commit, CONFIG, await _same_commit(client, pinned, await config))
+            pinned = RepoRevision(info.canonical_id, info.commit_hash)
+            commit = add_file(commit, CONFIG, await _at_same_commit(client, pinned, await config))
         elif config is not None:
-            # What the list does not hold cannot fail the repo. Cancelling would cost the connection.
+            # A file that is not listed cannot fail the repo. Cancelling would cost the connection.
             await asyncio.wait([config])
     finally:
         if config is not None and not config.done():
             config.cancel()
             await asyncio.gather(config, return_exceptions=True)
         elif config is not None and not config.cancelled():
-            # Looked at even when model info failed first, so that its own failure is not reported as forgotten.
+            # Retrieve the exception also when model info failed first: asyncio logs it as never retrieved otherwise.
             config.exception()
-    if files_wanted(commit, info.hints, lean=lean):
-        return await complete(client, info, commit, lean=lean)
-    return learned_of(info, commit)
+    if find_required_files(commit, info.hints, lean=lean):
+        return await complete_repo(client, info, commit, lean=lean)
+    return build_fetched_repo(info, commit)
 
 
-async def complete(client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool) -> FetchedRepo:
-    """What model info told, with the files that are still wanted read at its commit.
+async def complete_repo(client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool) -> FetchedRepo:
+    """Model info, with the files that a decision still needs, at its commit.
 
     Raises:
-        ResolveError: one of them cannot be had.
+        ResolveError: a file cannot be fetched.
     """
     pinned = RepoRevision(info.canonical_id, info.commit_hash)
-    while wanted_paths := files_wanted(commit, info.hints, lean=lean):
-        commit = await _read(client, pinned, commit, wanted_paths)
-    return learned_of(info, commit)
+    return build_fetched_repo(info, await fetch_required_files(client, pinned, commit, info.hints, lean=lean))
 
 
-def learned_of(info: ModelInfo, commit: CommitFacts | None) -> FetchedRepo:
-    """What model info told, with the facts of its commit."""
+async def fetch_required_files(
+    client: HubClient, pinned: RepoRevision, commit: CommitFacts, hints: HubHints, *, lean: bool, subfolder: str = ""
+) -> CommitFacts:
+    """`commit` with every small file that a decision on it, or on its `subfolder`, needs.
+
+    Raises:
+        ResolveError: a file cannot be fetched.
+    """
+    prefix = f"{subfolder}/" if subfolder else ""
+    while names := find_required_files(select_subfolder(commit, subfolder), hints, lean=lean):
+        commit = await _fetch_files(client, pinned, commit, [prefix + name for name in names])
+    return commit
+
+
+def build_fetched_repo(info: ModelInfo, commit: CommitFacts | None) -> FetchedRepo:
+    """Model info with the facts of its commit."""
     return FetchedRepo(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
 
 
-async def _same_commit(client: HubClient, pinned: RepoRevision, fetched: FetchedFile) -> SmallFile:
-    """The file at the commit that model info told of, asked for again where it may be of another commit."""
+async def _fetch_model_info(client: HubClient, target: RepoRevision) -> ModelInfo:
+    try:
+        info = await client.fetch_model_info(target)
+    except RepositoryNotFoundError as error:
+        if await client.is_dataset(target.repo_id):
+            raise NotAModelError(f"{target.repo_id} is a dataset, not a model") from error
+        raise
+    if info.hints.disabled:
+        raise DisabledRepoError(
+            f"{target.repo_id} has been disabled by the Hub", repo_id=target.repo_id, revision=target.revision
+        )
+    return info
+
+
+async def _at_same_commit(client: HubClient, pinned: RepoRevision, fetched: FetchedFile) -> SmallFile:
+    """The file at the commit of model info; fetched again where it may belong to another commit."""
     if fetched.small_file.state is FileState.INACCESSIBLE or fetched.commit_hash == pinned.revision:
         return fetched.small_file
     return (await client.fetch_file(pinned, CONFIG)).small_file
 
 
-async def _read(client: HubClient, pinned: RepoRevision, commit: CommitFacts, paths: Sequence[str]) -> CommitFacts:
+async def _fetch_files(
+    client: HubClient, pinned: RepoRevision, commit: CommitFacts, paths: Sequence[str]
+) -> CommitFacts:
     if len(paths) == 1:
-        # Nearly always; a group of one costs as much as the request.
-        return with_file(commit, paths[0], await _read_one(client, pinned, paths[0]))
+        # The usual case; a task group of one costs as much as the request.
+        return add_file(commit, paths[0], (await client.fetch_file(pinned, paths[0])).small_file)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {path: group.create_task(_read_one(client, pinned, path)) for path in paths}
+            tasks = {path: group.create_task(client.fetch_file(pinned, path)) for path in paths}
     except* ResolveError as failures:
         raise failures.exceptions[0] from None
     for path, task in tasks.items():
-        commit = with_file(commit, path, task.result())
+        commit = add_file(commit, path, task.result().small_file)
     return commit
 
 
-async def _read_one(client: HubClient, pinned: RepoRevision, path: str) -> SmallFile:
-    return (await client.fetch_file(pinned, path)).small_file
-
-
-def _within_reach(commit: CommitFacts | None) -> CommitFacts | None:
-    """The stored facts without the files that this token could not read then: it may have been given access."""
+def _drop_inaccessible(commit: CommitFacts | None) -> CommitFacts | None:
+    """Stored facts without the files that the token could not read: it may have been given access since."""
     if commit is None:
         return None
     files = {path: small for path, small in commit.files.items() if small.state is not FileState.INACCESSIBLE}
     return commit if len(files) == len(commit.files) else CommitFacts(filenames=commit.filenames, files=files)
 
 
-def with_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:
-    """`commit` with what asking for one of its files came to."""
+def add_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:
+    """`commit` with one of its files."""
     if small_file.state is FileState.ABSENT and path in commit.filenames:
-        # Listed, yet not there: what the list says is the commit's own word.
+        # Listed, but not there: the list belongs to the commit itself, so the file exists and cannot be read.
         small_file = SmallFile(state=FileState.UNREADABLE, problem="listed, but the Hub has no such file")
     return CommitFacts(filenames=commit.filenames, files={**commit.files, path: small_file})

@@ -1,127 +1,377 @@
-"""One look into the store for many requests: the answers that it gives, and the work that is left for the others."""
+"""The path of a request, from top to bottom, for a batch: parse, recall, next step, perform, decide, remember, answer.
+
+A single id is a batch of one; a page of a listing is a batch whose facts came first; a subfolder and a local folder are
+requests too. Each step's details are in the module that its call names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from resolver.answer import Answer, Failure
-from resolver.errors import ResolveError
-from resolver.local.folder import folder_meant_by, names_here
-from resolver.lookup.convert import from_store, remembered_problem
-from resolver.lookup.outcome import Outcome, Pending, failed, until_stored
-from resolver.lookup.perform import Asker
-from resolver.lookup.recall import Memory
-from resolver.lookup.step import AskHub, LookInHfCache, Refuse, Step, UseStored
-from resolver.repo_id import RepoRevision, parse_repo_id
-from resolver.settings import FilledSettings
+from msgspec.structs import replace
+
+from registry.decision import Decision
+from registry.facts import CommitFacts, RepoFacts
+from resolver.answer import Answer, Failure, build_failure
+from resolver.cache.answer_cache import AnswerCache
+from resolver.cache.write_behind import Stored, WriteBehind
+from resolver.concurrency.ordered_pool import Entry, Work
+from resolver.concurrency.single_flight import LeaderSingleFlight
+from resolver.errors import HubError, InternalError, RepositoryNotFoundError, ResolveError, RevisionNotFoundError
+from resolver.local.folder import list_current_folder, read_folder
+from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
+from resolver.lookup.context import LookupContext
+from resolver.lookup.convert import (
+    Origin,
+    build_problem_record,
+    build_record,
+    error_from_problem,
+    resolution_from_folder,
+    resolution_from_hub,
+    resolution_from_store,
+)
+from resolver.lookup.decide import decide_facts
+from resolver.lookup.fetch import FetchedRepo, complete_repo, fetch_repo
+from resolver.lookup.listing import PageItem, complete_page
+from resolver.lookup.offline import OfflineLookup
+from resolver.lookup.outcome import Outcome, Result
+from resolver.lookup.recall import Recall
+from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
+from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
+from resolver.lookup.subfolder import SubfolderFacts
+from resolver.repo_id import RepoRevision
+from resolver.resolution import Resolution
 from store.keys import DecisionKey
-from store.store import MetadataStore
+from store.records import Record
 
-Request = str | Path | tuple[str, str | None]
-"""A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
+if TYPE_CHECKING:
+    from resolver.hub.client import HubClient
 
-RequestStream = Iterable[Request] | AsyncIterable[Request]
+logger = logging.getLogger(__name__)
+
+DECIDE_BATCH = 32
+"""Fetched repos that are decided on in one go. Each for itself, between two responses of the Hub, takes a tenth more
+time for a repo in all (`benchmarks/bulk.py`, cold and lean at 0 ms).
+"""
+
+GATHER_S = 0.1
+"""How long fetched repos wait for a full batch while others are in flight."""
+
+
+class PendingRequest(Work[Result]):
+    """A request whose next step is not performed yet. Its errors are values: one failure ends no other request."""
+
+    __slots__ = ("decision_key", "lookup", "step", "subfolder", "target")
+
+    def __init__(
+        self, lookup: Lookup, target: Target, step: Step, decision_key: DecisionKey, subfolder: str = ""
+    ) -> None:
+        self.lookup = lookup
+        self.target = target
+        self.step = step
+        self.decision_key = decision_key
+        self.subfolder = subfolder
+
+    async def run(self) -> Outcome:
+        """Perform the step, and every step that follows from it."""
+        return await self.lookup.perform(self.target, self.step, self.decision_key, self.subfolder)
+
+
+class _Undecided(NamedTuple):
+    """A fetched repo that waits to be decided on. `decision` is the stored one, where it still holds."""
+
+    target: RepoRevision
+    fetched: FetchedRepo
+    decision_key: DecisionKey
+    checked_at_s: int
+    decision: Decision | None
+    outcome: Outcome
 
 
 class Lookup:
-    """Turns requests into answers or into work; what is asked of the Hub is the asker's."""
+    """Answers batches of requests. Close it when it is done with: requests may be in flight."""
 
-    def __init__(self, settings: FilledSettings, store: MetadataStore, memory: Memory, asker: Asker) -> None:
-        self._settings = settings
-        self._store = store
-        self._memory = memory
-        self._asker = asker
+    def __init__(
+        self,
+        context: LookupContext,
+        recall: Recall,
+        subfolders: SubfolderFacts,
+        write_behind: WriteBehind,
+        answer_cache: AnswerCache,
+        listing_limits: ListingLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self._settings = context.settings
+        self._registry = context.registry
+        self._store = context.store
+        self._connection = context.connection
+        self._clock = context.clock
+        self._recall = recall
+        self._write_behind = write_behind
+        self._answer_cache = answer_cache
+        self._subfolders = subfolders
+        self._offline = OfflineLookup(context)
+        self._listings = AuthorListings(context, self, listing_limits)
+        self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
+        self._undecided: list[_Undecided] = []
+        self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
+        self._decided: asyncio.Future[None] | None = None
+        self._decider: asyncio.Task[None] | None = None
 
-    async def look_up(
-        self, requests: Sequence[Request], revision: str | None, asked: DecisionKey
-    ) -> list[Answer | Pending]:
-        """For each request its answer, where one look into the store gives it, or the work that is left."""
-        entries: list[Answer | Pending | None] = []
-        here = names_here()
-        wanted: list[tuple[int, RepoRevision]] = []
-        for request in requests:
-            repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
-            repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
-            is_name = isinstance(repo_id, str) and own_revision is None
-            folder = folder_meant_by(repo_id, here) if is_name else None
-            if folder is not None:
-                entries.append(partial(self._resolve_folder, repo_id, folder, asked))
-                continue
-            try:
-                parsed = _parse(repo_id, own_revision, revision)
-            except ResolveError as error:
-                entries.append(Failure(repo_id=str(repo_id), revision=own_revision or revision, error=error))
-                continue
-            wanted.append((len(entries), parsed))
-            entries.append(None)
-        steps = await self._memory.next_steps([item for _, item in wanted], asked)
-        self._memory.count(steps)
-        listed = await self._asker.list_authors(
-            [item for (_, item), step in zip(wanted, steps, strict=True) if isinstance(step, AskHub)], asked
-        )
-        for (position, item), step in zip(wanted, steps, strict=True):
-            if isinstance(step, UseStored):
-                entries[position] = from_store(item, step)
-            elif item in listed:
-                entries[position] = listed[item]
+    async def close(self) -> None:
+        """Cancel the listings in flight, and decide on what was fetched."""
+        await self._listings.close()
+        if self._decider is not None:
+            await asyncio.wait([self._decider])
+
+    # Parse, recall, choose the next step: for all requests of a batch together.
+
+    async def start_batch(
+        self,
+        requests: Sequence[Request],
+        decision_key: DecisionKey,
+        *,
+        revision: str | None = None,
+        subfolder: str = "",
+    ) -> list[Entry[Result]]:
+        """One entry for each request, in order: its answer, where the store has it, else the work that gives it."""
+        names = list_current_folder()
+        targets = [_parse(request, revision, names) for request in requests]
+        repos = [target for target in targets if isinstance(target, RepoRevision)]
+        steps = await self._recall.next_steps(repos, _without_task(decision_key) if subfolder else decision_key)
+        self._recall.count(steps)
+        joined = iter(steps if subfolder else self._listings.join(repos, steps, decision_key))
+        has_unstored = self._write_behind.has_unstored
+        entries: list[Entry[Result]] = []
+        for target in targets:
+            if isinstance(target, RepoRevision):
+                entry = next(joined)
+                if isinstance(entry, UseStored) and not subfolder:
+                    answer = resolution_from_store(target, entry)
+                    entries.append(Outcome(answer, self._find_unstored(target)) if has_unstored else answer)
+                elif isinstance(entry, asyncio.Future):
+                    entries.append(entry)
+                else:
+                    entries.append(PendingRequest(self, target, entry, decision_key, subfolder))
+            elif isinstance(target, LocalFolder):
+                entries.append(PendingRequest(self, target, ReadFolder(), decision_key, subfolder))
             else:
-                entries[position] = partial(self._perform, item, step, asked)
-        return [entry for entry in entries if entry is not None]
+                entries.append(target)
+        return entries
 
-    async def look_up_alike(self, requests: Sequence[tuple[Request, DecisionKey]]) -> list[Answer | Pending]:
-        """As `look_up`, where not all ask for the same task and library."""
-        entries: dict[int, Answer | Pending] = {}
-        for asked in dict.fromkeys(asked for _, asked in requests):
-            places = [place for place, request in enumerate(requests) if request[1] == asked]
-            found = await self.look_up([requests[place][0] for place in places], None, asked)
-            entries.update(zip(places, found, strict=True))
-        return [entries[place] for place in range(len(requests))]
+    def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
+        """The work that is left for a request."""
+        return PendingRequest(self, target, step, decision_key)
 
-    async def _perform(self, wanted: RepoRevision, step: Step, asked: DecisionKey) -> Outcome:
+    # Perform the step of one request.
+
+    async def perform(self, target: Target, step: Step, decision_key: DecisionKey, subfolder: str = "") -> Outcome:
+        """The outcome of a request; errors are values."""
         try:
-            match step:
-                case UseStored():
-                    return Outcome(from_store(wanted, step))
-                case Refuse():
-                    raise step.error or remembered_problem(wanted, step.problem)
-                case AskHub():
-                    if self._store.has_claims or self._asker.just_learned(wanted) is not None:
-                        return await self._ask_in_turn(wanted, step, asked)
-                    return await self._asker.ask_hub(wanted, step.known, asked)
-                case LookInHfCache():
-                    return Outcome(await self._asker.look_in_hf_cache(wanted, asked))
-                case _:
-                    assert_never(step)
+            if not subfolder:
+                return await self._perform(target, step, decision_key)
+            # The subfolder may be for another task than the whole repo.
+            outcome = await self._perform(target, step, _without_task(decision_key))
+            return Outcome(await self._resolve_subfolder(await outcome.get(), subfolder, decision_key))
         except Exception as error:
-            return failed(wanted.repo_id, wanted.revision, error)
+            revision = target.revision if isinstance(target, RepoRevision) else None
+            return Outcome(build_failure(target.repo_id, revision, error))
 
-    async def _ask_in_turn(self, wanted: RepoRevision, step: AskHub, asked: DecisionKey) -> Outcome:
-        """Ask for what somebody else who uses the store may ask for now, or have stored since our look into it."""
-        async with self._store.claim(self._settings.endpoint, wanted.repo_id, wanted.revision) as has_waited:
-            stored = self._asker.just_learned(wanted)
-            if (has_waited or stored is not None) and not self._settings.refresh:
-                await until_stored(stored)
-                (now,) = await self._memory.next_steps([wanted], asked)
+    async def _perform(self, target: Target, step: Step, decision_key: DecisionKey) -> Outcome:
+        if isinstance(target, LocalFolder):
+            return Outcome(await self._resolve_folder(target, decision_key))
+        match step:
+            case UseStored():
+                return Outcome(resolution_from_store(target, step), self._find_unstored(target))
+            case Refuse():
+                raise step.error or error_from_problem(target, step.problem)
+            case AskHub():
+                return await self._ask_hub(target, step, decision_key)
+            case UsePage():
+                return await self._use_page(target, step, decision_key)
+            case LookInHfCache():
+                return Outcome(await self._offline.find(target, decision_key))
+            case ReadFolder():
+                raise TypeError("only a local folder is read")
+            case _:
+                assert_never(step)
+
+    async def _ask_hub(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
+        """Fetch the repo, unless another request or another worker has done so since the store was read."""
+        async with self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision) as has_waited:
+            if (undecided := self._undecided_by_target.get(target)) is not None:
+                await undecided.outcome.get()
+            if has_waited or self._write_behind.was_put_lately(target.repo_id, target.revision):
+                (now,) = await self._recall.next_steps([target], decision_key)
                 if not isinstance(now, AskHub):
-                    return await self._perform(wanted, now, asked)
+                    return await self._perform(target, now, decision_key)
                 step = now
-            outcome = await self._asker.ask_hub(wanted, step.known, asked)
-            if self._store.has_claims:
-                # Whoever waits for the claim finds it in the store.
-                await until_stored(outcome.stored)
+            outcome = await self._fetch(target, step, decision_key)
+            if self._store.has_advisory_locks:
+                # Workers that wait for the lock find the record in the store.
+                await outcome.get()
             return outcome
 
-    async def _resolve_folder(self, repo_id: str, folder: Path, asked: DecisionKey) -> Outcome:
+    async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
+        client = self._connection.client or await self._connection.open_client()
+        known = step.known
+        decision = known.decision() if known is not None else None
+        work = partial(
+            fetch_repo,
+            client,
+            target,
+            lean=self._settings.lean,
+            known=known,
+            needs_facts=decision is None,
+            get_stored_facts=self._recall.get_stored_facts,
+        )
+        self._write_behind.begin_producing()
         try:
-            return Outcome(await self._asker.resolve_folder(repo_id, folder, asked))
+            fetched = await self._fetches.run((target, decision is None), work)
+        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+            origin = self._build_origin(int(self._clock()))
+            stored = self._remember(build_problem_record(target, error.code, origin=origin))
+            return Outcome(build_failure(target.repo_id, target.revision, error), stored)
+        finally:
+            self._write_behind.end_producing()
+        still_valid = decision if fetched.commit is None else None
+        return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+
+    async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
+        client = await self._connection.open_client()
+        try:
+            fetched = await complete_repo(client, step.info, CommitFacts(filenames=step.info.filenames), lean=True)
+        except HubError:
+            # A request for the repo alone may say more.
+            return await self._ask_hub(target, AskHub(None), decision_key)
+        return self._decide_soon(target, fetched, decision_key, step.seen_at_s)
+
+    async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
+        facts = await asyncio.to_thread(read_folder, folder.path)
+        return resolution_from_folder(folder, facts.hints, self._decide(facts, decision_key))
+
+    async def _resolve_subfolder(self, root: Answer, subfolder: str, decision_key: DecisionKey) -> Answer:
+        if isinstance(root, Failure):
+            return root
+        facts = await self._subfolders.get_facts(root, subfolder)
+        return replace(root, decision=self._decide(facts, decision_key))
+
+    async def resolve_page(
+        self, client: HubClient, page: Sequence[PageItem], decision_key: DecisionKey, seen_at_s: int | None = None
+    ) -> list[Outcome]:
+        """The outcome for each repo of a page of a listing, in its order: a batch whose facts came first.
+
+        `seen_at_s` is when the page came (seconds since 1970, UTC), by default when its last file came.
+        """
+        self._write_behind.begin_producing()
+        try:
+            completed = await complete_page(client, page)
+            checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
+            outcomes = list[Outcome]()
+            for target, fetched in completed:
+                if len(outcomes) % DECIDE_BATCH == 0:
+                    # Yield to the event loop.
+                    await asyncio.sleep(0)
+                outcome = Outcome()
+                if isinstance(fetched, ResolveError):
+                    outcome.answer = build_failure(target.repo_id, target.revision, fetched)
+                else:
+                    self._decide_and_remember(_Undecided(target, fetched, decision_key, checked_at_s, None, outcome))
+                outcomes.append(outcome)
+        finally:
+            self._write_behind.end_producing()
+        return outcomes
+
+    # Decide, remember, answer: for many fetched repos together.
+
+    def _decide_soon(
+        self,
+        target: RepoRevision,
+        fetched: FetchedRepo,
+        decision_key: DecisionKey,
+        checked_at_s: int,
+        decision: Decision | None = None,
+    ) -> Outcome:
+        earlier = self._undecided_by_target.get(target)
+        if earlier is not None and earlier.fetched is fetched and earlier.decision_key == decision_key:
+            # Another request shared the flight.
+            return earlier.outcome
+        if self._decided is None:
+            self._decided = asyncio.get_running_loop().create_future()
+        outcome = Outcome(decided=self._decided)
+        item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
+        self._undecided.append(item)
+        self._undecided_by_target[target] = item
+        if len(self._undecided) >= DECIDE_BATCH:
+            self._decide_all()
+        elif self._decider is None:
+            self._decider = asyncio.create_task(self._decide_rest())
+        return outcome
+
+    async def _decide_rest(self) -> None:
+        """Decide on what does not fill a batch, when nothing else is in flight, or after `GATHER_S`."""
+        try:
+            while self._undecided:
+                until_s = time.monotonic() + GATHER_S
+                while self._undecided and self._fetches and time.monotonic() < until_s:  # noqa: ASYNC110
+                    await asyncio.sleep(GATHER_S / 10)
+                self._decide_all()
+        finally:
+            self._decider = None
+
+    def _decide_all(self) -> None:
+        undecided, self._undecided, self._undecided_by_target = self._undecided, [], {}
+        decided, self._decided = self._decided, None
+        for item in undecided:
+            self._decide_and_remember(item)
+        if decided is not None:
+            decided.set_result(None)
+
+    def _decide_and_remember(self, item: _Undecided) -> None:
+        target, fetched, decision_key, checked_at_s, decision, outcome = item
+        try:
+            if decision is None:
+                if fetched.commit is None:
+                    raise InternalError(f"{target.repo_id} was fetched without its facts")
+                decision = self._decide(RepoFacts(commit=fetched.commit, hints=fetched.hints), decision_key)
+            outcome.answer = resolution_from_hub(target, fetched, decision, checked_at_s)
         except Exception as error:
-            return failed(repo_id, None, error)
+            outcome.answer = build_failure(target.repo_id, target.revision, error)
+        try:
+            names = (target.repo_id, fetched.canonical_id)
+            origin = self._build_origin(checked_at_s)
+            record = build_record(names, target.revision, fetched, decision, origin=origin, decided_by=decision_key)
+            outcome.stored = self._remember(record)
+        except Exception:
+            logger.exception("internal error: the answer for %s is not stored", target.repo_id)
+
+    def _decide(self, facts: RepoFacts, decision_key: DecisionKey) -> Decision:
+        return decide_facts(facts, self._registry, decision_key.task, decision_key.library)
+
+    def _remember(self, record: Record) -> Stored:
+        """Store the record soon; older answers about its repo leave the answer cache now."""
+        self._answer_cache.invalidate(record)
+        return self._write_behind.put(record)
+
+    def _find_unstored(self, target: RepoRevision) -> Stored | None:
+        unstored = self._write_behind.find(target.repo_id, target.revision)
+        return unstored.stored if unstored is not None else None
+
+    def _build_origin(self, checked_at_s: int) -> Origin:
+        return Origin(self._settings.endpoint, self._connection.token, checked_at_s)
 
 
-def _parse(repo_id: str, own_revision: str | None, revision: str | None) -> RepoRevision:
-    """The revision named with the id counts before the one for all."""
-    has_own = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
-    return parse_repo_id(repo_id, own_revision if has_own else revision)
+def _without_task(decision_key: DecisionKey) -> DecisionKey:
+    """The key of decisions for any task and library."""
+    return DecisionKey(decision_key.registry_digest)
+
+
+def _parse(request: Request, revision: str | None, names: frozenset[str]) -> Target | Failure:
+    try:
+        return parse_request(request, revision=revision, names_here=names)
+    except ResolveError as error:
+        return build_failure(*get_request_names(request, revision), error)

@@ -1,38 +1,77 @@
-"""An offline miss in words: what would answer it. Pure."""
+"""Finds a repo in the local Hugging Face cache while offline, or builds the error that says what would help."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
-from resolver.render import age
+from resolver.errors import OfflineError
+from resolver.local.hf_cache import find_cached_repo
+from resolver.lookup.context import LookupContext
+from resolver.lookup.convert import resolution_from_hf_cache
+from resolver.lookup.decide import decide_facts
+from resolver.lookup.scopes import list_own_scopes
+from resolver.render import describe_age
 from resolver.repo_id import RepoRevision
+from resolver.resolution import Resolution
+from store.keys import PUBLIC, DecisionKey
 from store.sql.known_refs import KnownRef
 
-MOST_NAMED = 3
+MAX_NAMED = 3
+"""Most refs or endpoints that one message names."""
 
 
-def other_ids(wanted: RepoRevision, known: Sequence[KnownRef], endpoint: str) -> list[str]:
-    """The other names that the repo asked for has or had at this endpoint."""
+class OfflineLookup:
+    """Looks where the store has no answer and the Hub must not be asked."""
+
+    def __init__(self, context: LookupContext) -> None:
+        self._settings = context.settings
+        self._registry = context.registry
+        self._store = context.store
+        self._connection = context.connection
+        self._clock = context.clock
+
+    async def find(self, target: RepoRevision, decision_key: DecisionKey) -> Resolution:
+        """The answer from the local Hugging Face cache, also under another name of the repo.
+
+        Raises:
+            OfflineError: the cache does not have it; the message says what is known, and what helps.
+        """
+        endpoint, cache_dir = self._settings.endpoint, self._settings.cache_dir
+        cached = await asyncio.to_thread(find_cached_repo, target, cache_dir)
+        if cached is None:
+            token = await self._connection.find_token()
+            known = await self._store.find_known_refs(target.repo_id, {PUBLIC, *list_own_scopes(token, offline=True)})
+            if other_ids := find_other_ids(target, known, endpoint):
+                cached = await asyncio.to_thread(find_cached_repo, target, cache_dir, other_ids=other_ids)
+            if cached is None:
+                raise OfflineError(explain_offline_miss(target, known, endpoint, self._clock()))
+        decision = decide_facts(cached.facts, self._registry, decision_key.task, decision_key.library)
+        return resolution_from_hf_cache(target, cached, decision)
+
+
+def find_other_ids(target: RepoRevision, known: Sequence[KnownRef], endpoint: str) -> list[str]:
+    """The other ids of the repo at this endpoint. Pure."""
     names = (name for ref in known if ref.endpoint == endpoint for name in (ref.repo_id, ref.canonical_id))
-    return [name for name in dict.fromkeys(names) if name != wanted.repo_id]
+    return [name for name in dict.fromkeys(names) if name != target.repo_id]
 
 
-def offline_miss(wanted: RepoRevision, known: Sequence[KnownRef], endpoint: str, now_s: float) -> str:
-    """Why there is no answer, and what to do: ask for what is known, at the endpoint it is known at, or bring it here.
+def explain_offline_miss(target: RepoRevision, known: Sequence[KnownRef], endpoint: str, now_s: float) -> str:
+    """Why there is no answer, and what helps: a ref that is known, its endpoint, or bringing the repo here. Pure.
 
     `known` are refs of the repo, latest first; `now_s` is in seconds since 1970, UTC.
     """
     here = [ref for ref in known if ref.endpoint == endpoint]
     elsewhere = list(dict.fromkeys(ref.endpoint for ref in known if ref.endpoint != endpoint))
-    ways = []
+    advice = []
     if here:
-        named = [f"{ref.repo_id}@{ref.revision} (seen {age(ref.checked_at_s, now_s)})" for ref in here[:MOST_NAMED]]
-        ways.append(f"ask for what the store knows, {' or '.join(named)}")
+        ages = [(ref, describe_age(ref.checked_at_s, now_s)) for ref in here[:MAX_NAMED]]
+        named = [f"{ref.repo_id}@{ref.revision} (seen {age})" for ref, age in ages]
+        advice.append(f"request one that the store knows: {' or '.join(named)}")
     elif elsewhere:
-        ways.append(f"name the endpoint that the store knows it from, {' or '.join(elsewhere[:MOST_NAMED])}")
-    ways += ["resolve it once online", "import a bundle that knows it"]
-    asked = f"{wanted.repo_id}@{wanted.revision}"
+        advice.append(f"use the endpoint that the store knows it from: {' or '.join(elsewhere[:MAX_NAMED])}")
+    advice += ["resolve it once online", "import a bundle that has it"]
     return (
-        f"{asked} is neither in the store nor in the local Hugging Face cache, and the Hub may not be asked while "
-        f"offline: {', '.join(ways[:-1])}, or {ways[-1]}"
+        f"{target.repo_id}@{target.revision} is neither in the store nor in the local Hugging Face cache, and the Hub "
+        f"must not be asked while offline: {', '.join(advice[:-1])}, or {advice[-1]}"
     )

@@ -1,175 +1,178 @@
-"""What the store knows of many repos at once, with decisions brought up to date with the rules in force."""
+"""`Recall`: reads refs and decisions from the write-behind buffer and the store, and chooses the next step for each.
+
+Refs are read from the public scope first, then from the token's own. Decisions that were made by other rules are made
+again from stored facts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from registry.decision import Decision
-from registry.facts import RepoFacts
-from resolver.cache.write_behind import WriteBehind
+from registry.facts import CommitFacts
+from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
 from resolver.errors import ResolveError
-from resolver.hub.connection import Connection
-from resolver.lookup.step import NOTHING_RECALLED, AskHub, LookInHfCache, Recalled, Step, next_step
+from resolver.lookup.context import LookupContext
+from resolver.lookup.decide import decide_facts
+from resolver.lookup.scopes import list_own_scopes
+from resolver.lookup.step import NOTHING_RECALLED, AskHub, Recalled, Refuse, Step, UseStored, is_miss, next_step
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
-from resolver.settings import FilledSettings
-from store.keys import ANONYMOUS, PUBLIC, DecisionKey, FactsKey, scope_of_token
+from store.keys import PUBLIC, DecisionKey, FactsKey
 from store.records import Record, StoredRef
-from store.store import MetadataStore
-
-DecideFacts = Callable[[RepoFacts], Decision]
-"""Decides as the caller asked; raises a ResolveError where the facts contradict what was asked."""
 
 
-async def recall(
-    store: MetadataStore,
-    recorder: WriteBehind,
-    wanted: Sequence[RepoRevision],
-    *,
-    endpoint: str,
-    scope: str,
-    decided_by: DecisionKey,
-    decide: DecideFacts,
-) -> list[Recalled]:
-    """One `Recalled` for each of `wanted`, in order, from what `scope` may see.
+class Recall:
+    """Reads what is remembered, as far as this token may see it, and counts hits and misses."""
 
-    Takes one look-up for all of them, and a second one for those that were decided under other rules: they are
-    decided anew from stored facts.
-    """
-    found = await store.recall(endpoint, scope, [(item.repo_id, item.revision) for item in wanted], decided_by)
-    await _find_through_branch(store, wanted, found, endpoint, scope, decided_by)
-    known = [Recalled(ref=ref, decision=ref.decision()) if ref is not None else NOTHING_RECALLED for ref in found]
-    undecided = [item.ref for item in known if item.ref is not None and item.decision is None]
-    if any(ref.commit_hash is not None for ref in undecided):
-        anew = await _decide_anew(store, recorder, undecided, endpoint, scope, decided_by, decide)
-        known = [anew.get(item.ref.key, item) if item.ref is not None else item for item in known]
-    return known
-
-
-async def _find_through_branch(
-    store: MetadataStore,
-    wanted: Sequence[RepoRevision],
-    found: list[StoredRef | None],
-    endpoint: str,
-    scope: str,
-    decided_by: DecisionKey,
-) -> None:
-    """Fill in commits that are known as what the default branch stood at, without having been asked for by hash."""
-    places = [i for i, item in enumerate(wanted) if found[i] is None and item.is_pinned]
-    if not places:
-        return
-    names = [(wanted[i].repo_id, DEFAULT_REVISION) for i in places]
-    for i, branch in zip(places, await store.recall(endpoint, scope, names, decided_by), strict=True):
-        if branch is not None and branch.commit_hash == wanted[i].revision:
-            found[i] = branch
-
-
-async def _decide_anew(
-    store: MetadataStore,
-    recorder: WriteBehind,
-    undecided: Sequence[StoredRef],
-    endpoint: str,
-    scope: str,
-    decided_by: DecisionKey,
-    decide: DecideFacts,
-) -> dict[int, Recalled]:
-    """What is known, by the refs' keys, once the facts of `undecided` are decided under the rules in force."""
-    anew: dict[int, Recalled] = {}
-    records = []
-    repo_facts = await store.get_repo_facts(undecided)
-    for ref in undecided:
-        facts = repo_facts.get(ref.key)
-        if facts is None or ref.commit_hash is None:
-            continue
-        try:
-            decision = decide(facts)
-        except ResolveError as error:
-            anew[ref.key] = Recalled(ref=ref, error=error)
-            continue
-        anew[ref.key] = Recalled(ref=ref, decision=decision)
-        records.append(
-            Record(
-                ref_keys=(),
-                hints=facts.hints,
-                checked_at_s=ref.checked_at_s,
-                facts_key=FactsKey(endpoint, ref.canonical_id, ref.commit_hash, scope),
-                decision_key=decided_by,
-                decision=decision,
-            )
-        )
-    if records:
-        await recorder.record(*records)
-    return anew
-
-
-class Memory:
-    """Looks into the store, as far as whoever asks may, and counts how often the answer was there."""
-
-    def __init__(
-        self,
-        settings: FilledSettings,
-        store: MetadataStore,
-        connection: Connection,
-        recorder: WriteBehind,
-        decide: Callable[[RepoFacts, DecisionKey], Decision],
-        clock: Callable[[], float],
-    ) -> None:
-        self._endpoint = settings.endpoint
-        self._policy = settings.policy
-        self._store = store
-        self._connection = connection
-        self._recorder = recorder
-        self._decide = decide
-        self._clock = clock
+    def __init__(self, context: LookupContext, write_behind: WriteBehind) -> None:
+        self._endpoint = context.settings.endpoint
+        self._policy = context.settings.policy
+        self._registry = context.registry
+        self._store = context.store
+        self._connection = context.connection
+        self._clock = context.clock
+        self._write_behind = write_behind
         self.hits = 0
         self.misses = 0
 
-    async def next_steps(self, wanted: Sequence[RepoRevision], asked: DecisionKey) -> list[Step]:
-        """What to do for each of `wanted`, in order.
-
-        Offline also by what was seen without a token, which is better than nothing for those who have one.
-        """
-        steps = await self._next_steps_in(PUBLIC, wanted, asked)
-        for scope in await self.own_scopes() if any(map(is_open, steps)) else ():
-            open_ones = [i for i, step in enumerate(steps) if is_open(step)]
-            scoped = await self._next_steps_in(scope, [wanted[i] for i in open_ones], asked)
-            for i, step in zip(open_ones, scoped, strict=True):
-                if not (isinstance(step, AskHub) and step.known is None):
-                    steps[i] = step
-        return steps
-
-    async def own_scopes(self) -> tuple[str, ...]:
-        """The scopes beside the public one that whoever asks may see, the more telling first."""
-        own = scope_of_token(await self._connection.find_token())
-        return (own, ANONYMOUS) if self._policy.offline and own != ANONYMOUS else (own,)
+    async def next_steps(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
+        """The next step for each of `targets`, in order."""
+        if not self._write_behind.has_unstored:
+            return await self._next_steps_in_store(targets, decision_key)
+        found: dict[int, Step] = {}
+        for place, target in enumerate(targets):
+            unstored = self._write_behind.find(target.repo_id, target.revision)
+            if unstored is not None:
+                step = self._step_from_unstored(target, unstored, decision_key)
+                if step is not None:
+                    found[place] = step
+                else:
+                    await until_done(unstored.stored)
+        rest = [place for place in range(len(targets)) if place not in found]
+        steps = await self._next_steps_in_store([targets[place] for place in rest], decision_key)
+        found.update(zip(rest, steps, strict=True))
+        return [found[place] for place in range(len(targets))]
 
     def count(self, steps: Sequence[Step]) -> None:
         """Count look-ups as hits or misses."""
-        misses = sum(map(is_open, steps))
+        misses = sum(map(is_miss, steps))
         self.misses += misses
         self.hits += len(steps) - misses
 
-    async def close(self) -> None:
-        """Add the counts to the store's own."""
-        hits, misses, self.hits, self.misses = self.hits, self.misses, 0, 0
-        if hits or misses:
-            await self._store.add_lookups(hits, misses, now_s=self._clock())
+    async def get_stored_facts(self, ref: StoredRef) -> CommitFacts | None:
+        """The facts of a stored ref; None where there are none."""
+        found = (await self._store.get_repo_facts([ref])).get(ref.key)
+        return found.commit if found is not None else None
 
-    async def _next_steps_in(self, scope: str, wanted: Sequence[RepoRevision], asked: DecisionKey) -> list[Step]:
-        if not wanted:
+    def _step_from_unstored(
+        self, target: RepoRevision, unstored: UnstoredRecord, decision_key: DecisionKey
+    ) -> Step | None:
+        """The step for a record that is not stored yet; None where only the store can tell."""
+        record = unstored.record
+        if record.problem is None and (record.decision is None or record.decision_key != decision_key):
+            return None
+        recalled = Recalled(ref=_build_ref(target, record), decision=record.decision)
+        step = next_step(recalled, target, now_s=self._clock(), policy=self._policy)
+        return step if isinstance(step, (UseStored, Refuse)) else None
+
+    async def _next_steps_in_store(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
+        steps = await self._next_steps_in_scope(PUBLIC, targets, decision_key)
+        if not any(map(is_miss, steps)):
+            return steps
+        token = await self._connection.find_token()
+        for scope in list_own_scopes(token, offline=self._policy.offline):
+            missed = [place for place, step in enumerate(steps) if is_miss(step)]
+            scoped = await self._next_steps_in_scope(scope, [targets[place] for place in missed], decision_key)
+            for place, step in zip(missed, scoped, strict=True):
+                if not (isinstance(step, AskHub) and step.known is None):
+                    steps[place] = step
+        return steps
+
+    async def _next_steps_in_scope(
+        self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey
+    ) -> list[Step]:
+        if not targets:
             return []
-        known = await recall(
-            self._store,
-            self._recorder,
-            wanted,
-            endpoint=self._endpoint,
-            scope=scope,
-            decided_by=asked,
-            decide=lambda facts: self._decide(facts, asked),
-        )
+        recalled = await self._recall(scope, targets, decision_key)
         now_s, policy = self._clock(), self._policy
-        return [next_step(known, item, now_s=now_s, policy=policy) for item, known in zip(wanted, known, strict=True)]
+        return [
+            next_step(item, target, now_s=now_s, policy=policy) for target, item in zip(targets, recalled, strict=True)
+        ]
+
+    async def _recall(self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Recalled]:
+        """One `Recalled` for each of `targets`, in order.
+
+        One query for all, a second one for commits that are known through the branch, and a third one for refs whose
+        decisions were made by other rules.
+        """
+        refs = await self._store.recall(
+            self._endpoint, scope, [(target.repo_id, target.revision) for target in targets], decision_key
+        )
+        await self._find_through_branch(scope, targets, refs, decision_key)
+        recalled = [Recalled(ref=ref, decision=ref.decision()) if ref is not None else NOTHING_RECALLED for ref in refs]
+        undecided = [item.ref for item in recalled if item.ref is not None and item.decision is None]
+        if any(ref.commit_hash is not None for ref in undecided):
+            again = await self._decide_again(scope, undecided, decision_key)
+            recalled = [again.get(item.ref.key, item) if item.ref is not None else item for item in recalled]
+        return recalled
+
+    async def _find_through_branch(
+        self, scope: str, targets: Sequence[RepoRevision], refs: list[StoredRef | None], decision_key: DecisionKey
+    ) -> None:
+        """Fill in commits that were never requested by hash, but are where the default branch pointed to."""
+        places = [place for place, target in enumerate(targets) if refs[place] is None and target.is_pinned]
+        if not places:
+            return
+        names = [(targets[place].repo_id, DEFAULT_REVISION) for place in places]
+        branches = await self._store.recall(self._endpoint, scope, names, decision_key)
+        for place, branch in zip(places, branches, strict=True):
+            if branch is not None and branch.commit_hash == targets[place].revision:
+                refs[place] = branch
+
+    async def _decide_again(
+        self, scope: str, refs: Sequence[StoredRef], decision_key: DecisionKey
+    ) -> dict[int, Recalled]:
+        """Decide on the stored facts of `refs` by the rules in force, and store the decisions; by the refs' keys."""
+        recalled: dict[int, Recalled] = {}
+        records = []
+        repo_facts = await self._store.get_repo_facts(refs)
+        for ref in refs:
+            facts = repo_facts.get(ref.key)
+            if facts is None or ref.commit_hash is None:
+                continue
+            try:
+                decision = decide_facts(facts, self._registry, decision_key.task, decision_key.library)
+            except ResolveError as error:
+                recalled[ref.key] = Recalled(ref=ref, error=error)
+                continue
+            recalled[ref.key] = Recalled(ref=ref, decision=decision)
+            records.append(
+                Record(
+                    ref_keys=(),
+                    hints=facts.hints,
+                    checked_at_s=ref.checked_at_s,
+                    facts_key=FactsKey(self._endpoint, ref.canonical_id, ref.commit_hash, scope),
+                    decision_key=decision_key,
+                    decision=decision,
+                )
+            )
+        if records:
+            await self._write_behind.put_all(*records)
+        return recalled
 
 
-def is_open(step: Step) -> bool:
-    """Whether the store has no answer."""
-    return isinstance(step, (AskHub, LookInHfCache))
+def _build_ref(target: RepoRevision, record: Record) -> StoredRef:
+    """The ref as it will be stored, but for its hints and decision, which a fresh answer does not read."""
+    facts_key = record.facts_key
+    return StoredRef(
+        key=0,
+        repo_id=target.repo_id,
+        revision=target.revision,
+        other_id=facts_key.canonical_id if facts_key is not None else None,
+        commit_hash=facts_key.commit_hash if facts_key is not None else None,
+        problem=record.problem,
+        pipeline_tag=record.hints.pipeline_tag,
+        library_name=record.hints.library_name,
+        checked_at_s=record.checked_at_s,
+        hints_id=0,
+        decision_body=None,
+    )

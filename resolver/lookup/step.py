@@ -1,20 +1,25 @@
-"""What to do next for a repo, given what the store knows of it. Pure: the time and the policy are parameters."""
+"""Chooses the next step for a request, from what is known about it. Pure: the time and the policy are parameters."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from registry.decision import Decision
-from resolver.cache.freshness import Freshness, Policy, freshness
+from resolver.cache.freshness import Freshness, Policy, judge_freshness
 from resolver.errors import ResolveError
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
+if TYPE_CHECKING:
+    from resolver.hub.payloads import ModelInfo
+
 
 class Recalled(Struct, frozen=True, kw_only=True):
-    """What the store knows of a repo at a revision: its ref, and the decision, or why none can be made.
+    """What is remembered of a repo at a revision: its ref, and the decision, or why none can be made.
 
-    All None: nothing. A ref without either: the facts it leads to are not in the store any more.
+    All None: nothing. A ref without either: its facts are no longer in the store.
     """
 
     ref: StoredRef | None = None
@@ -33,40 +38,56 @@ class UseStored(Struct, frozen=True, gc=False):
 
 
 class Refuse(Struct, frozen=True):
-    """Answer with an error that needs no request: the one given, or the stored problem."""
+    """Answer with an error that needs no request: `error`, or the stored `problem`."""
 
     error: ResolveError | None
     problem: str | None
 
 
 class AskHub(Struct, frozen=True, gc=False):
-    """Ask the Hub: for everything, or, where the facts of a commit are stored, first for where the ref points now."""
+    """Ask the Hub: for everything, or, where the facts of a commit are stored, first which commit the ref has now."""
 
     known: StoredRef | None
 
 
+class UsePage(Struct, frozen=True, gc=False):
+    """Use the model info that a page of a listing had at `seen_at_s` (seconds since 1970, UTC), and fetch files."""
+
+    info: ModelInfo
+    seen_at_s: int
+
+
 class LookInHfCache(Struct, frozen=True, gc=False):
-    """Offline and unknown to the store: only the local Hugging Face cache is left."""
+    """Offline and not in the store: only the local Hugging Face cache is left."""
 
 
-Step = UseStored | Refuse | AskHub | LookInHfCache
+class ReadFolder(Struct, frozen=True, gc=False):
+    """Read the files of a local folder."""
 
 
-def next_step(known: Recalled, wanted: RepoRevision, *, now_s: float, policy: Policy) -> Step:
-    """The one thing to do for `wanted` now."""
-    ref = known.ref
-    state = freshness(
+Step = UseStored | Refuse | AskHub | UsePage | LookInHfCache | ReadFolder
+
+
+def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy: Policy) -> Step:
+    """The one thing to do for `target` now."""
+    ref = recalled.ref
+    freshness = judge_freshness(
         ref.checked_at_s if ref is not None else None,
         now_s=now_s,
         policy=policy,
-        is_pinned=wanted.is_pinned,
+        is_pinned=target.is_pinned,
         is_problem=ref is not None and ref.problem is not None,
     )
-    if state is Freshness.FRESH and ref is not None:
-        if known.decision is not None:
-            return UseStored(ref, known.decision)
-        if known.error is not None or ref.problem is not None:
-            return Refuse(known.error, ref.problem)
+    if freshness is Freshness.FRESH and ref is not None:
+        if recalled.decision is not None:
+            return UseStored(ref, recalled.decision)
+        if recalled.error is not None or ref.problem is not None:
+            return Refuse(recalled.error, ref.problem)
     if policy.offline:
         return LookInHfCache()
     return AskHub(ref if ref is not None and ref.problem is None else None)
+
+
+def is_miss(step: Step) -> bool:
+    """Whether the store has no answer."""
+    return isinstance(step, (AskHub, LookInHfCache))

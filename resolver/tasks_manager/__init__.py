@@ -1,4 +1,4 @@
-"""`TasksManager`: optimum's interface, answered by the cached resolver and the registries.
+"""Replaces `optimum.exporters.tasks.TasksManager` by the cached resolver and the registries, with the same interface.
 
 The public names are in `__init__.pyi`. Each is imported when it is first used.
 """

@@ -1,36 +1,36 @@
-"""Which class loads models for a task, imported."""
+"""Finds and imports the class that loads models for a task."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from typing import Any
 
 from registry.class_ref import ClassRef
 from registry.errors import ContradictionError, RegistryError, UnknownNameError
+from registry.import_class import import_class
 from registry.queries.find_class import find_class
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
-from resolver.tasks_manager.errors import NoClassError, NotKnownError
+from resolver.tasks_manager.errors import NoClassError, UnknownTaskOrLibraryError
 from resolver.tasks_manager.repo_queries import FRAMEWORK
 
 TORCH = "torch"
 
-_CLASS_OF_TASK = {
-    # Tasks that have an auto class of their own, which the registry knows as one of several of a wider task.
+_AUTO_CLASS_BY_TASK = {
+    # Tasks with their own auto class in transformers, which the registry lists under a more general task.
     "semantic-segmentation": "AutoModelForSemanticSegmentation",
 }
 
 
 def check_framework(framework: str) -> None:
-    """Nothing, where PyTorch is meant and installed.
+    """Accept only "pt", and only if PyTorch is installed.
 
     Raises:
-        NoClassError: another framework.
+        NoClassError: `framework` is not "pt".
         RuntimeError: PyTorch is not installed.
     """
     if framework != FRAMEWORK:
-        raise NoClassError(f"models are exported from {FRAMEWORK} (PyTorch), not from {framework!r}")
+        raise NoClassError(f"only the framework {FRAMEWORK!r} (PyTorch) is supported, not {framework!r}")
     if importlib.util.find_spec(TORCH) is None:
         raise RuntimeError("PyTorch is not installed: pip install 'hubresolve[transformers]'")
 
@@ -43,18 +43,18 @@ def find_model_class(
     model_type: str | None = None,
     architecture: str | None = None,
 ) -> ClassRef:
-    """The class that loads models of this type for `task`, as far as the registry knows the type; else the task's own.
+    """The class that loads models of `model_type` for `task`; for an unknown model type, the default class of the task.
 
-    `architecture` counts where it can serve the task: a trunk may be loaded for any head.
+    `architecture` is used only if it can serve the task: the weights of a base model may be loaded for another task.
 
     Raises:
-        NotKnownError: the task or library is not known.
+        UnknownTaskOrLibraryError: the task or library is not known.
         NoClassError: they are known, but no class serves them together.
     """
     task = task.removesuffix(WITH_PAST)
-    own = _CLASS_OF_TASK.get(task) if library == "transformers" else None
-    if own is not None and (model_type is None or model_type in registry.auto_class_models[own]):
-        return ClassRef(library, own)
+    auto_class = _AUTO_CLASS_BY_TASK.get(task) if library == "transformers" else None
+    if auto_class is not None and (model_type is None or model_type in registry.auto_class_models[auto_class]):
+        return ClassRef(library, auto_class)
     try:
         if architecture is not None:
             try:
@@ -66,42 +66,41 @@ def find_model_class(
         except UnknownNameError as error:
             if error.kind != "model type":
                 raise
-            # Registered with transformers by the user, or of a repo's own code.
+            # The user registered this model type with transformers, or the code of a repo defines it.
             return find_class(task, registry, library=library)
     except UnknownNameError as error:
-        raise NotKnownError(str(error)) from error
+        raise UnknownTaskOrLibraryError(str(error)) from error
     except ContradictionError as error:
         raise NoClassError(str(error)) from error
 
 
 def import_model_class(ref: ClassRef, registry: Registry, model_type: str | None) -> Any:
-    """The class that `find_model_class` gave, or, where this release of the library has no such auto class yet or any
-    more, the one that it loads this model type as.
+    """The class that `ref` names, or, if the installed library lacks that auto class, the class it maps the model to.
 
-    Raises: as `import_class`.
+    Raises the same errors as `import_named_class`.
     """
     try:
-        return import_class(ref)
+        return import_named_class(ref)
     except AttributeError:
-        loaded = registry.auto_class_models.get(ref.name, {}).get(model_type or "", ())
-        for name in loaded:
+        mapped_names = registry.auto_class_models.get(ref.name, {}).get(model_type or "", ())
+        for name in mapped_names:
             try:
-                return import_class(ClassRef(ref.module, name))
+                return import_named_class(ClassRef(ref.module, name))
             except AttributeError:
                 continue
         raise
 
 
-def import_class(ref: ClassRef) -> Any:
+def import_named_class(ref: ClassRef) -> Any:
     """The class or function that `ref` names.
 
     Raises:
         ImportError: its package is not installed.
-        AttributeError: this release of the package has no such class.
+        AttributeError: the installed release of the package has no such class.
     """
     if importlib.util.find_spec(ref.package) is None:
-        raise ImportError(f"{ref} is wanted, but {ref.package} is not installed", name=ref.package)
-    found: Any = importlib.import_module(ref.module)
-    for part in ref.name.split("."):
-        found = getattr(found, part)
-    return found
+        raise ImportError(f"{ref} cannot be imported: {ref.package} is not installed", name=ref.package)
+    try:
+        return import_class(ref)
+    except UnknownNameError as error:
+        raise AttributeError(f"module {ref.module!r} has no attribute {ref.name!r}", name=ref.name) from error

@@ -1,4 +1,4 @@
-"""Load a model for a task: the resolver finds and fetches it, the caller's own thread calls the library."""
+"""Loads a model for a task: the resolver chooses and fetches the files, the caller's thread calls the library."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from registry.class_ref import ClassRef
 from registry.registry import Registry
 from resolver.errors import LibraryNotInstalledError, ModelLoadError
-from resolver.loading.loader import Prepared, load_prepared
+from resolver.loading.loader import PreparedModel, load_prepared
 from resolver.resolution import Resolution
 from resolver.tasks_manager.classes import find_model_class, import_model_class
-from resolver.tasks_manager.errors import CannotLoadError, TaskNotInferredError
-from resolver.tasks_manager.repo_queries import RepoLocation, RepoQueries
+from resolver.tasks_manager.errors import CannotLoadError
+from resolver.tasks_manager.repo_queries import RepoLocation, RepoQueries, require_task
 
 AUTO = "auto"
-"""The task of those who leave it to what the repo is for."""
+"""The value of `task` for "load the model for its own task"."""
 
-_OPTIONS = ("trust_remote_code", "variant", "gguf_file")
-"""Arguments of the libraries' loading functions that say which files are wanted."""
+_FILE_OPTIONS = ("trust_remote_code", "variant", "gguf_file")
+"""Arguments of the libraries' loading functions that choose the files; the resolver takes them."""
 
-_ON_FETCHING = ("local_files_only", "force_download", "proxies", "resume_download", "local_dir", "user_agent")
-"""Arguments that say how to fetch, which is done before a library is called."""
+_FETCH_OPTIONS = ("local_files_only", "force_download", "proxies", "resume_download", "local_dir", "user_agent")
+"""Arguments of the libraries' loading functions about fetching. They are dropped: the resolver fetches the files."""
 
 
 def load(
-    answers: RepoQueries,
-    place: RepoLocation,
+    queries: RepoQueries,
+    location: RepoLocation,
     registry: Registry,
     *,
     task: str,
@@ -38,51 +38,52 @@ def load(
     """The model, in eval mode. `model_kwargs` are arguments of the library's loading function.
 
     Raises:
-        ResolveError: the repo cannot be resolved, or its files cannot be had.
-        NotKnownError, NoClassError: no class serves the task.
-        CannotLoadError: nothing here loads such a repo, or only with code of its own, which was not allowed.
-        LibraryNotInstalledError: the library is missing, or of another release than the repo needs.
-        Exception: whatever the library raises when it loads.
+        ResolveError: the repo cannot be resolved, or its files cannot be fetched.
+        UnknownTaskOrLibraryError, NoClassError: no class serves the task.
+        CannotLoadError: no library loads the repo, or only with the repo's own code, which was not allowed.
+        LibraryNotInstalledError: the library is missing, or too old for the repo.
+        Exception: any error that the library raises while it loads.
     """
     if model_kwargs.get("local_files_only"):
-        answers = answers.offline()
-    found = answers.resolve(place, library)
-    library = library or found.library
-    as_class = _class_for(task, found, library, place, registry)
-    options: dict[str, Any] = {name: model_kwargs[name] for name in _OPTIONS if name in model_kwargs}
-    others = {name: value for name, value in model_kwargs.items() if name not in (*_OPTIONS, *_ON_FETCHING)}
+        queries = queries.as_offline()
+    resolution = queries.resolve(location, library)
+    library = library or resolution.library
+    as_class = _choose_class(task, resolution, library, location, registry)
+    file_options: dict[str, Any] = {name: model_kwargs[name] for name in _FILE_OPTIONS if name in model_kwargs}
+    library_kwargs = {
+        name: value for name, value in model_kwargs.items() if name not in (*_FILE_OPTIONS, *_FETCH_OPTIONS)
+    }
     try:
-        prepared = answers.ask(
+        prepared = queries.run(
             lambda resolver: resolver.prepare_load(
-                place.name,
-                place.revision,
+                location.name,
+                location.revision,
                 as_class=as_class,
                 library=library,
-                subfolder=place.subfolder,
+                subfolder=location.subfolder,
                 device=device if device is not None else "cpu",
                 dtype=dtype,
-                model_kwargs=_arguments(library, others, dtype),
-                **options,
+                model_kwargs=_build_arguments(library, library_kwargs, dtype),
+                **file_options,
             )
         )
-        return _loaded(prepared)
+        return _load_model(prepared)
     except LibraryNotInstalledError:
         raise
     except ModelLoadError as error:
         if error.__cause__ is not None:
-            # As optimum has it: the library's own error, which its users know.
+            # optimum lets the library's own error through, and its users catch that.
             error.__cause__.add_note(str(error))
             raise error.__cause__ from None
         raise CannotLoadError(str(error), resolution=error.resolution) from error
 
 
-def _class_for(
-    task: str, found: Resolution, library: str | None, place: RepoLocation, registry: Registry
+def _choose_class(
+    task: str, resolution: Resolution, library: str | None, location: RepoLocation, registry: Registry
 ) -> ClassRef | None:
-    """The class to load with; None: the one decided, as for "auto" and for pipelines, whose files name it."""
+    """The class to load with. None, for "auto" and for diffusers pipelines: the class of the resolution."""
     if task == AUTO:
-        if found.task is None:
-            raise TaskNotInferredError(f"no task can be told of {place}: {found.undecided or 'nothing names one'}")
+        require_task(resolution, location)
         return None
     if library == "diffusers":
         return None
@@ -90,27 +91,27 @@ def _class_for(
         task,
         registry,
         library=library or "transformers",
-        model_type=found.model_type,
-        architecture=found.architecture if library == found.library else None,
+        model_type=resolution.model_type,
+        architecture=resolution.architecture if library == resolution.library else None,
     )
     try:
-        there = import_model_class(ref, registry, found.model_type)
+        model_class = import_model_class(ref, registry, resolution.model_type)
     except ImportError:
-        # Whether it is missing, and what to install, is told with everything else that loading takes.
+        # The loader checks all required packages later, and names every missing one in one error.
         return ref
-    return ClassRef(ref.module, there.__name__)
+    return ClassRef(ref.module, model_class.__name__)
 
 
-def _arguments(library: str | None, given: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
-    """What the library's loading function is called with, beside what the loader says itself."""
+def _build_arguments(library: str | None, model_kwargs: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """The arguments of the library's loading function, without those that the loader adds."""
     if library == "timm":
-        return {"exportable": True, **given}
-    if library == "sentence_transformers" and given:
-        # They are for the transformer inside.
-        return {"model_kwargs": {**({"torch_dtype": dtype} if dtype is not None else {}), **given}}
-    return dict(given)
+        return {"exportable": True, **model_kwargs}
+    if library == "sentence_transformers" and model_kwargs:
+        # sentence-transformers passes `model_kwargs` on to the transformers model inside.
+        return {"model_kwargs": {**({"torch_dtype": dtype} if dtype is not None else {}), **model_kwargs}}
+    return dict(model_kwargs)
 
 
-def _loaded(prepared: Prepared) -> Any:
+def _load_model(prepared: PreparedModel) -> Any:
     model, *_ = load_prepared(prepared)
     return model

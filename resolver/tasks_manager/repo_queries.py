@@ -1,4 +1,4 @@
-"""What the resolver says of a repo or folder, in optimum's words and with the errors that its users expect."""
+"""`RepoQueries`: answers optimum's questions about a repo or folder with the resolver, and translates its errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resolver.tasks_manager.errors import (
     FrameworkNotInferredError,
     LibraryNotInferredError,
     TaskNotInferredError,
-    as_upstream,
+    to_optimum_error,
 )
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRAMEWORK = "pt"
-"""The only one that is exported from."""
+"""The only framework that models are exported from: PyTorch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepoLocation:
-    """A repo, or a folder, as optimum's parameters name it."""
+    """A repo or a local folder, as optimum's parameters name it: `name` is a repo id or an absolute path."""
 
     name: str
     subfolder: str
@@ -40,8 +40,11 @@ class RepoLocation:
         return f"{self.name}/{self.subfolder}" if self.subfolder else self.name
 
 
-def place_of(model_name_or_path: str | Path, subfolder: str, revision: str | None) -> RepoLocation:
-    """A folder of this name counts before a repo, whatever it holds."""
+def locate(model_name_or_path: str | Path, subfolder: str, revision: str | None) -> RepoLocation:
+    """The local folder of this name, if there is one; otherwise the repo.
+
+    This is optimum's rule: any existing folder is taken before a repo of the same name, even if it holds no model.
+    """
     folder = os.path.join(model_name_or_path, subfolder)
     if os.path.isdir(folder):
         return RepoLocation(name=str(Path(folder).absolute()), subfolder="", revision=None)
@@ -49,75 +52,99 @@ def place_of(model_name_or_path: str | Path, subfolder: str, revision: str | Non
 
 
 class RepoQueries:
-    """Asks the resolver with these settings, and waits for it."""
+    """Queries of one call: runs them on the background resolver with the given settings, and blocks until done."""
 
     def __init__(self, background: BackgroundResolver, settings: Settings) -> None:
         self._background = background
         self._settings = settings
 
-    def offline(self) -> RepoQueries:
-        """The same, without asking the Hub."""
+    def as_offline(self) -> RepoQueries:
+        """The same queries in offline mode."""
         return RepoQueries(self._background, replace(self._settings, offline=True))
 
-    def ask(self, work: Callable[[Resolver], Awaitable[T]]) -> T:
-        """What `work` gives.
+    def run(self, work: Callable[[Resolver], Awaitable[T]]) -> T:
+        """The result of `work`, which is called with the resolver on its thread.
 
         Raises:
-            ResolveError: of a kind that optimum's users expect too.
+            ResolveError: also of the type that optimum raises for the same failure.
         """
         try:
             return self._background.run(self._settings, work)
         except ResolveError as error:
-            expected = as_upstream(error)
-            if expected is error:
+            translated = to_optimum_error(error)
+            if translated is error:
                 raise
-            raise expected from error
+            raise translated from error
 
-    def resolve(self, place: RepoLocation, library: str | None = None) -> Resolution:
-        """Raises: as `ask`."""
-        return self.ask(
-            lambda resolver: resolver.resolve(place.name, place.revision, library=library, subfolder=place.subfolder)
+    def resolve(self, location: RepoLocation, library: str | None = None) -> Resolution:
+        """The resolution of a repo or folder. Raises the same errors as `run`."""
+        return self.run(
+            lambda resolver: resolver.resolve(
+                location.name, location.revision, library=library, subfolder=location.subfolder
+            )
         )
 
-    def list_files(self, place: RepoLocation) -> list[str]:
-        """Raises: as `ask`."""
-        if os.path.isdir(place.name):
+    def list_files(self, location: RepoLocation) -> list[str]:
+        """Paths of the files, relative to the subfolder. Raises the same errors as `run`."""
+        if os.path.isdir(location.name):
             from resolver.local.folder import list_files
 
-            return list(list_files(Path(place.name)))
+            return list(list_files(Path(location.name)))
         return list(
-            self.ask(lambda resolver: resolver.list_files(place.name, place.revision, subfolder=place.subfolder))
+            self.run(
+                lambda resolver: resolver.list_files(location.name, location.revision, subfolder=location.subfolder)
+            )
         )
 
-    def framework(self, place: RepoLocation) -> str:
-        """Raises: as `ask`.
-        FrameworkNotInferredError: it holds no weights that PyTorch reads.
+    def infer_framework(self, location: RepoLocation) -> str:
+        """Always "pt".
+
+        Raises:
+            ResolveError: the same errors as `run`.
+            FrameworkNotInferredError: the repo has no weights that PyTorch reads.
         """
         try:
-            found = self.resolve(place)
+            resolution = self.resolve(location)
         except LibraryNotInferredError as error:
-            raise FrameworkNotInferredError(f"no framework can be told of {place}: {error}") from error
-        if FRAMEWORK not in found.weights:
-            there = f"only weights of {', '.join(found.weights)}" if found.weights else "no weights at all"
-            raise FrameworkNotInferredError(f"{place} has no weights that PyTorch reads: there are {there}")
+            raise FrameworkNotInferredError(f"the framework of {location} cannot be inferred: {error}") from error
+        if FRAMEWORK not in resolution.weights:
+            formats = f"only weights of {', '.join(resolution.weights)}" if resolution.weights else "no weights at all"
+            raise FrameworkNotInferredError(f"{location} has no weights that PyTorch reads: it has {formats}")
         return FRAMEWORK
 
-    def library(self, place: RepoLocation) -> str:
-        """Raises: as `ask`.
-        LibraryNotInferredError: nothing in it tells.
-        """
-        found = self.resolve(place)
-        if found.library is None:
-            raise LibraryNotInferredError(
-                f"no library can be told of {place}: neither its files nor its model card name one; pass library_name"
-            )
-        return found.library
+    def infer_library(self, location: RepoLocation) -> str:
+        """The library of a repo or folder.
 
-    def task(self, place: RepoLocation, library: str | None) -> tuple[str, str | None]:
-        """What it is for, and its model type. Raises: as `ask`.
-        TaskNotInferredError: nothing tells, and the message says why.
+        Raises:
+            ResolveError: the same errors as `run`.
+            LibraryNotInferredError: neither the files nor the model card name a library.
         """
-        found = self.resolve(place, library)
-        if found.task is None:
-            raise TaskNotInferredError(f"no task can be told of {place}: {found.undecided or 'nothing names one'}")
-        return found.task, found.model_type
+        resolution = self.resolve(location)
+        if resolution.library is None:
+            raise LibraryNotInferredError(
+                f"the library of {location} cannot be inferred: neither its files nor its model card name one; "
+                "pass library_name"
+            )
+        return resolution.library
+
+    def infer_task(self, location: RepoLocation, library: str | None) -> tuple[str, str | None]:
+        """The task and the model type of a repo or folder.
+
+        Raises:
+            ResolveError: the same errors as `run`.
+            TaskNotInferredError: no task follows from the repo; the message gives the reason.
+        """
+        resolution = self.resolve(location, library)
+        return require_task(resolution, location), resolution.model_type
+
+
+def require_task(resolution: Resolution, location: RepoLocation) -> str:
+    """The task of a resolution.
+
+    Raises:
+        TaskNotInferredError: the resolution is undecided.
+    """
+    if resolution.task is None:
+        reason = resolution.undecided or "neither its files nor its tags name a task"
+        raise TaskNotInferredError(f"the task of {location} cannot be inferred: {reason}")
+    return resolution.task

@@ -1,4 +1,8 @@
-"""What the methods of `TasksManager` share: settings, registry, export configurations, and the resolver's thread."""
+"""`SharedState`: holds what the methods of `TasksManager` share.
+
+That is the settings, the registry, the export configurations and the background resolver. Each is created, and its
+module imported, when it is first used.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from registry.export.defaults import shipped_export_registry
 from registry.export.export_registry import ExportRegistry
 from registry.registry import Registry
 from resolver.settings import Settings
-from resolver.tasks_manager.errors import NotKnownError
+from resolver.tasks_manager.errors import UnknownTaskOrLibraryError
 from resolver.tasks_manager.repo_queries import RepoQueries
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SharedState:
-    """What each part needs is imported and made when that part is first used."""
+    """Settings, registry, export configurations and background resolver of this process. Thread-safe."""
 
     def __init__(self) -> None:
         self._background: BackgroundResolver | None = None
@@ -32,13 +36,15 @@ class SharedState:
         self._lock = threading.Lock()
 
     def configure(self, settings: Settings | None, exports: ExportRegistry | None) -> None:
-        """Use these from now on; `exports` is copied, so that what is registered here is not in it."""
+        """Replace the settings and export configurations; None keeps the current ones. `exports` is copied, so that
+        later registrations do not change the caller's."""
         with self._lock:
             self.settings = settings if settings is not None else self.settings
             self._exports = exports.copy() if exports is not None else self._exports
 
     @property
     def background(self) -> BackgroundResolver:
+        """The resolver that runs on a thread of its own."""
         with self._lock:
             if self._background is None:
                 from resolver.blocking import BackgroundResolver
@@ -47,54 +53,56 @@ class SharedState:
             return self._background
 
     def close(self) -> None:
-        """End the thread, if there is one."""
+        """Close the background resolver, if there is one, and end its thread."""
         if self._background is not None:
             self._background.close()
 
     @property
     def registry(self) -> Registry:
+        """The registry of the settings, or the default one."""
         return self.settings.registry or default_registry()
 
     @property
     def exports(self) -> ExportRegistry:
+        """The export configurations in use."""
         with self._lock:
             if self._exports is None:
                 self._exports = shipped_export_registry(self.registry)
             return self._exports
 
     def create_register(self, backend: str, overwrite_existing: bool) -> Callable[..., Callable[[Any], Any]]:
-        """A decorator that registers with the export configurations in use when it decorates."""
+        """A decorator that registers with the export configurations in use at the time when it decorates."""
 
         def register(
             model_type: str, *supported_tasks: str, library_name: str = "transformers"
         ) -> Callable[[Any], Any]:
             def decorate(config_cls: Any) -> Any:
-                add = self.exports.create_register(backend, overwrite_existing)
-                library = self.library_name(library_name) or library_name
-                return add(model_type, *supported_tasks, library_name=library)(config_cls)
+                register_current = self.exports.create_register(backend, overwrite_existing)
+                library = self.canonical_library(library_name) or library_name
+                return register_current(model_type, *supported_tasks, library_name=library)(config_cls)
 
             return decorate
 
         return register
 
-    def library_name(self, name: str | None) -> str | None:
+    def canonical_library(self, name: str | None) -> str | None:
         """The canonical name of a library; None for None.
 
         Raises:
-            NotKnownError: no library is called so.
+            UnknownTaskOrLibraryError: no library has this name.
         """
         if name is None:
             return None
         try:
-            return self.registry.canonical_library(name)
+            return self.registry.normalize_library(name)
         except UnknownNameError as error:
-            raise NotKnownError(str(error)) from error
+            raise UnknownTaskOrLibraryError(str(error)) from error
 
-    def answers(self, cache_dir: object, token: bool | str | None) -> RepoQueries:
-        """The resolver, as optimum's parameters want it.
+    def build_queries(self, cache_dir: object, token: bool | str | None) -> RepoQueries:
+        """Queries that use the `cache_dir` and `token` of one call before those of the settings.
 
-        `token` True or None: as huggingface_hub finds it. `cache_dir` at its default: where it is by now, which may
-        be elsewhere than when the default was read.
+        `token` None or True: the token of the settings or of huggingface_hub. `cache_dir` at optimum's default: the
+        cache of the settings or the environment, which may have changed since the default was read.
         """
         settings = self.settings
         if token is not None and token is not True:
@@ -105,3 +113,4 @@ class SharedState:
 
 
 STATE = SharedState()
+"""The state of this process: `TasksManager` is used without instances."""

@@ -1,4 +1,4 @@
-"""Views of the registered export configurations, shaped as the tables that optimum's exporters look into."""
+"""Presents the registered export configurations as the private tables that optimum's exporters read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from registry.export.constructor import ConfigConstructor
 from resolver.tasks_manager.state import STATE
 
-PARTS = frozenset(
+PIPELINE_PART_MODEL_TYPES = frozenset(
     {
-        # Model types of a pipeline's parts, which are exported with the pipeline: optimum 2.3, exporters/tasks.py.
         "clip-text",
         "clip-text-with-projection",
         "flux-transformer-2d",
@@ -23,20 +22,24 @@ PARTS = frozenset(
         "vae-encoder",
     }
 )
+"""Model types of the components of diffusers pipelines, which are exported only with their pipeline.
+Source: optimum 2.3, exporters/tasks.py."""
 
 
 class SupportedModelTypes(Mapping[str, Mapping[str, Mapping[str, ConfigConstructor]]]):
-    """Model type -> backend -> task -> constructor, of these libraries: what is registered by now. Read only."""
+    """Live read-only view of some libraries: model type -> backend -> task -> constructor, without `excluded` ones."""
 
-    def __init__(self, *libraries: str, but: Collection[str] = ()) -> None:
+    def __init__(self, *libraries: str, excluded: Collection[str] = ()) -> None:
         self._libraries = libraries
-        self._but = but
+        self._excluded = excluded
 
     def __getitem__(self, model_type: str) -> Mapping[str, Mapping[str, ConfigConstructor]]:
         exports = STATE.exports
         for library in self._libraries:
-            backends = [name for name in exports.backends() if model_type in exports.model_types(name, library)]
-            if backends and model_type not in self._but:
+            backends = [
+                name for name in exports.list_backends() if model_type in exports.list_model_types(name, library)
+            ]
+            if backends and model_type not in self._excluded:
                 return {
                     name: exports.get_supported_tasks_for_model_type(model_type, name, library_name=library)
                     for name in backends
@@ -48,17 +51,17 @@ class SupportedModelTypes(Mapping[str, Mapping[str, Mapping[str, ConfigConstruct
         names = (
             name
             for library in self._libraries
-            for backend in exports.backends()
-            for name in exports.model_types(backend, library)
+            for backend in exports.list_backends()
+            for name in exports.list_model_types(backend, library)
         )
-        return iter(dict.fromkeys(name for name in names if name not in self._but))
+        return iter(dict.fromkeys(name for name in names if name not in self._excluded))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
-class ExportersTables:
-    """What optimum's own exporters read of its TasksManager beside the public methods (2.3; optimum-onnx 0.1)."""
+class ExporterTables:
+    """Private class attributes of TasksManager that optimum's own exporters read (optimum 2.3, optimum-onnx 0.1)."""
 
     _ENCODER_DECODER_TASKS: ClassVar[tuple[str, ...]] = (
         "automatic-speech-recognition",
@@ -68,9 +71,9 @@ class ExportersTables:
         "text2text-generation",
         "visual-question-answering",
     )
-    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Collection[str]] = PARTS
+    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Collection[str]] = PIPELINE_PART_MODEL_TYPES
     _SUPPORTED_CLI_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
-        "transformers", "diffusers", "timm", "sentence_transformers", but=PARTS
+        "transformers", "diffusers", "timm", "sentence_transformers", excluded=PIPELINE_PART_MODEL_TYPES
     )
     _SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("transformers")
     _DIFFUSERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("diffusers")

@@ -1,1 +1,1 @@
-"""Writes what a store knows into one file, and merges such a file into a store."""
+"""Exports a store to one file, and merges such a file into a store."""

@@ -1,10 +1,10 @@
-"""The bundle: what a store knows, as one file that is carried to another.
+"""Writes and reads bundle files: the rows of a store in one file.
 
-    magic line | header block | blocks of rows ... | SHA-256 of all before
+    magic line | header block | blocks of rows ... | SHA-256 of everything before
 
-A block is its length in four bytes, and MessagePack, deflated. Rows are those of `rows`, each with its own digest, the
-facts before the refs that lead to them. Blocking: call it in a thread. What is chosen, and what becomes of it, is left
-to `exporting` and `importing`.
+A block is its length in four bytes, then MessagePack, compressed by zlib. The rows are those of `rows`, each with its
+digest; facts come before the refs to them. Blocking: call it in a thread. `exporting` selects the rows, and `importing`
+stores them.
 """
 
 from __future__ import annotations
@@ -22,28 +22,30 @@ from typing import BinaryIO, Self
 import msgspec
 
 from store.errors import BundleError
-from store.keys import FactsKey, RefKey, hash64_of
-from store.rows import Rows, is_whole
+from store.keys import FactsKey, RefKey, hash_bytes
+from store.rows import DecisionRow, FactsRow, RefRow, Rows, has_valid_digest
 from store.tables import SCHEMA_VERSION
 
 MAGIC = b"hubresolve bundle 1\n"
-ROWS_PER_BLOCK = 1_000
-_LONGEST_BLOCK_BYTES = 256 * 1024 * 1024
-_DIGEST_BYTES = hashlib.sha256().digest_size
-_READ_BYTES = 1024 * 1024
+"""The first line of a bundle, with the version of the file format."""
 
-FactsRow = tuple[int, str, str, str, str, int, bytes, int]
-# fmt: off
-RefRow = tuple[
-    int, str, str, str, str, int | None, str | None, str | None, str | None,
-    int, str | None, str | None, bytes, int, int,
-]
-# fmt: on
-DecisionRow = tuple[int, int, int, str, bytes, int]
+ROWS_PER_BLOCK = 1_000
+"""Rows of each table in one block."""
+
+_MAX_BLOCK_BYTES = 256 * 1024 * 1024
+"""The size of the longest block that is read, decompressed; it bounds the memory that a malformed file can take."""
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+"""The size of the digest at the end of the file."""
+
+_READ_SIZE_BYTES = 1024 * 1024
+"""The digest of the file is computed in pieces of this size."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """`schema` is the one that the rows were written under; `made_at_s` is in seconds since 1970, UTC."""
+    """The first block of a bundle. `schema` is the version of the rows' schema; `made_at_s` is in seconds since 1970,
+    UTC.
+    """
 
     schema: int
     made_at_s: int
@@ -51,7 +53,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
-    """Some rows, at most `ROWS_PER_BLOCK` of each kind."""
+    """A block of rows, at most `ROWS_PER_BLOCK` of each table."""
 
     facts: list[FactsRow]
     refs: list[RefRow]
@@ -64,15 +66,17 @@ _block_decoder = msgspec.msgpack.Decoder(Block)
 
 
 class BundleWriter:
-    """Writes a bundle beside `path`, and puts it there when all is written: there is never half a bundle at `path`."""
+    """Writes a bundle to a temporary file and renames it to `path` when complete: `path` never holds half a bundle."""
 
     def __init__(self, path: Path, header: Header) -> None:
-        """Raises:
-        OSError: nothing can be written there.
+        """A writer that has written the header.
+
+        Raises:
+            OSError: the file cannot be created.
         """
         self._path = path
-        self._unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        self._file: BinaryIO = self._unfinished.open("xb")
+        self._temporary_path = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        self._file: BinaryIO = self._temporary_path.open("xb")
         self._digest = hashlib.sha256()
         self._write(MAGIC)
         self._write_block(_encoder.encode(header))
@@ -91,30 +95,30 @@ class BundleWriter:
         finally:
             self._file.close()
             if kind is None:
-                self._unfinished.replace(self._path)
+                self._temporary_path.replace(self._path)
             with suppress(FileNotFoundError):
-                self._unfinished.unlink()
+                self._temporary_path.unlink()
 
     def write(self, rows: Rows) -> None:
-        """Add `rows`."""
+        """Append a block of `rows`."""
         self._write_block(_encoder.encode(Block(rows.facts, rows.refs, rows.decisions)))
 
-    def _write_block(self, text: bytes) -> None:
-        block = zlib.compress(text)
+    def _write_block(self, content: bytes) -> None:
+        block = zlib.compress(content)
         self._write(len(block).to_bytes(4, "big"))
         self._write(block)
 
-    def _write(self, some: bytes) -> None:
-        self._digest.update(some)
-        self._file.write(some)
+    def _write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._file.write(data)
 
 
 def read_header(path: Path) -> Header:
-    """The header of the bundle at `path`, whose digest has been checked.
+    """The header of the bundle at `path`, after checking the digest of the whole file.
 
     Raises:
-        BundleError: it is no bundle, a damaged one, or of a newer version.
-        OSError: it cannot be read.
+        BundleError: the file is not a bundle, is damaged, or has another schema.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         _check_digest(file, path)
@@ -122,20 +126,21 @@ def read_header(path: Path) -> Header:
         try:
             header = _header_decoder.decode(_read_block(file))
         except (zlib.error, msgspec.DecodeError, EOFError) as error:
-            raise BundleError(f"{path} is a bundle of another version of hubresolve: {error}") from error
+            raise BundleError(f"{path} was exported by an incompatible version of hubresolve: {error}") from error
     if header.schema != SCHEMA_VERSION:
         raise BundleError(
-            f"{path} holds rows of store schema {header.schema}, and this version of hubresolve works with "
-            f"{SCHEMA_VERSION}: export it again with a version of that schema"
+            f"{path} has store schema {header.schema}, but this version of hubresolve needs schema {SCHEMA_VERSION}: "
+            f"export the bundle again with a version of hubresolve that has schema {SCHEMA_VERSION}"
         )
     return header
 
 
 def read_rows(path: Path) -> Iterator[Rows]:
-    """All rows of the bundle at `path`, block by block, each row checked against its own digest and key.
+    """All rows of the bundle at `path`, block by block, after checking the digest and key of each row.
 
     Raises:
-        BundleError: a row is not what it says it is.
+        BundleError: a block cannot be read, or a row does not match its digest or key.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
@@ -144,49 +149,51 @@ def read_rows(path: Path) -> Iterator[Rows]:
             _read_block(file)
             while file.tell() < end:
                 block = _block_decoder.decode(_read_block(file))
-                rows = Rows(list(block.facts), list(block.refs), list(block.decisions))
-                if (problem := _problem(rows)) is not None:
-                    raise BundleError(f"{path} is damaged: {problem}; nothing of it was taken")
+                rows = Rows(block.facts, block.refs, block.decisions)
+                if (problem := _find_problem(rows)) is not None:
+                    raise BundleError(f"{path} is damaged: {problem}; nothing was imported")
                 yield rows
         except (zlib.error, msgspec.DecodeError, EOFError) as error:
-            raise BundleError(f"{path} is damaged: {error}; nothing of it was taken") from error
+            raise BundleError(f"{path} is damaged: {error}; nothing was imported") from error
 
 
 def _check_digest(file: BinaryIO, path: Path) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(len(MAGIC)) != MAGIC:
-        raise BundleError(f"{path} is not a bundle that `hubresolve store export` wrote")
+        raise BundleError(f"{path} is not a bundle; `hubresolve store export` writes one")
     file.seek(0)
-    digest, left = hashlib.sha256(), size - _DIGEST_BYTES
-    while left > 0 and (some := file.read(min(left, _READ_BYTES))):
-        digest.update(some)
-        left -= len(some)
-    if left or file.read(_DIGEST_BYTES) != digest.digest():
-        raise BundleError(f"{path} is damaged: its content is not what was exported; nothing of it was taken")
+    digest, left_bytes = hashlib.sha256(), size - _DIGEST_BYTES
+    while left_bytes > 0 and (chunk := file.read(min(left_bytes, _READ_SIZE_BYTES))):
+        digest.update(chunk)
+        left_bytes -= len(chunk)
+    if left_bytes or file.read(_DIGEST_BYTES) != digest.digest():
+        raise BundleError(f"{path} is damaged: its content does not match its digest; nothing was imported")
 
 
 def _read_block(file: BinaryIO) -> bytes:
     length = file.read(4)
     block = file.read(int.from_bytes(length, "big"))
     if len(length) < 4 or len(block) < int.from_bytes(length, "big"):
-        raise EOFError("it ends in the middle")
+        raise EOFError("the file is truncated")
     inflate = zlib.decompressobj()
-    text = inflate.decompress(block, _LONGEST_BLOCK_BYTES)
+    content = inflate.decompress(block, _MAX_BLOCK_BYTES)
     if not inflate.eof:
-        raise EOFError("a block is longer than any that was exported")
-    return text
+        raise EOFError("a block is truncated or too long")
+    return content
 
 
-def _problem(rows: Rows) -> str | None:
-    """What is wrong with the first row that is not what it says it is."""
-    for row in rows.facts:
-        if not is_whole(row) or row[0] != FactsKey(*row[1:5]).key:
-            return f"the facts of {row[2]}@{row[3]} do not match their digest"
-    for row in rows.refs:
-        _, endpoint, repo_id, revision, scope, facts_key, canonical_id, commit_hash, *_ = row
-        expected = FactsKey(endpoint, canonical_id or repo_id, commit_hash, scope).key if commit_hash else None
-        is_right = row[0] == RefKey(endpoint, repo_id, revision, scope).key and facts_key == expected
-        if not (is_right and is_whole(row) and row[9] == hash64_of(row[12])):
-            return f"the ref {repo_id}@{revision} does not match its digest"
-    return None if all(map(is_whole, rows.decisions)) else "a decision does not match its digest"
+def _find_problem(rows: Rows) -> str | None:
+    """The first row that does not match its digest or key, in words; None where all do."""
+    for facts in rows.facts:
+        key = FactsKey(facts.endpoint, facts.canonical_id, facts.commit_hash, facts.scope).key
+        if not has_valid_digest(facts) or facts.key != key:
+            return f"the facts of {facts.canonical_id}@{facts.commit_hash} do not match their digest"
+    for ref in rows.refs:
+        key, facts_key = RefKey(ref.endpoint, ref.repo_id, ref.revision, ref.scope).key, None
+        if ref.commit_hash:
+            facts_key = FactsKey(ref.endpoint, ref.canonical_id or ref.repo_id, ref.commit_hash, ref.scope).key
+        has_valid_keys = ref.key == key and ref.facts_key == facts_key and ref.hints_id == hash_bytes(ref.hints)
+        if not (has_valid_keys and has_valid_digest(ref)):
+            return f"the ref {ref.repo_id}@{ref.revision} does not match its digest"
+    return None if all(map(has_valid_digest, rows.decisions)) else "a decision does not match its digest"

@@ -1,4 +1,4 @@
-"""Merges a bundle into a store: refs of a later check win, facts are added and never changed."""
+"""Merges a bundle into a store: the later check of a ref wins, and facts are added, not changed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from pathlib import Path
 
 from store.bundle.format import Header, read_header, read_rows
 from store.errors import BundleError, StoreError
-from store.rows import REFS, Row, with_digest
+from store.rows import RefRow, add_digest
 from store.store import MetadataStore
-
-_CHECKED_AT = REFS.index("checked_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """How much a bundle held, and when it was made (seconds since 1970, UTC)."""
+class ImportReport:
+    """Counts of the rows of a bundle, and when it was exported (seconds since 1970, UTC)."""
 
     refs: int
     facts: int
@@ -25,40 +23,41 @@ class Imported:
     made_at_s: int
 
 
-async def import_bundle(store: MetadataStore, path: Path) -> Imported:
+async def import_bundle(store: MetadataStore, path: Path) -> ImportReport:
     """Merge the bundle at `path` into `store`.
 
-    All of it is checked before anything is written. It is then written in many short transactions, between which
-    others write: a process that is killed meanwhile leaves a valid store, and importing again does the rest.
+    All rows are checked before anything is written. They are then written in many short transactions, between which
+    others can write: a process that is killed meanwhile leaves a valid store, and a second import completes it.
 
     Raises:
-        BundleError: the file is no bundle, or a damaged one; the store was not changed.
-        StoreError: the file cannot be read, or the store not written.
+        BundleError: the file is not a bundle, or is damaged; the store was not changed.
+        StoreError: the file cannot be read, or the store cannot be written.
     """
     try:
-        header, counts = await asyncio.to_thread(_check, path)
+        header, (facts, refs, decisions) = await asyncio.to_thread(_check, path)
         blocks, now_s = read_rows(path), int(time.time())
         while (rows := await asyncio.to_thread(next, blocks, None)) is not None:
-            await store.merge(replace(rows, refs=[_not_from_the_future(row, now_s) for row in rows.refs]))
+            await store.merge(replace(rows, refs=[_limit_check_time(row, now_s) for row in rows.refs]))
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be read: {error}") from error
-    return Imported(facts=counts[0], refs=counts[1], decisions=counts[2], made_at_s=header.made_at_s)
+    return ImportReport(facts=facts, refs=refs, decisions=decisions, made_at_s=header.made_at_s)
 
 
 def _check(path: Path) -> tuple[Header, tuple[int, int, int]]:
-    """The header of a bundle, and how many facts, refs and decisions it holds, once every row has been looked at."""
+    """The header of a bundle, and how many facts, refs and decisions it holds, after checking every row."""
     if path.is_dir():
         raise BundleError(f"{path} is a folder, not a bundle")
     header = read_header(path)
-    totals = [0, 0, 0]
+    facts, refs, decisions = 0, 0, 0
     for rows in read_rows(path):
-        here = (rows.facts, rows.refs, rows.decisions)
-        totals = [total + len(some) for total, some in zip(totals, here, strict=True)]
-    return header, (totals[0], totals[1], totals[2])
+        facts, refs, decisions = facts + len(rows.facts), refs + len(rows.refs), decisions + len(rows.decisions)
+    return header, (facts, refs, decisions)
 
 
-def _not_from_the_future(row: Row, now_s: int) -> Row:
-    """A ref that another machine's wrong clock dated ahead would outlive every later check: it counts as from now."""
-    if row[_CHECKED_AT] <= now_s:
+def _limit_check_time(row: RefRow, now_s: int) -> RefRow:
+    """The row, checked at `now_s` at the latest: a time in the future, from a wrong clock, would win over all checks
+    until then.
+    """
+    if row.checked_at <= now_s:
         return row
-    return with_digest((*row[:_CHECKED_AT], now_s, *row[_CHECKED_AT + 1 : -1]))
+    return RefRow._make(add_digest(row._replace(checked_at=now_s)[:-1]))

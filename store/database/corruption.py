@@ -1,112 +1,120 @@
-"""A damaged store file: how it is told from another program's, and how it is put aside. Blocking: call it in a thread.
+"""Detects a damaged store file and moves it into quarantine. Blocking: call it in a thread.
 
-Nothing is ever deleted: the file keeps its content under a name that says what it is.
+Quarantine: the file is renamed and keeps its content. Nothing is deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from pathlib import Path
 
 from store.errors import StoreError
 
-logger = logging.getLogger(__name__)
-
 SQLITE_MAGIC = b"SQLite format 3\0"
+
 APPLICATION_ID = 0x68755273
-"""Marks a SQLite file as ours ("huRs"), in the header field that SQLite keeps for this purpose."""
+"""Marks a SQLite file as a store ("huRs"), in the field of the header that SQLite reserves for this purpose."""
 
-_APPLICATION_ID_AT = 68
-_CORRUPT, _NOT_A_DATABASE = 11, 26
+_APPLICATION_ID_OFFSET = 68
+_SQLITE_CORRUPT, _SQLITE_NOTADB = 11, 26
+_HEAD_BYTES = 4_096
+
 DATABASE_SUFFIXES = (".sqlite3", ".sqlite", ".db")
-COMPANIONS = ("", "-wal", "-shm")
 
-Identity = tuple[int, int]
-"""Device and inode of a file: two files of one name are told apart by it."""
+SIDECAR_SUFFIXES = ("", "-wal", "-shm")
+"""Suffixes of the files that make up a SQLite database: the file itself, its write-ahead log, its shared memory."""
+
+MAX_LOCK_WAIT_S = 60
+"""Longest wait for another process that is moving the file."""
+
+FileIdentity = tuple[int, int]
+"""Device and inode of a file: they distinguish a file from a later one of the same name."""
 
 
-def is_damage(error: BaseException | None) -> bool:
-    """Whether SQLite says that the file is malformed, or no database (result codes SQLITE_CORRUPT, SQLITE_NOTADB)."""
+def is_corruption_error(error: BaseException | None) -> bool:
+    """Whether SQLite reports that the file is malformed or not a database (SQLITE_CORRUPT, SQLITE_NOTADB)."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (_CORRUPT, _NOT_A_DATABASE)
+    return code is not None and code & 0xFF in (_SQLITE_CORRUPT, _SQLITE_NOTADB)
 
 
-def identity_of(path: Path) -> Identity | None:
-    """Which file is at `path` now; None where there is none."""
+def get_file_identity(path: Path) -> FileIdentity | None:
+    """The identity of the file at `path`; None where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file that SQLite cannot read was once a store: its header says so, or the header itself is destroyed,
-    and the file is named as a database and is no text. Anything else may be a file that was named by mistake.
+def is_damaged_store(path: Path) -> bool:
+    """Whether a file that SQLite cannot read was a store.
+
+    It was, if its header has the application id of a store; or if the header is destroyed, the file has the suffix of a
+    database, and it is not a text. Any other file may have been given as the store by mistake.
     """
     try:
         with path.open("rb") as file:
-            head = file.read(4_096)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return False
-    if head.startswith(SQLITE_MAGIC) and len(head) >= _APPLICATION_ID_AT + 4:
-        return head[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4] == APPLICATION_ID.to_bytes(4, "big")
+    if head.startswith(SQLITE_MAGIC) and len(head) >= _APPLICATION_ID_OFFSET + 4:
+        return head[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4] == APPLICATION_ID.to_bytes(4, "big")
     return path.suffix.lower() in DATABASE_SUFFIXES and not _is_text(head)
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether a file that begins so is written in words."""
+    """Whether `head` is the beginning of a UTF-8 text."""
     if b"\0" in head:
         return False
     try:
-        # A character may be cut in two at the end.
+        # The last character may be incomplete.
         head[:-3].decode("utf-8")
     except UnicodeDecodeError as error:
         return error.start > len(head) - 8
     return True
 
 
-def set_aside(path: Path, damaged: Identity | None) -> Path | None:
-    """Where the damaged file was moved to; None where another process has already put a new one in its place.
+def quarantine(path: Path, damaged: FileIdentity | None) -> Path | None:
+    """The new path of the damaged file; None where another process has already moved it.
 
-    `damaged` tells which file was found damaged.
+    `damaged` is the identity of the file that was found damaged.
 
     Raises:
-        StoreError: it is not ours to move.
-        OSError: it cannot be moved.
+        StoreError: the file is not a store.
+        OSError: the file cannot be moved.
     """
     from filelock import FileLock
 
-    with FileLock(f"{path}.lock", timeout=60):
-        if damaged is None or identity_of(path) != damaged:
+    with FileLock(f"{path}.lock", timeout=MAX_LOCK_WAIT_S):
+        if damaged is None or get_file_identity(path) != damaged:
             return None
-        if not is_ours(path):
-            raise StoreError(f"{path} is not a hubresolve store, nor a database at all; it was left as it is")
-        aside = _free_name(path)
-        # What is not yet in the file itself lies beside it; under its new name SQLite finds it again.
-        for companion in reversed(COMPANIONS):
+        if not is_damaged_store(path):
+            raise StoreError(f"{path} is not a hubresolve store, and not a database; it was not changed")
+        target = _choose_free_path(path)
+        # The sidecars are moved along: the log holds rows that are not in the file yet.
+        for suffix in reversed(SIDECAR_SUFFIXES):
             with contextlib.suppress(FileNotFoundError):
-                Path(f"{path}{companion}").rename(f"{aside}{companion}")
-        return aside
+                Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+        return target
 
 
-def was_replaced(path: Path, found: Identity | None) -> bool:
-    """Whether another process has put the file `found` aside meanwhile: what failed may work on the new one."""
+def was_replaced(path: Path, identity: FileIdentity | None) -> bool:
+    """Whether another process has moved the file with this identity into quarantine: a retry opens the new file."""
     from filelock import FileLock
 
     if not Path(f"{path}.lock").exists():
         return False
-    with FileLock(f"{path}.lock", timeout=60):
-        return identity_of(path) != found
+    with FileLock(f"{path}.lock", timeout=MAX_LOCK_WAIT_S):
+        return get_file_identity(path) != identity
 
 
-def _free_name(path: Path) -> Path:
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+def _choose_free_path(path: Path) -> Path:
+    """A path that does not exist yet: `path` with ".damaged-" and the time."""
+    timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     number = 0
     while True:
-        aside = path.with_name(f"{path.name}.damaged-{stamp}{f'-{number}' if number else ''}")
-        if not aside.exists():
-            return aside
+        target = path.with_name(f"{path.name}.damaged-{timestamp}{f'-{number}' if number else ''}")
+        if not target.exists():
+            return target
         number += 1

@@ -1,4 +1,4 @@
-"""The SQLAlchemy engine of a store, and what the database is told on every connection."""
+"""Builds the SQLAlchemy engine of a store, and configures its connections and transactions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from store.errors import StoreError
 
 BUSY_TIMEOUT_MS = 30_000
-"""How long a writer waits for another process's transaction."""
+"""Longest wait of a writer for another process's transaction."""
 
 SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     # In WAL mode this cannot corrupt the file; a power cut may lose the last transactions, a killed process none.
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",
-    # KiB; looking up many ids touches pages all over the file.
+    # In KiB; a look-up of many keys reads pages all over the file.
     "PRAGMA cache_size=-16384",
 )
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+asyncpg"
 IN_MEMORY = ":memory:"
 
+_BEGIN_OPTION = "hubresolve_begin"
+"""The execution option that holds the statement by which a transaction on SQLite begins."""
 
-def store_url(location: str | Path) -> URL:
+
+def parse_location(location: str | Path) -> URL:
     """The SQLAlchemy URL of a store given as a file path or as a URL.
 
     Raises:
-        StoreError: a URL that names a database this package does not work with.
+        StoreError: the URL is for a database that the store does not support.
     """
     text = str(location)
     if "://" not in text:
@@ -41,68 +44,72 @@ def store_url(location: str | Path) -> URL:
     try:
         url = make_url(text)
     except ArgumentError as error:
-        raise StoreError("the store's URL cannot be read; write sqlite+aiosqlite:///path, or a plain path") from error
+        raise StoreError(
+            "the store's URL cannot be parsed; give a file path, or a URL such as sqlite+aiosqlite:///path"
+        ) from error
     url = url.set(drivername={"sqlite": SQLITE, "postgresql": POSTGRESQL}.get(url.drivername, url.drivername))
     if url.drivername not in (SQLITE, POSTGRESQL):
-        raise StoreError(f"a store is a file path, a {SQLITE} or a {POSTGRESQL} URL, not {url.drivername!r}")
+        raise StoreError(
+            f"the store cannot use {url.drivername!r}; give a file path, a {SQLITE} URL or a {POSTGRESQL} URL"
+        )
     return url
 
 
 def is_sqlite(url: URL) -> bool:
-    """Whether the store is a file, not a server."""
+    """Whether the store is a SQLite file, not a PostgreSQL database."""
     return url.drivername == SQLITE
 
 
-def path_of(url: URL) -> Path | None:
-    """The file of the store; None where it is a server, in memory, or named by a URI of SQLite's own."""
+def get_path(url: URL) -> Path | None:
+    """The file of the store; None where it is a PostgreSQL database, in memory, or given as a `file:` URI of SQLite."""
     is_path = is_sqlite(url) and url.database and url.database != IN_MEMORY and "uri" not in url.query
     return Path(str(url.database)) if is_path else None
 
 
-def read_only(path: Path) -> URL:
-    """The URL of a store's file that nobody writes to and that lies where nothing can be written."""
+def build_read_only_url(path: Path) -> URL:
+    """The URL of a store's file in a place where nothing can be written, and that no process writes to."""
     query = {"mode": "ro", "immutable": "1", "uri": "true"}
     return URL.create(SQLITE, database=f"file:{quote(str(path.absolute()))}", query=query)
 
 
-def name_of(url: URL) -> str:
-    """How the store is named in messages: its path, or its URL without the password."""
+def render_url(url: URL) -> str:
+    """The store's name in messages: its path, or its URL without the password."""
     return str(url.database) if is_sqlite(url) else url.set(password=None, query={}).render_as_string()
 
 
-def open_engine(url: URL) -> AsyncEngine:
-    """An engine for `url`. Nothing is opened before the first use.
+def build_engine(url: URL) -> AsyncEngine:
+    """An engine for `url`. It connects at its first use.
 
     Raises:
         StoreError: the driver is not installed.
     """
     if is_sqlite(url):
-        # Nothing is left open that a rollback would end: reading is in no transaction, and writing ends its own.
+        # No rollback when a connection returns to the pool: reads use no transaction, and writes end their own.
         engine = create_async_engine(url, pool_reset_on_return=None)
-        event.listen(engine.sync_engine, "connect", _configure)
-        event.listen(engine.sync_engine, "begin", _begin)
+        event.listen(engine.sync_engine, "connect", _configure_connection)
+        event.listen(engine.sync_engine, "begin", _begin_transaction)
         return engine
     try:
-        # What reads runs each statement on its own; a connection that the server has closed is opened again.
+        # Autocommit: each statement of a read sees what is committed. Pre-ping replaces connections the server closed.
         return create_async_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
     except ImportError as error:
         raise StoreError("a PostgreSQL store needs asyncpg: pip install 'hubresolve[postgres]'") from error
 
 
-def write_options(url: URL) -> dict[str, Any]:
-    """Execution options of a connection that writes, in a transaction."""
-    return {"hubresolve_begin": "BEGIN IMMEDIATE"} if is_sqlite(url) else {"isolation_level": "READ COMMITTED"}
+def build_write_options(url: URL) -> dict[str, Any]:
+    """Execution options of a connection for a transaction that writes."""
+    return {_BEGIN_OPTION: "BEGIN IMMEDIATE"} if is_sqlite(url) else {"isolation_level": "READ COMMITTED"}
 
 
-def snapshot_options(url: URL) -> dict[str, Any]:
-    """Execution options of a connection that reads, in a transaction that sees one moment of the store throughout."""
+def build_snapshot_options(url: URL) -> dict[str, Any]:
+    """Execution options of a connection for a transaction whose reads all see the same state of the store."""
     if is_sqlite(url):
-        return {"hubresolve_begin": "BEGIN"}
+        return {_BEGIN_OPTION: "BEGIN"}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-def _configure(connection: Any, _record: object) -> None:
-    # The driver starts no transactions of its own; _begin does, so that a writer waits for its turn at the start.
+def _configure_connection(connection: Any, _record: object) -> None:
+    # The driver begins no transactions by itself; _begin_transaction does, so that a writer waits for its lock first.
     connection.isolation_level = None
     try:
         cursor = connection.cursor()
@@ -110,11 +117,11 @@ def _configure(connection: Any, _record: object) -> None:
             cursor.execute(pragma)
         cursor.close()
     except BaseException:
-        # The pool has not taken it yet, and would forget its thread.
+        # The pool does not own the connection yet, and would never end its thread.
         connection.close()
         raise
 
 
-def _begin(connection: Connection) -> None:
-    if begin := connection.get_execution_options().get("hubresolve_begin"):
+def _begin_transaction(connection: Connection) -> None:
+    if begin := connection.get_execution_options().get(_BEGIN_OPTION):
         connection.exec_driver_sql(begin)

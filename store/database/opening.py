@@ -1,4 +1,4 @@
-"""Opens a store's database: makes its place, puts a damaged file aside, falls back to reading where none can write."""
+"""Opens a store's database: creates its folder, quarantines a damaged file, and falls back to reading only."""
 
 from __future__ import annotations
 
@@ -15,86 +15,91 @@ from store.errors import DamagedStoreError, StoreError, StoreMissingError, Store
 
 logger = logging.getLogger(__name__)
 
+MAX_ATTEMPTS = 3
+"""Attempts to open a file; each one but the last may find it damaged or replaced."""
+
 
 async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
-    """An engine on a database of the present schema.
+    """An engine on a database with the current schema.
 
-    A damaged file is put aside, with a warning, and a new one begun, unless `may_create` is false.
+    A damaged file is moved into quarantine, with a warning, and a new store is created, unless `may_create` is false.
 
     Raises:
-        SchemaMismatchError: it is another program's, or of a newer schema; it was not changed.
-        StoreMissingError: there is none, and `may_create` is false.
-        DamagedStoreError: it is damaged, and `may_create` is false; it was not changed.
-        StoreUnavailableError: it cannot be opened now.
-        StoreError: it can never be one.
+        SchemaMismatchError: the database belongs to another program, or has a newer schema; it was not changed.
+        StoreMissingError: there is no store, and `may_create` is false.
+        DamagedStoreError: the file is damaged, and `may_create` is false; it was not changed.
+        StoreUnavailableError: the store cannot be opened now.
+        StoreError: there can be no store at this location.
     """
-    path = engine.path_of(url)
+    path = engine.get_path(url)
     if path is None:
         return await _open(url, may_create=may_create)
     if path.is_dir():
-        raise StoreError(f"the store {path} is a folder; name a file")
+        raise StoreError(f"the store {path} is a folder; give the path of a file")
     if not may_create and not path.exists():
         raise StoreMissingError(f"there is no store at {path}")
-    for _ in range(3):
-        found = corruption.identity_of(path)
+    for _ in range(MAX_ATTEMPTS):
+        identity = corruption.get_file_identity(path)
         try:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             return await _open(url, may_create=may_create)
         except (FileExistsError, NotADirectoryError) as error:
-            raise StoreError(f"the store {path} cannot be: a folder on the way to it is a file") from error
+            raise StoreError(f"the store {path} cannot be created: a parent of it is a file, not a folder") from error
         except OSError as error:
             raise StoreUnavailableError(f"the store {path} cannot be opened: {error}") from error
         except DBAPIError as error:
-            if corruption.is_damage(error.orig):
+            if corruption.is_corruption_error(error.orig):
                 if not may_create:
-                    raise DamagedStoreError(f"{path} is damaged, or no store: {error.orig}") from error
-                await replace_damaged(path, found, error.orig)
-            elif await asyncio.to_thread(corruption.was_replaced, path, found):
+                    raise DamagedStoreError(f"{path} is damaged, or not a store: {error.orig}") from error
+                await quarantine_store(path, identity, error.orig)
+            elif await asyncio.to_thread(corruption.was_replaced, path, identity):
                 continue
             elif (opened := await _open_read_only(path)) is not None:
                 return opened
             else:
                 raise StoreUnavailableError(f"the store {path} cannot be opened: {error.orig}") from error
-    raise StoreUnavailableError(f"the store {path} was found damaged again and again")
+    raise StoreUnavailableError(f"the store {path} was found damaged {MAX_ATTEMPTS} times in a row")
 
 
-async def replace_damaged(path: Path, found: corruption.Identity | None, cause: BaseException | None) -> None:
-    """Put the damaged file aside, so that opening the store begins a new one.
+async def quarantine_store(path: Path, damaged: corruption.FileIdentity | None, cause: BaseException | None) -> None:
+    """Move the damaged file into quarantine, so that opening the store creates a new one.
 
     Raises:
-        StoreError: it is not ours to move, or cannot be moved.
+        StoreError: the file is not a store, or it cannot be moved.
     """
     try:
-        aside = await asyncio.to_thread(corruption.set_aside, path, found)
+        target = await asyncio.to_thread(corruption.quarantine, path, damaged)
     except OSError as error:
-        raise StoreUnavailableError(f"the store {path} is damaged and cannot be put aside: {error}") from error
-    if aside is not None:
-        logger.warning("the store %s is damaged (%s); it was kept as %s, and a new one begun", path, cause, aside)
+        raise StoreUnavailableError(f"the store {path} is damaged, and it cannot be moved: {error}") from error
+    if target is not None:
+        logger.warning("the store %s is damaged (%s); it was moved to %s; a new one is created", path, cause, target)
 
 
 async def _open(url: URL, *, may_create: bool) -> AsyncEngine:
-    opened = engine.open_engine(url)
+    opened = engine.build_engine(url)
     try:
-        await schema.prepare(opened, may_create=may_create)
+        await schema.prepare_schema(opened, may_create=may_create)
     except BaseException as error:
         await opened.dispose()
         if engine.is_sqlite(url) or not isinstance(error, (OSError, DBAPIError)):
             raise
-        raise StoreUnavailableError(f"the store {engine.name_of(url)} cannot be opened: {error}") from error
+        raise StoreUnavailableError(f"the store {engine.render_url(url)} cannot be opened: {error}") from error
     return opened
 
 
-def _is_at_rest(path: Path) -> bool:
-    """Whether the file is there and holds everything: nothing of it is still in the log beside it."""
+def _is_checkpointed(path: Path) -> bool:
+    """Whether the file exists and is complete: its write-ahead log is empty or missing."""
     wal = Path(f"{path}-wal")
     return path.exists() and not (wal.exists() and wal.stat().st_size)
 
 
 async def _open_read_only(path: Path) -> AsyncEngine | None:
-    """An engine that reads the file without locking it, where SQLite cannot make its files beside it."""
-    if not await asyncio.to_thread(_is_at_rest, path):
+    """An engine that reads the file without locks, for a folder where SQLite cannot create its sidecar files; None
+    where the file cannot be read either.
+    """
+    if not await asyncio.to_thread(_is_checkpointed, path):
         return None
     try:
-        return await _open(engine.read_only(path), may_create=False)
+        return await _open(engine.build_read_only_url(path), may_create=False)
     except (DBAPIError, StoreError):
         return None

@@ -1,1 +1,1 @@
-"""Checks and prunes a store."""
+"""Verifies and prunes a store."""

@@ -1,8 +1,8 @@
-"""Checks a store row by row: each against its own digest, and each decision against what is decided now."""
+"""Verifies a store: compares each row with its digest, and each decision with what the rules decide now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,24 +11,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints, RepoFacts
+from registry.registry import Registry
+from registry.rules.decide import decide
 from store import codec
-from store.keys import FactsKey, RefKey
-from store.rows import DECISIONS, FACTS, REFS, is_whole, ref_values
+from store.chunked import chunked
+from store.keys import DecisionKey, FactsKey, RefKey
+from store.rows import DecisionRow, FactsRow, build_ref_row, has_valid_digest
 from store.store import MetadataStore
 from store.tables import decisions, facts, refs
 
 ROWS_PER_PAGE = 500
+"""Rows that are read by one query, and removed by one statement."""
 
-Decide = Callable[[RepoFacts, str | None, str | None], Decision]
-"""Decides on facts, for a task and a library asked for or None."""
+_NOT_MATCHING = "does not match its digest"
 
 
 @dataclass(slots=True, kw_only=True)
-class Verified:
-    """What was found: counts of rows looked at, and a line for each thing that is wrong.
+class VerifyReport:
+    """Counts of the rows that were checked, and a line for each problem.
 
-    `decided` counts decisions that were made again, under the rules in force, and came out the same; `outdated` those
-    made under other rules, which count for nothing and are made anew when they are next asked for.
+    `decided` counts stored decisions that equal what the rules in force decide now; `outdated` those made by other
+    rules, which are not used and are made again at the next request. `bad_*` are the primary keys of the rows with
+    problems.
     """
 
     facts: int = 0
@@ -42,134 +46,139 @@ class Verified:
     bad_decisions: set[tuple[int, int, int, str]] = field(default_factory=set)
 
 
-async def verify(store: MetadataStore, *, rules_id: int, decide: Decide, drop: bool = False) -> Verified:
-    """Look at every row of `store`, as it stood at one moment, while others write.
+async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False) -> VerifyReport:
+    """Check every row of `store`, as one consistent snapshot, while others write.
 
-    `rules_id` is the `DecisionKey.rules_id` of the rules that `decide` follows. With `drop`, rows that are wrong are
-    removed, as if they had never been learned.
+    Decisions made by the rules of `registry` are made again and compared. With `drop`, rows with problems are removed;
+    their repos are fetched again at the next request.
 
     Raises:
         StoreError: the store cannot be read, or with `drop` not written.
     """
-    found = Verified()
+    report = VerifyReport()
+    rules_id = DecisionKey(registry.digest()).rules_id
     async with store.snapshot() as connection:
-        if store.is_sqlite:
-            said = (await connection.exec_driver_sql("PRAGMA integrity_check(20)")).scalars().all()
-            found.problems += [f"the file: {line}" for line in said if line != "ok"]
-        await _look_at_facts(connection, found)
-        await _look_at_refs(connection, found, rules_id, decide)
-        await _look_at_decisions(connection, found, rules_id)
+        problems = await store.dialect.check_integrity(connection)
+        report.problems += [f"the file: {problem}" for problem in problems]
+        await _check_facts(connection, report)
+        await _check_refs(connection, report, registry, rules_id)
+        await _check_decisions(connection, report, rules_id)
     if drop:
-        await _drop(store, found)
-    return found
+        await _drop(store, report)
+    return report
 
 
-async def _look_at_facts(connection: AsyncConnection, found: Verified) -> None:
-    last = 0
+async def _check_facts(connection: AsyncConnection, report: VerifyReport) -> None:
+    last_id = 0
     page = select(facts).order_by(facts.c.id).limit(ROWS_PER_PAGE)
-    while rows := (await connection.execute(page.where(facts.c.id > last))).mappings().all():
-        last = rows[-1]["id"]
-        found.facts += len(rows)
-        for row in rows:
-            key = FactsKey(row["endpoint"], row["canonical_id"], row["commit_hash"], row["scope"]).key
-            problem = None
-            if row["key"] != key or not is_whole(tuple([row[name] for name in FACTS])):
-                problem = "do not match their digest"
+    while rows := (await connection.execute(page.where(facts.c.id > last_id))).mappings().all():
+        last_id = rows[-1]["id"]
+        report.facts += len(rows)
+        for columns in rows:
+            row = FactsRow._make([columns[name] for name in FactsRow._fields])
+            key = FactsKey(row.endpoint, row.canonical_id, row.commit_hash, row.scope).key
+            if row.key != key or not has_valid_digest(row):
+                problem: str | None = "do not match their digest"
             else:
-                problem = _unreadable(CommitFacts, row["body"])
+                problem = _find_decode_error(CommitFacts, row.body)
             if problem is not None:
-                found.bad_facts.add(row["id"])
-                found.problems.append(f"facts of {row['canonical_id']}@{row['commit_hash']} {problem}")
+                report.bad_facts.add(columns["id"])
+                report.problems.append(f"facts of {row.canonical_id}@{row.commit_hash} {problem}")
 
 
-async def _look_at_refs(connection: AsyncConnection, found: Verified, rules_id: int, decide: Decide) -> None:
-    last = 0
+async def _check_refs(connection: AsyncConnection, report: VerifyReport, registry: Registry, rules_id: int) -> None:
+    last_id = 0
     columns = (facts.c.key.label("facts_key"), facts.c.body.label("facts_body"))
     page = select(refs, *columns).outerjoin(facts, facts.c.id == refs.c.facts_id).order_by(refs.c.id)
-    while rows := (await connection.execute(page.where(refs.c.id > last).limit(ROWS_PER_PAGE))).mappings().all():
-        last = rows[-1]["id"]
-        found.refs += len(rows)
-        stored = await _decisions_on(connection, [row["facts_id"] for row in rows if row["facts_id"]], rules_id)
+    while rows := (await connection.execute(page.where(refs.c.id > last_id).limit(ROWS_PER_PAGE))).mappings().all():
+        last_id = rows[-1]["id"]
+        report.refs += len(rows)
+        facts_ids = [row["facts_id"] for row in rows if row["facts_id"]]
+        stored = await _read_decisions(connection, facts_ids, rules_id)
         for row in rows:
-            if (problem := _wrong_with_ref(row, found.bad_facts)) is not None:
-                found.bad_refs.add(row["id"])
-                found.problems.append(f"ref {row['repo_id']}@{row['revision']} {problem}")
-            elif row["facts_body"] is not None and row["facts_id"] not in found.bad_facts:
-                _decide_again(row, stored.get((row["facts_id"], row["hints_id"]), ()), found, rules_id, decide)
+            if (problem := _find_ref_problem(row, report.bad_facts)) is not None:
+                report.bad_refs.add(row["id"])
+                report.problems.append(f"ref {row['repo_id']}@{row['revision']} {problem}")
+            elif row["facts_body"] is not None and row["facts_id"] not in report.bad_facts:
+                _decide_again(row, stored.get((row["facts_id"], row["hints_id"]), ()), report, registry)
 
 
-def _wrong_with_ref(row: Any, bad_facts: set[int]) -> str | None:
-    values = ref_values(row)
-    key = RefKey(row["endpoint"], row["repo_id"], row["revision"], row["scope"]).key
-    if row["key"] != key or row["hints_id"] != codec.hints_id(row["hints"]) or not is_whole(values):
-        return "does not match its digest"
-    if row["facts_id"] is not None and row["facts_id"] not in bad_facts:
-        if row["facts_key"] is None:
-            return "leads to facts that are not there"
-        if row["facts_key"] != values[REFS.index("facts_key")]:
-            return "leads to the facts of another commit"
-    return _unreadable(HubHints, row["hints"])
+def _find_ref_problem(columns: Any, bad_facts: set[int]) -> str | None:
+    """The problem of a ref, joined with its facts; None where there is none."""
+    row = build_ref_row(columns)
+    key = RefKey(row.endpoint, row.repo_id, row.revision, row.scope).key
+    if row.key != key or row.hints_id != codec.compute_hints_id(row.hints) or not has_valid_digest(row):
+        return _NOT_MATCHING
+    if columns["facts_id"] is not None and columns["facts_id"] not in bad_facts:
+        if columns["facts_key"] is None:
+            return "refers to facts that do not exist"
+        if columns["facts_key"] != row.facts_key:
+            return "refers to the facts of another commit"
+    return _find_decode_error(HubHints, row.hints)
 
 
-def _decide_again(row: Any, stored: Sequence[Any], found: Verified, rules_id: int, decide: Decide) -> None:
+def _decide_again(ref: Any, stored: Sequence[Any], report: VerifyReport, registry: Registry) -> None:
+    """Compare the `stored` decisions on a ref's facts and hints with the decisions that `registry` makes."""
     if not stored:
         return
     repo_facts = RepoFacts(
-        commit=codec.decode(CommitFacts, row["facts_body"]), hints=codec.decode(HubHints, row["hints"])
+        commit=codec.decode(CommitFacts, ref["facts_body"]), hints=codec.decode(HubHints, ref["hints"])
     )
-    for made in stored:
-        task, _, library = made.asked.partition("/")
+    for row in stored:
+        task, _, library = row.asked.partition("/")
         try:
-            before = codec.decode(Decision, made.body)
+            decision = codec.decode(Decision, row.body)
         except codec.UnreadableBodyError:
-            # Told of when decisions are looked at.
+            # `_check_decisions` reports it.
             continue
-        if decide(repo_facts, task or None, library or None) == before:
-            found.decided += 1
+        if decide(repo_facts, registry, task or None, library=library or None) == decision:
+            report.decided += 1
         else:
-            found.bad_decisions.add((made.facts_id, made.hints_id, rules_id, made.asked))
-            found.problems.append(f"the decision on {row['repo_id']}@{row['revision']} is another today")
+            report.bad_decisions.add((row.facts_id, row.hints_id, row.registry_digest, row.asked))
+            report.problems.append(f"the decision on {ref['repo_id']}@{ref['revision']} differs from today's")
 
 
-async def _decisions_on(
+async def _read_decisions(
     connection: AsyncConnection, facts_ids: Sequence[int], rules_id: int
 ) -> dict[tuple[int, int], list[Any]]:
-    """Decisions under the rules, by facts and hints."""
-    wanted = select(decisions).where(decisions.c.facts_id.in_(facts_ids), decisions.c.registry_digest == rules_id)
+    """Decisions made by the rules in force, by row id of the facts and id of the hints."""
+    query = select(decisions).where(decisions.c.facts_id.in_(facts_ids), decisions.c.registry_digest == rules_id)
     stored: dict[tuple[int, int], list[Any]] = {}
-    for row in await connection.execute(wanted):
+    for row in await connection.execute(query):
         stored.setdefault((row.facts_id, row.hints_id), []).append(row)
     return stored
 
 
-async def _look_at_decisions(connection: AsyncConnection, found: Verified, rules_id: int) -> None:
+async def _check_decisions(connection: AsyncConnection, report: VerifyReport, rules_id: int) -> None:
     highest = (await connection.execute(select(func.max(decisions.c.facts_id)))).scalar_one() or 0
     lowest = (await connection.execute(select(func.min(decisions.c.facts_id)))).scalar_one() or 0
     page = select(decisions, facts.c.key.label("facts_key"), facts.c.canonical_id).outerjoin(
         facts, facts.c.id == decisions.c.facts_id
     )
-    for start, end in _ranges(lowest, highest):
-        of_page = decisions.c.facts_id >= start, decisions.c.facts_id < end
-        for row in (await connection.execute(page.where(*of_page))).mappings():
-            found.decisions += 1
-            found.outdated += row["registry_digest"] != rules_id
-            if row["facts_key"] is None:
-                problem: str | None = "is about facts that are not there"
-            elif not is_whole(tuple([row[name] for name in DECISIONS])):
-                problem = "does not match its digest"
+    for start, end in _split_range(lowest, highest):
+        is_in_page = decisions.c.facts_id >= start, decisions.c.facts_id < end
+        for columns in (await connection.execute(page.where(*is_in_page))).mappings():
+            row = DecisionRow._make([columns[name] for name in DecisionRow._fields])
+            report.decisions += 1
+            report.outdated += row.registry_digest != rules_id
+            if columns["facts_key"] is None:
+                problem: str | None = "refers to facts that do not exist"
+            elif not has_valid_digest(row):
+                problem = _NOT_MATCHING
             else:
-                problem = _unreadable(Decision, row["body"])
+                problem = _find_decode_error(Decision, row.body)
             if problem is not None:
-                found.bad_decisions.add((row["facts_id"], row["hints_id"], row["registry_digest"], row["asked"]))
-                found.problems.append(f"a decision on {row['canonical_id'] or 'nothing'} {problem}")
+                report.bad_decisions.add((columns["facts_id"], row.hints_id, row.registry_digest, row.asked))
+                report.problems.append(f"a decision on {columns['canonical_id'] or 'an unknown repo'} {problem}")
 
 
-def _ranges(lowest: int, highest: int) -> Iterator[tuple[int, int]]:
+def _split_range(lowest: int, highest: int) -> Iterator[tuple[int, int]]:
     for start in range(lowest, highest + 1, ROWS_PER_PAGE):
         yield start, start + ROWS_PER_PAGE
 
 
-def _unreadable(kind: Any, body: bytes) -> str | None:
+def _find_decode_error(kind: Any, body: bytes) -> str | None:
+    """The reason why a body cannot be decoded; None where it can."""
     try:
         codec.decode(kind, body)
     except codec.UnreadableBodyError as error:
@@ -177,26 +186,25 @@ def _unreadable(kind: Any, body: bytes) -> str | None:
     return None
 
 
-async def _drop(store: MetadataStore, found: Verified) -> None:
-    if not (found.bad_facts or found.bad_refs or found.bad_decisions):
+async def _drop(store: MetadataStore, report: VerifyReport) -> None:
+    """Remove the rows with problems, in one transaction. Refs to removed facts stay, without facts."""
+    if not (report.bad_facts or report.bad_refs or report.bad_decisions):
         return
 
     async def remove(connection: AsyncConnection) -> None:
-        for ids in _parts(sorted(found.bad_facts)):
+        for ids in chunked(sorted(report.bad_facts), ROWS_PER_PAGE):
             await connection.execute(delete(decisions).where(decisions.c.facts_id.in_(ids)))
             await connection.execute(update(refs).where(refs.c.facts_id.in_(ids)).values(facts_id=None))
             await connection.execute(delete(facts).where(facts.c.id.in_(ids)))
-        for ids in _parts(sorted(found.bad_refs)):
+        for ids in chunked(sorted(report.bad_refs), ROWS_PER_PAGE):
             await connection.execute(delete(refs).where(refs.c.id.in_(ids)))
-        for facts_id, hints_id, rules_id, asked in found.bad_decisions:
-            this = (decisions.c.facts_id == facts_id) & (decisions.c.hints_id == hints_id)
-            await connection.execute(
-                delete(decisions).where(this, decisions.c.registry_digest == rules_id, decisions.c.asked == asked)
+        for facts_id, hints_id, registry_digest, asked in report.bad_decisions:
+            is_decision = (
+                decisions.c.facts_id == facts_id,
+                decisions.c.hints_id == hints_id,
+                decisions.c.registry_digest == registry_digest,
+                decisions.c.asked == asked,
             )
+            await connection.execute(delete(decisions).where(*is_decision))
 
     await store.write(remove)
-
-
-def _parts(items: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(items), ROWS_PER_PAGE):
-        yield items[start : start + ROWS_PER_PAGE]

@@ -1,4 +1,4 @@
-"""Run by alembic for every upgrade, on the connection that `store.database.schema` passes in."""
+"""Runs the migrations on the connection that `store.database.schema` passes in. Alembic executes this file."""
 
 from __future__ import annotations
 

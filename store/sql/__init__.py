@@ -1,1 +1,1 @@
-"""The SQL of the store, for SQLite and PostgreSQL."""
+"""Builds the SQL statements of the store, for SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""What a store knows that is close to what was asked for in vain: a repo's other names, revisions and endpoints."""
+"""Reads the known refs of a repo, with its other names, revisions and endpoints, for the offline error."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.sql.repo_filter import is_about
+from store.sql.repo_filter import build_repo_filter
 from store.tables import refs
 
-MOST_REFS = 100
+MAX_REFS = 100
+"""Most refs that are read; a repo can have thousands."""
 
 
 class KnownRef(NamedTuple):
-    """A ref that leads to a commit. `checked_at_s` is in seconds since 1970, UTC."""
+    """A ref with a commit. `checked_at_s` is in seconds since 1970, UTC."""
 
     endpoint: str
     repo_id: str
@@ -25,18 +26,18 @@ class KnownRef(NamedTuple):
     checked_at_s: int
 
 
-async def read_refs_about(connection: AsyncConnection, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
-    """Refs of a repo under this name or another, at any endpoint, that one of `scopes` may see, latest first."""
-    found = (
+async def read_known_refs(connection: AsyncConnection, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
+    """Refs of a repo under any of its names, at any endpoint, that one of `scopes` may see, latest check first."""
+    query = (
         select(refs)
         .where(
-            is_about([repo_id]),
+            build_repo_filter([repo_id]),
             refs.c.scope.in_(scopes),
             refs.c.problem.is_(None),
             refs.c.commit_hash.is_not(None),
         )
         .order_by(refs.c.checked_at.desc(), refs.c.id)
-        .limit(MOST_REFS)
+        .limit(MAX_REFS)
     )
     return [
         KnownRef(
@@ -47,5 +48,5 @@ async def read_refs_about(connection: AsyncConnection, repo_id: str, scopes: Col
             commit_hash=row["commit_hash"],
             checked_at_s=row["checked_at"],
         )
-        for row in (await connection.execute(found)).mappings()
+        for row in (await connection.execute(query)).mappings()
     ]

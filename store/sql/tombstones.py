@@ -1,4 +1,4 @@
-"""A repo that is public no more: what everybody was told of it is told to nobody."""
+"""Builds tombstones: rows that replace the public refs of a repo that became private, gated or missing."""
 
 from __future__ import annotations
 
@@ -8,37 +8,40 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import NO_HINTS
-from store.keys import PUBLIC, WITHDRAWN, RefKey
+from store.keys import PUBLIC, TOMBSTONE, RefKey
 from store.records import Record
-from store.rows import Row, rows_of
-from store.sql.repo_filter import is_about
+from store.rows import RefRow, build_rows
+from store.sql.repo_filter import build_repo_filter
 from store.tables import refs
 
 
-async def withdrawn_rows(connection: AsyncConnection, records: Iterable[Record]) -> list[Row]:
-    """Rows that take the place of the public refs to the repos of those `records` that tell that a repo is hidden.
+async def build_tombstones(connection: AsyncConnection, records: Iterable[Record]) -> list[RefRow]:
+    """Tombstones for all public refs of the repos of those `records` that are hidden.
 
-    They stay, rather than that the refs are removed: a bundle made earlier, or a process that asked earlier and writes
-    later, must not bring them back. Where only a revision is missing, they are of this revision alone.
+    The refs are replaced rather than deleted: otherwise an older bundle, or a process that fetched earlier and stores
+    later, would make them public again. Where only a revision is hidden, the tombstones are for this revision alone.
     """
-    rows: list[Row] = []
+    rows: list[RefRow] = []
     for record in records:
         if record.is_hidden:
-            names = {key.repo_id for key in record.ref_keys}
+            repo_ids = {key.repo_id for key in record.ref_keys}
             if record.facts_key is not None:
-                names.add(record.facts_key.canonical_id)
+                repo_ids.add(record.facts_key.canonical_id)
             endpoint = record.ref_keys[0].endpoint
-            asked = {(key.repo_id, key.revision) for key in record.ref_keys}
-            if not record.is_revision_alone:
-                asked |= await _public_refs(connection, endpoint, sorted(names))
-            keys = tuple(RefKey(endpoint, name, revision, PUBLIC) for name, revision in sorted(asked))
-            withdrawn = Record(ref_keys=keys, hints=NO_HINTS, checked_at_s=record.checked_at_s, problem=WITHDRAWN)
-            rows += rows_of([withdrawn]).refs
+            targets = {(key.repo_id, key.revision) for key in record.ref_keys}
+            if not record.is_revision_only:
+                targets |= await _read_public_refs(connection, endpoint, sorted(repo_ids))
+            keys = tuple(RefKey(endpoint, repo_id, revision, PUBLIC) for repo_id, revision in sorted(targets))
+            tombstone = Record(ref_keys=keys, hints=NO_HINTS, checked_at_s=record.checked_at_s, problem=TOMBSTONE)
+            rows += build_rows([tombstone]).refs
     return rows
 
 
-async def _public_refs(connection: AsyncConnection, endpoint: str, names: Sequence[str]) -> set[tuple[str, str]]:
-    found = select(refs.c.repo_id, refs.c.revision).where(
-        is_about(names), refs.c.endpoint == endpoint, refs.c.scope == PUBLIC
+async def _read_public_refs(
+    connection: AsyncConnection, endpoint: str, repo_ids: Sequence[str]
+) -> set[tuple[str, str]]:
+    """Repo id and revision of the public refs of these repos."""
+    query = select(refs.c.repo_id, refs.c.revision).where(
+        build_repo_filter(repo_ids), refs.c.endpoint == endpoint, refs.c.scope == PUBLIC
     )
-    return {(row.repo_id, row.revision) for row in await connection.execute(found)}
+    return {(row.repo_id, row.revision) for row in await connection.execute(query)}

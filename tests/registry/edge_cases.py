@@ -1,7 +1,6 @@
-"""What odd repos must come to. Data only: one row a case, `test_edge_cases` is their runner.
+"""Lists unusual repos with the expected parts of their decisions; `test_edge_cases` runs them. Data only.
 
-The repos are public ones, whose config and file names are written down in short; those called `synthetic/...` are
-made up. Rows name the repo, the facts, and the parts of the decision that must hold.
+The repos are public ones, with shortened configs and file lists; those named `synthetic/...` are invented.
 """
 
 from __future__ import annotations
@@ -11,27 +10,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.facts import RepoFacts
-from tests.registry.given import PT, inaccessible, repo, unreadable
+from tests.registry.repo_facts import PT, inaccessible, repo, unreadable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """`given` and what its decision must hold; `candidates` and `notes` are some that must be among the decision's.
+    """One case: facts, the requested task or library, and the expected decision.
 
-    A note is quoted by a part of its text. `section` groups the rows.
+    `expected` are fields of the decision. `candidates` must be among the decision's, each of `notes` part of one of its
+    notes, and `undecided` part of its reason. `section` groups the rows.
     """
 
     section: str
     id: str
-    given: RepoFacts
+    facts: RepoFacts
     expected: Mapping[str, Any]
     candidates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     undecided: str | None = None
-    asked: Mapping[str, str] = field(default_factory=dict)
+    requested: Mapping[str, str] = field(default_factory=dict)
 
 
-def answer(library: str | None, task: str | None, model_class: str | None, **more: Any) -> dict[str, Any]:
+def expect(library: str | None, task: str | None, model_class: str | None, **more: Any) -> dict[str, Any]:
     return {"library": library, "task": task, "model_class": model_class, **more}
 
 
@@ -47,86 +47,86 @@ CONFIG_ODDITIES = (
     Row(
         section="config",
         id="prajjwal1/bert-tiny: a model type without architecture is a trunk",
-        given=repo(None, "bert", names=("pytorch_model.bin",)),
-        expected=answer(TF, "feature-extraction", "AutoModel", framework="pt", architecture=None),
+        facts=repo(None, "bert", names=("pytorch_model.bin",)),
+        expected=expect(TF, "feature-extraction", "AutoModel", framework="pt", architecture=None),
     ),
     Row(
         section="config",
         id="a model type without architecture keeps its tag",
-        given=repo(None, "bert", tag="fill-mask"),
-        expected=answer(TF, "fill-mask", "AutoModelForMaskedLM"),
+        facts=repo(None, "bert", tag="fill-mask"),
+        expected=expect(TF, "fill-mask", "AutoModelForMaskedLM"),
     ),
     Row(
         section="config",
         id="audeering/wav2vec2-large-robust-24-ft-age-gender: a generic architecture loads through nothing known",
-        given=repo("Model", "wav2vec2", tag="audio-classification"),
-        expected=answer(TF, "audio-classification", None, architecture="Model", conflict=False),
+        facts=repo("Model", "wav2vec2", tag="audio-classification"),
+        expected=expect(TF, "audio-classification", None, architecture="Model", conflict=False),
     ),
     Row(
         section="config",
         id="a generic architecture without a tag is undecided",
-        given=repo("Model", "wav2vec2"),
-        expected=answer(TF, None, None),
+        facts=repo("Model", "wav2vec2"),
+        expected=expect(TF, None, None),
         undecided="Model",
     ),
     Row(
         section="config",
         id="myshell-ai/OpenVoice: another program's config.json is not transformers'",
-        given=repo(
+        facts=repo(
             config={"data": {"sampling_rate": 22050}, "model": {}}, names=("checkpoint.pth",), tag="text-to-speech"
         ),
-        expected=answer(None, "text-to-audio", None),
+        expected=expect(None, "text-to-audio", None),
     ),
     Row(
         section="config",
         id="another program's config.json without a tag is undecided",
-        given=repo(config={"data": {}, "model": {}}, names=("checkpoint.pth",)),
-        expected=answer(None, None, None),
+        facts=repo(config={"data": {}, "model": {}}, names=("checkpoint.pth",)),
+        expected=expect(None, None, None),
         undecided="no rule",
     ),
     Row(
         section="config",
         id="facebook/bart-large (older): of several architectures the one that serves the tag",
-        given=repo(["BartModel", "BartForMaskedLM", "BartForSequenceClassification"], "bart", tag="feature-extraction"),
-        expected=answer(TF, "feature-extraction", "AutoModel", architecture="BartModel", ambiguous=True),
+        facts=repo(["BartModel", "BartForMaskedLM", "BartForSequenceClassification"], "bart", tag="feature-extraction"),
+        expected=expect(TF, "feature-extraction", "AutoModel", architecture="BartModel", ambiguous=True),
         candidates=("text-classification",),
     ),
     Row(
         section="config",
         id="of several architectures without a tag the most specific",
-        given=repo(["BartModel", "BartForConditionalGeneration", "BartForSequenceClassification"], "bart"),
-        expected=answer(TF, "text-classification", "AutoModelForSequenceClassification", ambiguous=True),
+        facts=repo(["BartModel", "BartForConditionalGeneration", "BartForSequenceClassification"], "bart"),
+        expected=expect(TF, "text-classification", "AutoModelForSequenceClassification", ambiguous=True),
         candidates=("text2text-generation", "feature-extraction"),
         notes=("BartModel",),
     ),
     Row(
         section="config",
         id="synthetic/null: architectures null is no architecture",
-        given=repo(config={"architectures": None, "model_type": "bert"}),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo(config={"architectures": None, "model_type": "bert"}),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="config",
         id="synthetic/string: an architecture that is no list is one",
-        given=repo(config={"architectures": "BertForMaskedLM", "model_type": "bert"}),
-        expected=answer(TF, "fill-mask", "AutoModelForMaskedLM", ambiguous=False),
+        facts=repo(config={"architectures": "BertForMaskedLM", "model_type": "bert"}),
+        expected=expect(TF, "fill-mask", "AutoModelForMaskedLM", ambiguous=False),
     ),
     Row(
         section="config",
         id="synthetic/empty: an empty list is no architecture",
-        given=repo(config={"architectures": [], "model_type": "bert"}),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo(config={"architectures": [], "model_type": "bert"}),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="config",
         id="synthetic/numbers: what is no text is no architecture",
-        given=repo(config={"architectures": [1, None, {}], "model_type": "bert"}),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo(config={"architectures": [1, None, {}], "model_type": "bert"}),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="config",
         id="Alibaba-NLP/gte-multilingual-base: modules.json counts before a left-over head",
-        given=repo(
+        facts=repo(
             "NewForTokenClassification",
             "new",
             tag="sentence-similarity",
@@ -135,12 +135,12 @@ CONFIG_ODDITIES = (
             files={"modules.json": MODULES},
             auto_map={"AutoModel": "Alibaba-NLP/new-impl--modeling.NewModel"},
         ),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer"),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer"),
     ),
     Row(
         section="config",
         id="a nested config does not decide",
-        given=repo(
+        facts=repo(
             "VisionEncoderDecoderModel",
             "vision-encoder-decoder",
             config={
@@ -148,62 +148,62 @@ CONFIG_ODDITIES = (
                 "decoder": {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]},
             },
         ),
-        expected=answer(TF, "image-text-to-text", "AutoModelForImageTextToText", model_type="vision-encoder-decoder"),
+        expected=expect(TF, "image-text-to-text", "AutoModelForImageTextToText", model_type="vision-encoder-decoder"),
     ),
     Row(
         section="config",
         id="OrdalieTech/Solon-embeddings-large-0.1: without model_type the manifests speak",
-        given=repo("XLMRobertaModel", files=ST_FILES, tag="feature-extraction"),
-        expected=answer(ST, "feature-extraction", "SentenceTransformer"),
+        facts=repo("XLMRobertaModel", files=ST_FILES, tag="feature-extraction"),
+        expected=expect(ST, "feature-extraction", "SentenceTransformer"),
     ),
     Row(
         section="config",
-        id="without model_type the architecture speaks",
-        given=repo("XLMRobertaModel"),
-        expected=answer(TF, "feature-extraction", "XLMRobertaModel"),
+        id="without model_type the architecture decides",
+        facts=repo("XLMRobertaModel"),
+        expected=expect(TF, "feature-extraction", "XLMRobertaModel"),
     ),
     Row(
         section="config",
         id="neither model_type nor a known architecture is undecided with the reason",
-        given=repo("NoSuchModelEver"),
-        expected=answer(TF, None, None),
+        facts=repo("NoSuchModelEver"),
+        expected=expect(TF, None, None),
         undecided="NoSuchModelEver",
         notes=("unknown to transformers",),
     ),
     Row(
         section="config",
         id="DeepGlint-AI/mlcd-vit-bigG-patch14-336: saved and declared model types differ",
-        given=repo("MLCDVisionModel", "mlcd"),
-        expected=answer(TF, "image-feature-extraction", "AutoModel"),
+        facts=repo("MLCDVisionModel", "mlcd"),
+        expected=expect(TF, "image-feature-extraction", "AutoModel"),
     ),
     Row(
         section="config",
         id="mosaicml/mpt-7b: a remote spelling is matched without regard to case and flagged",
-        given=repo("MPTForCausalLM", "mpt", auto_map={"AutoModelForCausalLM": "modeling_mpt.MPTForCausalLM"}),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM", requires_remote_code=False),
+        facts=repo("MPTForCausalLM", "mpt", auto_map={"AutoModelForCausalLM": "modeling_mpt.MPTForCausalLM"}),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM", requires_remote_code=False),
         notes=("MptForCausalLM", "its own code"),
     ),
     Row(
         section="config",
         id="a config that is no JSON leaves the tag to speak",
-        given=repo(config=unreadable("line 1: not JSON"), tag="fill-mask", library_name="transformers"),
-        expected=answer(TF, "fill-mask", None),
+        facts=repo(config=unreadable("line 1: not JSON"), tag="fill-mask", library_name="transformers"),
+        expected=expect(TF, "fill-mask", None),
         notes=("not JSON",),
     ),
     Row(
         section="config",
         id="a config that is no JSON and no tag is undecided with the reason",
-        given=repo(config=unreadable("line 1: not JSON")),
-        expected=answer(TF, None, None),
+        facts=repo(config=unreadable("line 1: not JSON")),
+        expected=expect(TF, None, None),
         undecided="not JSON",
     ),
     Row(
         section="config",
         id="a config in subfolders only: the places found are listed",
-        given=repo(
+        facts=repo(
             names=("checkpoints/base/config.json", "checkpoints/converter/config.json", "checkpoints/base/a.pth")
         ),
-        expected=answer(None, None, None),
+        expected=expect(None, None, None),
         undecided="checkpoints/base/config.json",
     ),
 )
@@ -212,60 +212,60 @@ TASK_AGAINST_ARCHITECTURE = (
     Row(
         section="task",
         id="facebook/bart-large-cnn",
-        given=repo("BartForConditionalGeneration", "bart", tag="summarization"),
-        expected=answer(TF, "summarization", "AutoModelForSeq2SeqLM", conflict=False),
+        facts=repo("BartForConditionalGeneration", "bart", tag="summarization"),
+        expected=expect(TF, "summarization", "AutoModelForSeq2SeqLM", conflict=False),
         candidates=("text2text-generation",),
     ),
     Row(
         section="task",
         id="facebook/bart-large-cnn without its tag",
-        given=repo("BartForConditionalGeneration", "bart"),
-        expected=answer(TF, "text2text-generation", "AutoModelForSeq2SeqLM"),
+        facts=repo("BartForConditionalGeneration", "bart"),
+        expected=expect(TF, "text2text-generation", "AutoModelForSeq2SeqLM"),
     ),
     Row(
         section="task",
         id="facebook/bart-large-mnli",
-        given=repo("BartForSequenceClassification", "bart", tag="zero-shot-classification"),
-        expected=answer(TF, "zero-shot-classification", "AutoModelForSequenceClassification"),
+        facts=repo("BartForSequenceClassification", "bart", tag="zero-shot-classification"),
+        expected=expect(TF, "zero-shot-classification", "AutoModelForSequenceClassification"),
         candidates=("text-classification",),
     ),
     Row(
         section="task",
         id="facebook/bart-base",
-        given=repo("BartModel", "bart", tag="feature-extraction"),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo("BartModel", "bart", tag="feature-extraction"),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="task",
         id="Helsinki-NLP/opus-mt-en-de",
-        given=repo("MarianMTModel", "marian", tag="translation", names=("pytorch_model.bin", "tf_model.h5")),
-        expected=answer(TF, "translation", "AutoModelForSeq2SeqLM", framework="pt", weights=("pt", "tf")),
+        facts=repo("MarianMTModel", "marian", tag="translation", names=("pytorch_model.bin", "tf_model.h5")),
+        expected=expect(TF, "translation", "AutoModelForSeq2SeqLM", framework="pt", weights=("pt", "tf")),
         candidates=("text2text-generation",),
     ),
     Row(
         section="task",
         id="Qwen/Qwen3-Embedding-0.6B",
-        given=repo(
+        facts=repo(
             "Qwen3ForCausalLM", "qwen3", tag="feature-extraction", files=ST_FILES, names=(PT, "1_Pooling/config.json")
         ),
-        expected=answer(ST, "feature-extraction", "SentenceTransformer"),
+        expected=expect(ST, "feature-extraction", "SentenceTransformer"),
     ),
     Row(
         section="task",
         id="an embedder whose only sign is its pooling",
-        given=repo("Qwen2ForCausalLM", "qwen2", tag="sentence-similarity", names=(PT, "1_Pooling/config.json")),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer"),
+        facts=repo("Qwen2ForCausalLM", "qwen2", tag="sentence-similarity", names=(PT, "1_Pooling/config.json")),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer"),
     ),
     Row(
         section="task",
         id="intfloat/e5-mistral-7b-instruct without its manifests",
-        given=repo("MistralModel", "mistral"),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo("MistralModel", "mistral"),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="task",
         id="cross-encoder/ms-marco-MiniLM-L6-v2",
-        given=repo(
+        facts=repo(
             "BertForSequenceClassification",
             "bert",
             tag="text-ranking",
@@ -275,102 +275,102 @@ TASK_AGAINST_ARCHITECTURE = (
                 "id2label": {"0": "LABEL_0"},
             },
         ),
-        expected=answer(ST, "text-ranking", "CrossEncoder", conflict=False),
+        expected=expect(ST, "text-ranking", "CrossEncoder", conflict=False),
     ),
     Row(
         section="task",
         id="a cross-encoder of before 4.0: one label and the ranking tag",
-        given=repo("BertForSequenceClassification", "bert", tag="text-ranking", config={"id2label": {"0": "LABEL_0"}}),
-        expected=answer(TF, "text-ranking", "AutoModelForSequenceClassification", conflict=False),
+        facts=repo("BertForSequenceClassification", "bert", tag="text-ranking", config={"id2label": {"0": "LABEL_0"}}),
+        expected=expect(TF, "text-ranking", "AutoModelForSequenceClassification", conflict=False),
         candidates=("text-classification",),
     ),
     Row(
         section="task",
         id="Qwen/Qwen3-Reranker-0.6B",
-        given=repo("Qwen3ForCausalLM", "qwen3", tag="text-ranking"),
-        expected=answer(TF, "text-ranking", "AutoModelForCausalLM", conflict=False),
+        facts=repo("Qwen3ForCausalLM", "qwen3", tag="text-ranking"),
+        expected=expect(TF, "text-ranking", "AutoModelForCausalLM", conflict=False),
         candidates=("text-generation",),
     ),
     Row(
         section="task",
         id="tomaarsen/Qwen3-Reranker-0.6B-seq-cls",
-        given=repo("Qwen3ForSequenceClassification", "qwen3", tag="text-ranking"),
-        expected=answer(TF, "text-ranking", "AutoModelForSequenceClassification"),
+        facts=repo("Qwen3ForSequenceClassification", "qwen3", tag="text-ranking"),
+        expected=expect(TF, "text-ranking", "AutoModelForSequenceClassification"),
     ),
     Row(
         section="task",
         id="Skywork/Skywork-Reward-Llama-3.1-8B",
-        given=repo(
+        facts=repo(
             "LlamaForSequenceClassification", "llama", tag="text-classification", config={"id2label": {"0": "LABEL_0"}}
         ),
-        expected=answer(TF, "text-classification", "AutoModelForSequenceClassification"),
+        expected=expect(TF, "text-classification", "AutoModelForSequenceClassification"),
     ),
     Row(
         section="task",
         id="Qwen/Qwen2.5-Math-RM-72B: a reward head of the repo's own",
-        given=repo("Qwen2ForRewardModel", "qwen2", auto_map={"AutoModel": "modeling_qwen2_rm.Qwen2ForRewardModel"}),
-        expected=answer(TF, "text-classification", "modeling_qwen2_rm.Qwen2ForRewardModel", requires_remote_code=True),
+        facts=repo("Qwen2ForRewardModel", "qwen2", auto_map={"AutoModel": "modeling_qwen2_rm.Qwen2ForRewardModel"}),
+        expected=expect(TF, "text-classification", "modeling_qwen2_rm.Qwen2ForRewardModel", requires_remote_code=True),
         notes=("reward",),
     ),
     Row(
         section="task",
         id="naver/splade-v3",
-        given=repo(
+        facts=repo(
             "BertForMaskedLM",
             "bert",
             tag="feature-extraction",
             files={"modules.json": MODULES, "config_sentence_transformers.json": {"model_type": "SparseEncoder"}},
         ),
-        expected=answer(ST, "feature-extraction", "SparseEncoder"),
+        expected=expect(ST, "feature-extraction", "SparseEncoder"),
     ),
     Row(
         section="task",
         id="naver/splade-v3 known by its tags alone",
-        given=repo(
+        facts=repo(
             "BertForMaskedLM",
             "bert",
             tag="feature-extraction",
             library_name="sentence-transformers",
             tags=("sentence-transformers", "sparse-encoder", "splade"),
         ),
-        expected=answer(ST, "feature-extraction", "SparseEncoder", conflict=False),
+        expected=expect(ST, "feature-extraction", "SparseEncoder", conflict=False),
     ),
     Row(
         section="task",
         id="lightonai/GTE-ModernColBERT-v1",
-        given=repo(
+        facts=repo(
             "ModernBertModel",
             "modernbert",
             tag="sentence-similarity",
             library_name="PyLate",
             files={"modules.json": [{"idx": 0, "path": "", "type": "pylate.models.Dense.Dense"}]},
         ),
-        expected=answer("pylate", "sentence-similarity", "ColBERT"),
+        expected=expect("pylate", "sentence-similarity", "ColBERT"),
     ),
     Row(
         section="task",
         id="vidore/colpali-v1.2-hf",
-        given=repo("ColPaliForRetrieval", "colpali", tag="visual-document-retrieval"),
-        expected=answer(TF, "visual-document-retrieval", "ColPaliForRetrieval"),
+        facts=repo("ColPaliForRetrieval", "colpali", tag="visual-document-retrieval"),
+        expected=expect(TF, "visual-document-retrieval", "ColPaliForRetrieval"),
     ),
     Row(
         section="task",
         id="openai/whisper-small",
-        given=repo("WhisperForConditionalGeneration", "whisper", tag="automatic-speech-recognition"),
-        expected=answer(TF, "automatic-speech-recognition", "AutoModelForSpeechSeq2Seq"),
+        facts=repo("WhisperForConditionalGeneration", "whisper", tag="automatic-speech-recognition"),
+        expected=expect(TF, "automatic-speech-recognition", "AutoModelForSpeechSeq2Seq"),
     ),
     Row(
         section="task",
         id="jonatasgrosman/wav2vec2-large-xlsr-53-russian",
-        given=repo("Wav2Vec2ForCTC", "wav2vec2", tag="automatic-speech-recognition"),
-        expected=answer(TF, "automatic-speech-recognition", "AutoModelForCTC"),
+        facts=repo("Wav2Vec2ForCTC", "wav2vec2", tag="automatic-speech-recognition"),
+        expected=expect(TF, "automatic-speech-recognition", "AutoModelForCTC"),
     ),
     *(
         Row(
             section="task",
             id=f"nvidia/parakeet with {name}",
-            given=repo(name, model_type, tag="automatic-speech-recognition"),
-            expected=answer(TF, "automatic-speech-recognition", auto_class),
+            facts=repo(name, model_type, tag="automatic-speech-recognition"),
+            expected=expect(TF, "automatic-speech-recognition", auto_class),
         )
         for name, model_type, auto_class in (
             ("ParakeetForCTC", "parakeet_ctc", "AutoModelForCTC"),
@@ -381,52 +381,52 @@ TASK_AGAINST_ARCHITECTURE = (
     Row(
         section="task",
         id="nvidia/parakeet as a NeMo archive only",
-        given=repo(tag="automatic-speech-recognition", library_name="nemo", names=("parakeet-tdt-0.6b-v2.nemo",)),
-        expected=answer("nemo", "automatic-speech-recognition", "ASRModel"),
+        facts=repo(tag="automatic-speech-recognition", library_name="nemo", names=("parakeet-tdt-0.6b-v2.nemo",)),
+        expected=expect("nemo", "automatic-speech-recognition", "ASRModel"),
     ),
     Row(
         section="task",
         id="suno/bark-small",
-        given=repo("BarkModel", "bark", tag="text-to-speech"),
-        expected=answer(TF, "text-to-audio", "AutoModelForTextToWaveform"),
+        facts=repo("BarkModel", "bark", tag="text-to-speech"),
+        expected=expect(TF, "text-to-audio", "AutoModelForTextToWaveform"),
     ),
     Row(
         section="task",
         id="facebook/mms-tts-eng without its tag",
-        given=repo("VitsModel", "vits"),
-        expected=answer(TF, "text-to-audio", "AutoModelForTextToWaveform"),
+        facts=repo("VitsModel", "vits"),
+        expected=expect(TF, "text-to-audio", "AutoModelForTextToWaveform"),
         candidates=("feature-extraction",),
     ),
     Row(
         section="task",
         id="microsoft/speecht5_tts",
-        given=repo("SpeechT5ForTextToSpeech", "speecht5"),
-        expected=answer(TF, "text-to-audio", "AutoModelForTextToSpectrogram"),
+        facts=repo("SpeechT5ForTextToSpeech", "speecht5"),
+        expected=expect(TF, "text-to-audio", "AutoModelForTextToSpectrogram"),
     ),
     Row(
         section="task",
         id="openai/clip-vit-base-patch32",
-        given=repo("CLIPModel", "clip", tag="zero-shot-image-classification"),
-        expected=answer(TF, "zero-shot-image-classification", "AutoModelForZeroShotImageClassification"),
+        facts=repo("CLIPModel", "clip", tag="zero-shot-image-classification"),
+        expected=expect(TF, "zero-shot-image-classification", "AutoModelForZeroShotImageClassification"),
     ),
     Row(
         section="task",
         id="facebook/dinov2-small",
-        given=repo("Dinov2Model", "dinov2"),
-        expected=answer(TF, "image-feature-extraction", "AutoModel"),
+        facts=repo("Dinov2Model", "dinov2"),
+        expected=expect(TF, "image-feature-extraction", "AutoModel"),
     ),
     Row(
         section="task",
         id="facebook/sam-vit-huge",
-        given=repo("SamModel", "sam"),
-        expected=answer(TF, "mask-generation", "AutoModelForMaskGeneration"),
+        facts=repo("SamModel", "sam"),
+        expected=expect(TF, "mask-generation", "AutoModelForMaskGeneration"),
     ),
     *(
         Row(
             section="task",
             id=f"segmentation: {name}",
-            given=repo(name, model_type, tag="image-segmentation"),
-            expected=answer(TF, "image-segmentation", auto_class),
+            facts=repo(name, model_type, tag="image-segmentation"),
+            expected=expect(TF, "image-segmentation", auto_class),
         )
         for name, model_type, auto_class in (
             ("DetrForSegmentation", "detr", "AutoModelForImageSegmentation"),
@@ -440,8 +440,8 @@ TASK_AGAINST_ARCHITECTURE = (
         Row(
             section="task",
             id=f"one type, two classes: {name}",
-            given=repo(name, model_type),
-            expected=answer(TF, "image-classification", "AutoModelForImageClassification"),
+            facts=repo(name, model_type),
+            expected=expect(TF, "image-classification", "AutoModelForImageClassification"),
         )
         for name, model_type in (
             ("DeiTForImageClassification", "deit"),
@@ -454,10 +454,10 @@ TASK_AGAINST_ARCHITECTURE = (
         Row(
             section="task",
             id=name,
-            given=repo(
+            facts=repo(
                 architecture, model_type, tag=tag, config={"text_config": {"model_type": "llama"}, "vision_config": {}}
             ),
-            expected=answer(TF, "image-text-to-text", "AutoModelForImageTextToText", conflict=False),
+            expected=expect(TF, "image-text-to-text", "AutoModelForImageTextToText", conflict=False),
         )
         for name, architecture, model_type, tag in (
             ("llava-hf/llava-1.5-7b-hf", "LlavaForConditionalGeneration", "llava", "image-text-to-text"),
@@ -470,45 +470,45 @@ TASK_AGAINST_ARCHITECTURE = (
     Row(
         section="task",
         id="google/gemma-3-1b-it",
-        given=repo("Gemma3ForCausalLM", "gemma3_text", tag="text-generation"),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("Gemma3ForCausalLM", "gemma3_text", tag="text-generation"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
     ),
     Row(
         section="task",
         id="Qwen/Qwen2.5-Omni-7B: the name of a family without a head",
-        given=repo("Qwen2_5OmniModel", "qwen2_5_omni", tag="any-to-any"),
-        expected=answer(TF, "any-to-any", "AutoModelForMultimodalLM", conflict=False),
+        facts=repo("Qwen2_5OmniModel", "qwen2_5_omni", tag="any-to-any"),
+        expected=expect(TF, "any-to-any", "AutoModelForMultimodalLM", conflict=False),
     ),
     Row(
         section="task",
         id="Qwen/Qwen2.5-Omni-7B without its tag is not text-to-audio",
-        given=repo("Qwen2_5OmniForConditionalGeneration", "qwen2_5_omni"),
-        expected=answer(TF, "any-to-any", "AutoModelForMultimodalLM"),
+        facts=repo("Qwen2_5OmniForConditionalGeneration", "qwen2_5_omni"),
+        expected=expect(TF, "any-to-any", "AutoModelForMultimodalLM"),
         candidates=("text-to-audio",),
     ),
     Row(
         section="task",
         id="Qwen/Qwen2-Audio-7B-Instruct",
-        given=repo("Qwen2AudioForConditionalGeneration", "qwen2_audio", tag="audio-text-to-text"),
-        expected=answer(TF, "audio-text-to-text", "AutoModelForSeq2SeqLM", conflict=False),
+        facts=repo("Qwen2AudioForConditionalGeneration", "qwen2_audio", tag="audio-text-to-text"),
+        expected=expect(TF, "audio-text-to-text", "AutoModelForSeq2SeqLM", conflict=False),
     ),
     Row(
         section="task",
         id="mistralai/Voxtral-Mini-3B-2507",
-        given=repo("VoxtralForConditionalGeneration", "voxtral", tag="audio-text-to-text"),
-        expected=answer(TF, "audio-text-to-text", "AutoModelForSpeechSeq2Seq", conflict=False),
+        facts=repo("VoxtralForConditionalGeneration", "voxtral", tag="audio-text-to-text"),
+        expected=expect(TF, "audio-text-to-text", "AutoModelForSpeechSeq2Seq", conflict=False),
     ),
     Row(
         section="task",
         id="microsoft/Phi-4-multimodal-instruct: a tag narrower than the model",
-        given=repo(
+        facts=repo(
             "Phi4MMForCausalLM",
             "phi4mm",
             tag="automatic-speech-recognition",
             auto_map={"AutoConfig": "c.Phi4MMConfig", "AutoModelForCausalLM": "modeling_phi4mm.Phi4MMForCausalLM"},
             config={"vision_lora": {}, "img_processor": None, "audio_processor": {"name": "cascades"}},
         ),
-        expected=answer(
+        expected=expect(
             TF,
             "automatic-speech-recognition",
             "modeling_phi4mm.Phi4MMForCausalLM",
@@ -520,59 +520,59 @@ TASK_AGAINST_ARCHITECTURE = (
     Row(
         section="task",
         id="microsoft/trocr-base-printed",
-        given=repo("VisionEncoderDecoderModel", "vision-encoder-decoder", tag="image-to-text"),
-        expected=answer(TF, "image-to-text", "VisionEncoderDecoderModel", conflict=False),
+        facts=repo("VisionEncoderDecoderModel", "vision-encoder-decoder", tag="image-to-text"),
+        expected=expect(TF, "image-to-text", "VisionEncoderDecoderModel", conflict=False),
         candidates=("image-text-to-text",),
     ),
     Row(
         section="task",
         id="naver-clova-ix/donut-base-finetuned-docvqa",
-        given=repo("VisionEncoderDecoderModel", "vision-encoder-decoder", tag="document-question-answering"),
-        expected=answer(TF, "document-question-answering", "VisionEncoderDecoderModel", conflict=False),
+        facts=repo("VisionEncoderDecoderModel", "vision-encoder-decoder", tag="document-question-answering"),
+        expected=expect(TF, "document-question-answering", "VisionEncoderDecoderModel", conflict=False),
     ),
     Row(
         section="task",
         id="impira/layoutlm-document-qa",
-        given=repo("LayoutLMv3ForQuestionAnswering", "layoutlmv3", tag="document-question-answering"),
-        expected=answer(TF, "document-question-answering", "AutoModelForDocumentQuestionAnswering"),
+        facts=repo("LayoutLMv3ForQuestionAnswering", "layoutlmv3", tag="document-question-answering"),
+        expected=expect(TF, "document-question-answering", "AutoModelForDocumentQuestionAnswering"),
         candidates=("question-answering",),
     ),
     Row(
         section="task",
         id="mistralai/Mistral-7B-Instruct-v0.3: no tag at all",
-        given=repo("MistralForCausalLM", "mistral"),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("MistralForCausalLM", "mistral"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
     ),
     Row(
         section="task",
         id="a tag that is not known is passed on",
-        given=repo("LlamaForCausalLM", "llama", tag="text-to-smell"),
-        expected=answer(TF, "text-to-smell", "AutoModelForCausalLM", conflict=False),
+        facts=repo("LlamaForCausalLM", "llama", tag="text-to-smell"),
+        expected=expect(TF, "text-to-smell", "AutoModelForCausalLM", conflict=False),
         candidates=("text-generation",),
     ),
     Row(
         section="task",
         id="a robotics tag on a language model",
-        given=repo("LlamaForCausalLM", "llama", tag="robotics"),
-        expected=answer(TF, "robotics", "AutoModelForCausalLM", conflict=False),
+        facts=repo("LlamaForCausalLM", "llama", tag="robotics"),
+        expected=expect(TF, "robotics", "AutoModelForCausalLM", conflict=False),
     ),
     Row(
         section="task",
         id="microsoft/DialoGPT-medium: a retired tag",
-        given=repo("GPT2LMHeadModel", "gpt2", tag="conversational"),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM", conflict=False),
+        facts=repo("GPT2LMHeadModel", "gpt2", tag="conversational"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM", conflict=False),
     ),
     Row(
         section="task",
         id="google/flan-t5-base: a retired tag that is still a task of export",
-        given=repo("T5ForConditionalGeneration", "t5", tag="text2text-generation"),
-        expected=answer(TF, "text2text-generation", "AutoModelForSeq2SeqLM", conflict=False),
+        facts=repo("T5ForConditionalGeneration", "t5", tag="text2text-generation"),
+        expected=expect(TF, "text2text-generation", "AutoModelForSeq2SeqLM", conflict=False),
     ),
     Row(
         section="task",
         id="a tag that the architecture cannot serve",
-        given=repo("BertForMaskedLM", "bert", tag="text-to-image"),
-        expected=answer(TF, "fill-mask", "AutoModelForMaskedLM", conflict=True),
+        facts=repo("BertForMaskedLM", "bert", tag="text-to-image"),
+        expected=expect(TF, "fill-mask", "AutoModelForMaskedLM", conflict=True),
     ),
 )
 
@@ -580,7 +580,7 @@ CODE_AND_VERSIONS = (
     Row(
         section="code",
         id="OpenGVLab/InternVL3-1B: remote code for images and words, without a tag",
-        given=repo(
+        facts=repo(
             "InternVLChatModel",
             "internvl_chat",
             auto_map={
@@ -589,7 +589,7 @@ CODE_AND_VERSIONS = (
             },
             config={"vision_config": {}, "llm_config": {}},
         ),
-        expected=answer(
+        expected=expect(
             TF, "image-text-to-text", "modeling_internvl_chat.InternVLChatModel", requires_remote_code=True
         ),
         candidates=("text-generation",),
@@ -597,13 +597,13 @@ CODE_AND_VERSIONS = (
     Row(
         section="code",
         id="facebook/seamless-m4t-v2-large: one model for all",
-        given=repo("SeamlessM4Tv2Model", "seamless_m4t_v2", tag="automatic-speech-recognition"),
-        expected=answer(TF, "automatic-speech-recognition", "SeamlessM4Tv2Model", conflict=False),
+        facts=repo("SeamlessM4Tv2Model", "seamless_m4t_v2", tag="automatic-speech-recognition"),
+        expected=expect(TF, "automatic-speech-recognition", "SeamlessM4Tv2Model", conflict=False),
     ),
     Row(
         section="code",
         id="THUDM/chatglm3-6b",
-        given=repo(
+        facts=repo(
             "ChatGLMModel",
             "chatglm",
             auto_map={
@@ -614,14 +614,14 @@ CODE_AND_VERSIONS = (
                 "AutoModelForSequenceClassification": "modeling_chatglm.ChatGLMForSequenceClassification",
             },
         ),
-        expected=answer(
+        expected=expect(
             TF, "text-generation", "modeling_chatglm.ChatGLMForConditionalGeneration", requires_remote_code=True
         ),
     ),
     Row(
         section="code",
         id="codesage/codesage-large",
-        given=repo(
+        facts=repo(
             "CodeSage",
             "codesage",
             auto_map={
@@ -630,75 +630,75 @@ CODE_AND_VERSIONS = (
                 "AutoModelForSequenceClassification": "modeling_codesage.CodeSageForSequenceClassification",
             },
         ),
-        expected=answer(TF, "feature-extraction", "modeling_codesage.CodeSageModel", requires_remote_code=True),
+        expected=expect(TF, "feature-extraction", "modeling_codesage.CodeSageModel", requires_remote_code=True),
         candidates=("fill-mask", "text-classification"),
     ),
     Row(
         section="code",
         id="code in another repo",
-        given=repo("Foo", "foo", auto_map={"AutoModelForCausalLM": "other/repo--file.FooForCausalLM"}),
-        expected=answer(TF, "text-generation", "other/repo--file.FooForCausalLM", requires_remote_code=True),
+        facts=repo("Foo", "foo", auto_map={"AutoModelForCausalLM": "other/repo--file.FooForCausalLM"}),
+        expected=expect(TF, "text-generation", "other/repo--file.FooForCausalLM", requires_remote_code=True),
     ),
     Row(
         section="code",
         id="MiniMaxAI/MiniMax-M3: native and remote are both listed",
-        given=repo(
+        facts=repo(
             "MiniMaxM2ForCausalLM", "minimax_m2", auto_map={"AutoModelForCausalLM": "modeling.MiniMaxM2ForCausalLM"}
         ),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM", requires_remote_code=False),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM", requires_remote_code=False),
         notes=("its own code: modeling.MiniMaxM2ForCausalLM",),
     ),
     Row(
         section="code",
         id="allenai/Olmo-Hybrid-Instruct-SFT-7B: newer than older releases",
-        given=repo("OlmoHybridForCausalLM", "olmo_hybrid"),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("OlmoHybridForCausalLM", "olmo_hybrid"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
         notes=("needs transformers >= 5.",),
     ),
     Row(
         section="code",
         id="newer than every known release",
-        given=repo("ZzyzxForCausalLM", "zzyzx", config={"transformers_version": "5.99.0"}),
-        expected=answer(TF, "text-generation", None),
+        facts=repo("ZzyzxForCausalLM", "zzyzx", config={"transformers_version": "5.99.0"}),
+        expected=expect(TF, "text-generation", None),
         notes=("unknown to transformers", "written with transformers 5.99.0"),
     ),
     Row(
         section="code",
         id="an architecture removed since",
-        given=repo("TransfoXLLMHeadModel", "transfo-xl"),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("TransfoXLLMHeadModel", "transfo-xl"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
         notes=("until 4.57.6",),
     ),
     Row(
         section="code",
-        id="meta-llama/Llama-3.1-8B: gated, decided from what the API says",
-        given=repo(
+        id="meta-llama/Llama-3.1-8B: gated, decided from the API response",
+        facts=repo(
             config=inaccessible(),
             tag="text-generation",
             library_name="transformers",
             gated="manual",
             extract={"architectures": ["LlamaForCausalLM"], "model_type": "llama"},
         ),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM", framework="pt"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM", framework="pt"),
         notes=("gated",),
     ),
     Row(
         section="code",
         id="black-forest-labs/FLUX.1-dev: gated, its index not to be read",
-        given=repo(
+        facts=repo(
             tag="text-to-image",
             library_name="diffusers",
             files={"model_index.json": inaccessible()},
             gated="auto",
             extract={"diffusers": {"_class_name": "FluxPipeline"}},
         ),
-        expected=answer("diffusers", "text-to-image", "AutoPipelineForText2Image"),
+        expected=expect("diffusers", "text-to-image", "AutoPipelineForText2Image"),
     ),
     Row(
         section="code",
         id="an empty repo",
-        given=repo(names=(".gitattributes",)),
-        expected=answer(None, None, None, framework=None),
+        facts=repo(names=(".gitattributes",)),
+        expected=expect(None, None, None, framework=None),
         undecided="empty",
     ),
 )

@@ -1,9 +1,9 @@
-"""What repos of the many libraries and formats must come to. Data only, as `edge_cases`."""
+"""Lists repos of various libraries and formats with the expected parts of their decisions, as `edge_cases`."""
 
 from __future__ import annotations
 
-from tests.registry.edge_cases import MODULES, ST, ST_FILES, TF, Row, answer
-from tests.registry.given import PT, repo
+from tests.registry.edge_cases import MODULES, ST, ST_FILES, TF, Row, expect
+from tests.registry.repo_facts import PT, repo
 
 CLIP_MODULES = [{"idx": 0, "name": "0", "path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}]
 STATIC_MODULES = [
@@ -15,13 +15,13 @@ def _kind(kind: str, task: str, tag: str | None) -> Row:
     return Row(
         section="formats",
         id=f"sentence-transformers kind {kind}, tag {tag}",
-        given=repo(
+        facts=repo(
             "BertModel",
             "bert",
             tag=tag,
             files={"modules.json": MODULES, "config_sentence_transformers.json": {"model_type": kind}},
         ),
-        expected=answer(ST, task, kind, framework="pt"),
+        expected=expect(ST, task, kind, framework="pt"),
     )
 
 
@@ -29,33 +29,33 @@ SENTENCE_TRANSFORMERS = (
     Row(
         section="formats",
         id="sentence-transformers/all-MiniLM-L6-v2",
-        given=repo("BertModel", "bert", tag="sentence-similarity", files=ST_FILES),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer", architecture="BertModel"),
+        facts=repo("BertModel", "bert", tag="sentence-similarity", files=ST_FILES),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer", architecture="BertModel"),
     ),
     Row(
         section="formats",
         id="BAAI/bge-small-zh-v1.5",
-        given=repo("BertModel", "bert", tag="feature-extraction", files=ST_FILES),
-        expected=answer(ST, "feature-extraction", "SentenceTransformer"),
+        facts=repo("BertModel", "bert", tag="feature-extraction", files=ST_FILES),
+        expected=expect(ST, "feature-extraction", "SentenceTransformer"),
     ),
     Row(
         section="formats",
-        id="BAAI/bge-small-zh-v1.5 asked for with transformers",
-        given=repo("BertModel", "bert", tag="feature-extraction", files=ST_FILES),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
-        asked={"library": "transformers"},
+        id="BAAI/bge-small-zh-v1.5 requested with transformers",
+        facts=repo("BertModel", "bert", tag="feature-extraction", files=ST_FILES),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
+        requested={"library": "transformers"},
     ),
     Row(
         section="formats",
-        id="google-bert/bert-base-uncased asked for with sentence-transformers",
-        given=repo("BertModel", "bert"),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer"),
-        asked={"library": "sentence_transformers"},
+        id="google-bert/bert-base-uncased requested with sentence-transformers",
+        facts=repo("BertModel", "bert"),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer"),
+        requested={"library": "sentence_transformers"},
     ),
     Row(
         section="formats",
         id="sentence-transformers/clip-ViT-B-32: no config at the top",
-        given=repo(
+        facts=repo(
             tag="sentence-similarity",
             library_name="sentence-transformers",
             names=("0_CLIPModel/pytorch_model.bin",),
@@ -64,17 +64,17 @@ SENTENCE_TRANSFORMERS = (
                 "0_CLIPModel/config.json": {"architectures": ["CLIPModel"], "model_type": "clip"},
             },
         ),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer", model_type="clip", architecture="CLIPModel"),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer", model_type="clip", architecture="CLIPModel"),
     ),
     Row(
         section="formats",
         id="sentence-transformers/static-similarity-mrl-multilingual-v1: no config at all",
-        given=repo(
+        facts=repo(
             tag="sentence-similarity",
             names=("0_StaticEmbedding/model.safetensors",),
             files={"modules.json": STATIC_MODULES},
         ),
-        expected=answer(ST, "sentence-similarity", "SentenceTransformer", framework="pt"),
+        expected=expect(ST, "sentence-similarity", "SentenceTransformer", framework="pt"),
     ),
     _kind("SentenceTransformer", "sentence-similarity", None),
     _kind("SparseEncoder", "feature-extraction", "feature-extraction"),
@@ -85,7 +85,7 @@ SENTENCE_TRANSFORMERS = (
     Row(
         section="formats",
         id="the kind by the namespace of its modules",
-        given=repo(
+        facts=repo(
             "BertForMaskedLM",
             "bert",
             files={
@@ -94,25 +94,25 @@ SENTENCE_TRANSFORMERS = (
                 ]
             },
         ),
-        expected=answer(ST, "feature-extraction", "SparseEncoder"),
+        expected=expect(ST, "feature-extraction", "SparseEncoder"),
     ),
     Row(
         section="formats",
         id="CrossEncoder of before 6.0, tagged text-classification",
-        given=repo(
+        facts=repo(
             "RobertaForSequenceClassification",
             "roberta",
             tag="text-classification",
             config={"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity", "version": "4.1.0"}},
         ),
-        expected=answer(ST, "text-classification", "CrossEncoder"),
+        expected=expect(ST, "text-classification", "CrossEncoder"),
     ),
     *(
         Row(
             section="formats",
             id=f"an old layout with sentence_{kind}_config.json",
-            given=repo(f"{name}Model", model_type, files={f"sentence_{kind}_config.json": {"max_seq_length": 128}}),
-            expected=answer(ST, "sentence-similarity", "SentenceTransformer"),
+            facts=repo(f"{name}Model", model_type, files={f"sentence_{kind}_config.json": {"max_seq_length": 128}}),
+            expected=expect(ST, "sentence-similarity", "SentenceTransformer"),
         )
         for kind, name, model_type in (
             ("bert", "Bert", "bert"),
@@ -127,13 +127,13 @@ SENTENCE_TRANSFORMERS = (
     Row(
         section="formats",
         id="a file that only begins as an old layout's does",
-        given=repo("BertModel", "bert", names=(PT, "sentence_splitter_config.json")),
-        expected=answer(TF, "feature-extraction", "AutoModel"),
+        facts=repo("BertModel", "bert", names=(PT, "sentence_splitter_config.json")),
+        expected=expect(TF, "feature-extraction", "AutoModel"),
     ),
     Row(
         section="formats",
         id="setfit",
-        given=repo(
+        facts=repo(
             "MPNetModel",
             "mpnet",
             tag="text-classification",
@@ -141,37 +141,37 @@ SENTENCE_TRANSFORMERS = (
             names=(PT, "config_setfit.json", "model_head.pkl", "1_Pooling/config.json"),
             files=ST_FILES,
         ),
-        expected=answer("setfit", "text-classification", "SetFitModel"),
+        expected=expect("setfit", "text-classification", "SetFitModel"),
     ),
     Row(
         section="formats",
         id="setfit of before its config: a head beside sentence-transformers' files",
-        given=repo("MPNetModel", "mpnet", names=(PT, "model_head.pkl"), files=ST_FILES),
-        expected=answer("setfit", "text-classification", "SetFitModel"),
+        facts=repo("MPNetModel", "mpnet", names=(PT, "model_head.pkl"), files=ST_FILES),
+        expected=expect("setfit", "text-classification", "SetFitModel"),
     ),
     Row(
         section="formats",
         id="span-marker",
-        given=repo("SpanMarkerModel", "span-marker", tag="token-classification", library_name="span-marker"),
-        expected=answer("span_marker", "token-classification", "SpanMarkerModel"),
+        facts=repo("SpanMarkerModel", "span-marker", tag="token-classification", library_name="span-marker"),
+        expected=expect("span_marker", "token-classification", "SpanMarkerModel"),
     ),
     Row(
         section="formats",
         id="gliner",
-        given=repo(tag="token-classification", names=("pytorch_model.bin", "gliner_config.json")),
-        expected=answer("gliner", "token-classification", "GLiNER", framework="pt"),
+        facts=repo(tag="token-classification", names=("pytorch_model.bin", "gliner_config.json")),
+        expected=expect("gliner", "token-classification", "GLiNER", framework="pt"),
     ),
     Row(
         section="formats",
         id="minishlab/potion-base-8M: model2vec",
-        given=repo("StaticModel", "model2vec", library_name="model2vec", files={"modules.json": STATIC_MODULES}),
-        expected=answer("model2vec", "feature-extraction", "StaticModel"),
+        facts=repo("StaticModel", "model2vec", library_name="model2vec", files={"modules.json": STATIC_MODULES}),
+        expected=expect("model2vec", "feature-extraction", "StaticModel"),
     ),
     Row(
         section="formats",
         id="colbert-ir/colbertv2.0",
-        given=repo("HF_ColBERT", "bert", files={"modules.json": MODULES}),
-        expected=answer(ST, "feature-extraction", "MultiVectorEncoder"),
+        facts=repo("HF_ColBERT", "bert", files={"modules.json": MODULES}),
+        expected=expect(ST, "feature-extraction", "MultiVectorEncoder"),
     ),
 )
 
@@ -179,95 +179,95 @@ VISION_AND_DIFFUSION = (
     Row(
         section="formats",
         id="timm/resnet50.a1_in1k",
-        given=repo(
+        facts=repo(
             config={"architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {"num_classes": 1000}},
             tag="image-classification",
             library_name="timm",
         ),
-        expected=answer("timm", "image-classification", "create_model", architecture="resnet50"),
+        expected=expect("timm", "image-classification", "create_model", architecture="resnet50"),
     ),
     Row(
         section="formats",
         id="timm without its tag and name",
-        given=repo(config={"architecture": "resnet50", "num_classes": 1000}),
-        expected=answer("timm", "image-classification", "create_model"),
+        facts=repo(config={"architecture": "resnet50", "num_classes": 1000}),
+        expected=expect("timm", "image-classification", "create_model"),
     ),
     Row(
         section="formats",
         id="timm without classes gives features",
-        given=repo(config={"architecture": "vit_base_patch14_dinov2", "num_classes": 0, "pretrained_cfg": {}}),
-        expected=answer("timm", "image-feature-extraction", "create_model"),
+        facts=repo(config={"architecture": "vit_base_patch14_dinov2", "num_classes": 0, "pretrained_cfg": {}}),
+        expected=expect("timm", "image-feature-extraction", "create_model"),
     ),
     Row(
         section="formats",
         id="a Llama config with the key architecture",
-        given=repo("LlamaForCausalLM", "llama", config={"architecture": "llama"}),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("LlamaForCausalLM", "llama", config={"architecture": "llama"}),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
     ),
     Row(
         section="formats",
         id="laion/CLIP-ViT-B-32-laion2B-s34B-b79K: both kinds of files",
-        given=repo(
+        facts=repo(
             "CLIPModel",
             "clip",
             tag="zero-shot-image-classification",
             library_name="open_clip",
             names=(PT, "open_clip_config.json", "open_clip_pytorch_model.bin"),
         ),
-        expected=answer("open_clip", "zero-shot-image-classification", "create_model_from_pretrained"),
+        expected=expect("open_clip", "zero-shot-image-classification", "create_model_from_pretrained"),
         notes=("transformers",),
     ),
     Row(
         section="formats",
-        id="both kinds of files, and the author says transformers",
-        given=repo(
+        id="both kinds of files, and library_name is transformers",
+        facts=repo(
             "CLIPModel",
             "clip",
             tag="zero-shot-image-classification",
             library_name="transformers",
             names=(PT, "open_clip_config.json"),
         ),
-        expected=answer(TF, "zero-shot-image-classification", "AutoModelForZeroShotImageClassification"),
+        expected=expect(TF, "zero-shot-image-classification", "AutoModelForZeroShotImageClassification"),
         notes=("open_clip",),
     ),
     Row(
         section="formats",
         id="open_clip files only",
-        given=repo(names=("open_clip_config.json", "open_clip_model.safetensors")),
-        expected=answer("open_clip", "zero-shot-image-classification", "create_model_from_pretrained", framework="pt"),
+        facts=repo(names=("open_clip_config.json", "open_clip_model.safetensors")),
+        expected=expect("open_clip", "zero-shot-image-classification", "create_model_from_pretrained", framework="pt"),
     ),
     Row(
         section="formats",
         id="stabilityai/stable-diffusion-xl-base-1.0",
-        given=repo(
+        facts=repo(
             tag="text-to-image",
             names=("unet/diffusion_pytorch_model.safetensors",),
             files={"model_index.json": {"_class_name": "StableDiffusionXLPipeline", "_diffusers_version": "0.19.0"}},
         ),
-        expected=answer("diffusers", "text-to-image", "AutoPipelineForText2Image", framework="pt"),
+        expected=expect("diffusers", "text-to-image", "AutoPipelineForText2Image", framework="pt"),
     ),
     Row(
         section="formats",
         id="a pipeline in no auto mapping, without a tag",
-        given=repo(files={"model_index.json": {"_class_name": "StableVideoDiffusionPipeline"}}),
-        expected=answer("diffusers", "image-to-video", "StableVideoDiffusionPipeline"),
+        facts=repo(files={"model_index.json": {"_class_name": "StableVideoDiffusionPipeline"}}),
+        expected=expect("diffusers", "image-to-video", "StableVideoDiffusionPipeline"),
     ),
     Row(
         section="formats",
         id="stabilityai/sd-vae-ft-mse: one component",
-        given=repo(
+        facts=repo(
             config={"_class_name": "AutoencoderKL", "_diffusers_version": "0.4.2"},
             library_name="diffusers",
             tag="text-to-image",
             names=("diffusion_pytorch_model.safetensors",),
         ),
-        expected=answer("diffusers", None, "AutoencoderKL"),
+        expected=expect("diffusers", None, "AutoencoderKL"),
         undecided="component",
     ),
     Row(
         section="formats",
         id="a modular pipeline",
-        given=repo(
+        facts=repo(
             files={
                 "modular_model_index.json": {
                     "_class_name": "FluxModularPipeline",
@@ -275,26 +275,26 @@ VISION_AND_DIFFUSION = (
                 }
             }
         ),
-        expected=answer("diffusers", "text-to-image", "FluxModularPipeline"),
+        expected=expect("diffusers", "text-to-image", "FluxModularPipeline"),
         notes=("modular",),
     ),
     Row(
         section="formats",
         id="a custom pipeline",
-        given=repo(files={"model_index.json": {"_class_name": ["pipeline_mine", "MyPipeline"]}}, tag="text-to-image"),
-        expected=answer("diffusers", "text-to-image", "MyPipeline", requires_remote_code=True),
+        facts=repo(files={"model_index.json": {"_class_name": ["pipeline_mine", "MyPipeline"]}}, tag="text-to-image"),
+        expected=expect("diffusers", "text-to-image", "MyPipeline", requires_remote_code=True),
     ),
     Row(
         section="formats",
         id="a single file of a diffusion model",
-        given=repo(names=("v1-5-pruned.safetensors",), tags=("diffusion-single-file",), tag="text-to-image"),
-        expected=answer("diffusers", "text-to-image", "DiffusionPipeline"),
+        facts=repo(names=("v1-5-pruned.safetensors",), tags=("diffusion-single-file",), tag="text-to-image"),
+        expected=expect("diffusers", "text-to-image", "DiffusionPipeline"),
         notes=("single file",),
     ),
     Row(
         section="formats",
         id="LoRA weights of diffusers",
-        given=repo(
+        facts=repo(
             names=("pytorch_lora_weights.safetensors",),
             tags=(
                 "diffusers",
@@ -305,7 +305,7 @@ VISION_AND_DIFFUSION = (
             ),
             tag="text-to-image",
         ),
-        expected=answer(
+        expected=expect(
             "diffusers",
             "text-to-image",
             "DiffusionPipeline",
@@ -319,7 +319,7 @@ ADAPTERS_AND_FORMATS = (
     Row(
         section="formats",
         id="ybelkada/opt-350m-lora",
-        given=repo(
+        facts=repo(
             names=("adapter_model.safetensors",),
             files={
                 "adapter_config.json": {
@@ -330,13 +330,13 @@ ADAPTERS_AND_FORMATS = (
                 }
             },
         ),
-        expected=answer("peft", "text-generation", "AutoPeftModelForCausalLM", base_models=("facebook/opt-350m",)),
+        expected=expect("peft", "text-generation", "AutoPeftModelForCausalLM", base_models=("facebook/opt-350m",)),
         notes=("abc123",),
     ),
     Row(
         section="formats",
         id="an adapter without a task type whose base is a local folder",
-        given=repo(
+        facts=repo(
             names=("adapter_model.safetensors",),
             files={
                 "adapter_config.json": {
@@ -346,14 +346,14 @@ ADAPTERS_AND_FORMATS = (
                 }
             },
         ),
-        expected=answer("peft", None, "AutoPeftModel"),
+        expected=expect("peft", None, "AutoPeftModel"),
         undecided="task_type",
         notes=("/data/llama",),
     ),
     Row(
         section="formats",
         id="an adapter whose own record names its base's class",
-        given=repo(
+        facts=repo(
             names=("adapter_model.safetensors",),
             files={
                 "adapter_config.json": {
@@ -367,12 +367,12 @@ ADAPTERS_AND_FORMATS = (
                 }
             },
         ),
-        expected=answer("peft", "automatic-speech-recognition", "AutoPeftModel"),
+        expected=expect("peft", "automatic-speech-recognition", "AutoPeftModel"),
     ),
     Row(
         section="formats",
         id="vidore/colpali-v1.2: an adapter with a tag",
-        given=repo(
+        facts=repo(
             tag="visual-document-retrieval",
             library_name="colpali",
             names=("adapter_model.safetensors",),
@@ -384,47 +384,47 @@ ADAPTERS_AND_FORMATS = (
                 }
             },
         ),
-        expected=answer("peft", "visual-document-retrieval", "AutoPeftModelForFeatureExtraction", conflict=False),
+        expected=expect("peft", "visual-document-retrieval", "AutoPeftModelForFeatureExtraction", conflict=False),
     ),
     Row(
         section="formats",
         id="an adapter inside a full model",
-        given=repo("LlamaForCausalLM", "llama", names=(PT, "adapter_config.json", "adapter_model.safetensors")),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("LlamaForCausalLM", "llama", names=(PT, "adapter_config.json", "adapter_model.safetensors")),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
         notes=("adapter",),
     ),
     Row(
         section="formats",
         id="Qwen/Qwen3-Embedding-8B-GGUF",
-        given=repo(names=("Qwen3-Embedding-8B-Q4_K_M.gguf",), gguf_architecture="qwen3", tag="feature-extraction"),
-        expected=answer("gguf", "feature-extraction", None, framework="gguf", conflict=False),
+        facts=repo(names=("Qwen3-Embedding-8B-Q4_K_M.gguf",), gguf_architecture="qwen3", tag="feature-extraction"),
+        expected=expect("gguf", "feature-extraction", None, framework="gguf", conflict=False),
     ),
     Row(
         section="formats",
         id="microsoft/Phi-3-mini-4k-instruct-gguf without its tag",
-        given=repo(names=("Phi-3-mini-4k-instruct-q4.gguf",), gguf_architecture="phi3"),
-        expected=answer("gguf", "text-generation", None, framework="gguf"),
+        facts=repo(names=("Phi-3-mini-4k-instruct-q4.gguf",), gguf_architecture="phi3"),
+        expected=expect("gguf", "text-generation", None, framework="gguf"),
     ),
     *(
         Row(
             section="formats",
             id=f"GGUF architecture {name}",
-            given=repo(names=("a.gguf",), gguf_architecture=name),
-            expected=answer("gguf", "text-generation", None),
+            facts=repo(names=("a.gguf",), gguf_architecture=name),
+            expected=expect("gguf", "text-generation", None),
         )
         for name in ("qwen3moe", "qwen3_moe", "llama", "gemma3")
     ),
     Row(
         section="formats",
         id="GGUF with a projector",
-        given=repo(names=("model-Q4_K_M.gguf", "mmproj-model-f16.gguf"), gguf_architecture="gemma3"),
-        expected=answer("gguf", "image-text-to-text", None, framework="gguf"),
+        facts=repo(names=("model-Q4_K_M.gguf", "mmproj-model-f16.gguf"), gguf_architecture="gemma3"),
+        expected=expect("gguf", "image-text-to-text", None, framework="gguf"),
         candidates=("text-generation",),
     ),
     Row(
         section="formats",
         id="Xenova/bert-base-uncased: ONNX only",
-        given=repo(
+        facts=repo(
             "BertForMaskedLM", "bert", library_name="transformers.js", names=("onnx/model.onnx",), tag="fill-mask"
         ),
         expected={"task": "fill-mask", "framework": "onnx", "weights": ("onnx",)},
@@ -432,13 +432,13 @@ ADAPTERS_AND_FORMATS = (
     Row(
         section="formats",
         id="OpenVINO/Phi-3-mini-4k-instruct-int4-ov",
-        given=repo("Phi3ForCausalLM", "phi3", names=("openvino_model.xml", "openvino_model.bin")),
+        facts=repo("Phi3ForCausalLM", "phi3", names=("openvino_model.xml", "openvino_model.bin")),
         expected={"task": "text-generation", "framework": "openvino", "weights": ("openvino",)},
     ),
     Row(
         section="formats",
         id="Core ML only",
-        given=repo(
+        facts=repo(
             names=("Model.mlpackage/Data/com.apple.CoreML/weights/weight.bin",),
             library_name="coreml",
             tag="text-generation",
@@ -448,63 +448,63 @@ ADAPTERS_AND_FORMATS = (
     Row(
         section="formats",
         id="TensorFlow only",
-        given=repo("TFBertForSequenceClassification", "bert", names=("tf_model.h5",)),
-        expected=answer(TF, "text-classification", "TFAutoModelForSequenceClassification", framework="tf"),
+        facts=repo("TFBertForSequenceClassification", "bert", names=("tf_model.h5",)),
+        expected=expect(TF, "text-classification", "TFAutoModelForSequenceClassification", framework="tf"),
         notes=("until 4.57.6",),
     ),
     Row(
         section="formats",
         id="TensorFlow weights of a class named without TF",
-        given=repo("BertForSequenceClassification", "bert", names=("tf_model.h5",)),
-        expected=answer(TF, "text-classification", "TFAutoModelForSequenceClassification", framework="tf"),
+        facts=repo("BertForSequenceClassification", "bert", names=("tf_model.h5",)),
+        expected=expect(TF, "text-classification", "TFAutoModelForSequenceClassification", framework="tf"),
         notes=("transformers < 5",),
     ),
     Row(
         section="formats",
         id="flax-community/roberta-base-thai",
-        given=repo("RobertaForMaskedLM", "roberta", names=("flax_model.msgpack",), tag="fill-mask"),
-        expected=answer(TF, "fill-mask", "FlaxAutoModelForMaskedLM", framework="flax"),
+        facts=repo("RobertaForMaskedLM", "roberta", names=("flax_model.msgpack",), tag="fill-mask"),
+        expected=expect(TF, "fill-mask", "FlaxAutoModelForMaskedLM", framework="flax"),
         notes=("transformers < 5",),
     ),
     Row(
         section="formats",
         id="Keras",
-        given=repo(
+        facts=repo(
             config={"module": "keras.src.models.functional", "class_name": "Functional", "config": {}},
             names=("metadata.json", "model.weights.h5"),
         ),
-        expected=answer("keras", None, "load_model", framework="keras"),
+        expected=expect("keras", None, "load_model", framework="keras"),
         undecided="keras",
     ),
     Row(
         section="formats",
         id="KerasHub",
-        given=repo(
+        facts=repo(
             config={"module": "keras_hub.src.models.bert.bert_backbone", "class_name": "BertBackbone"},
             names=("task.json", "model.weights.h5"),
             tag="text-classification",
         ),
-        expected=answer("keras_hub", "text-classification", "from_preset", framework="keras"),
+        expected=expect("keras_hub", "text-classification", "from_preset", framework="keras"),
     ),
     Row(
         section="formats",
         id="mlx-community: looks like transformers",
-        given=repo("LlamaForCausalLM", "llama", config={"quantization": {"group_size": 64, "bits": 4}}),
-        expected=answer("mlx", "text-generation", "load", framework="mlx"),
+        facts=repo("LlamaForCausalLM", "llama", config={"quantization": {"group_size": 64, "bits": 4}}),
+        expected=expect("mlx", "text-generation", "load", framework="mlx"),
     ),
     Row(
         section="formats",
         id="TheBloke/CodeLlama-7B-Python-AWQ",
-        given=repo("LlamaForCausalLM", "llama", config={"quantization_config": {"quant_method": "awq", "bits": 4}}),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("LlamaForCausalLM", "llama", config={"quantization_config": {"quant_method": "awq", "bits": 4}}),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
         notes=("awq",),
     ),
     *(
         Row(
             section="formats",
             id=f"quantised with {method}",
-            given=repo("LlamaForCausalLM", "llama", config={"quantization_config": content}),
-            expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+            facts=repo("LlamaForCausalLM", "llama", config={"quantization_config": content}),
+            expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
             notes=(method,),
         )
         for method, content in (
@@ -517,20 +517,20 @@ ADAPTERS_AND_FORMATS = (
     Row(
         section="formats",
         id="mistralai/Pixtral-12B-2409: Mistral's own format",
-        given=repo(names=("params.json", "consolidated.safetensors", "tekken.json"), tag="image-text-to-text"),
-        expected=answer("mistral_common", "image-text-to-text", None, framework="pt"),
+        facts=repo(names=("params.json", "consolidated.safetensors", "tekken.json"), tag="image-text-to-text"),
+        expected=expect("mistral_common", "image-text-to-text", None, framework="pt"),
     ),
     Row(
         section="formats",
         id="Mistral's own format beside a config.json",
-        given=repo("MistralForCausalLM", "mistral", names=("params.json", "consolidated.safetensors", PT)),
-        expected=answer(TF, "text-generation", "AutoModelForCausalLM"),
+        facts=repo("MistralForCausalLM", "mistral", names=("params.json", "consolidated.safetensors", PT)),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
     ),
     *(
         Row(
             section="formats",
             id=f"{library} by its files {', '.join(names)}",
-            given=repo(names=names, tag=tag),
+            facts=repo(names=names, tag=tag),
             expected={"library": library, "task": tag},
         )
         for library, names, tag in (
@@ -548,7 +548,7 @@ ADAPTERS_AND_FORMATS = (
         Row(
             section="formats",
             id=f"{library} by its name {name}",
-            given=repo(names=("pytorch_model.bin",), library_name=name, tag=tag),
+            facts=repo(names=("pytorch_model.bin",), library_name=name, tag=tag),
             expected={"library": library, "task": tag},
         )
         for library, name, tag in (
@@ -563,16 +563,16 @@ ADAPTERS_AND_FORMATS = (
     Row(
         section="formats",
         id="flair/ner-english by its tag alone",
-        given=repo(
+        facts=repo(
             names=("pytorch_model.bin",), tags=("flair", "pytorch", "sequence-tagger-model"), tag="token-classification"
         ),
-        expected=answer("flair", "token-classification", "load", framework="pt"),
+        expected=expect("flair", "token-classification", "load", framework="pt"),
     ),
     *(
         Row(
             section="formats",
             id=f"weights: {name}",
-            given=repo("LlamaForCausalLM", "llama", names=(name,)),
+            facts=repo("LlamaForCausalLM", "llama", names=(name,)),
             expected={"framework": framework},
         )
         for name, framework in (

@@ -1,4 +1,4 @@
-"""Odd repos, as tables of rows: each names the repo, its facts, and what the decision must hold."""
+"""Decisions about unusual repos: the rows of `edge_cases` and `edge_cases_formats`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ROWS = (*CONFIG_ODDITIES, *TASK_AGAINST_ARCHITECTURE, *LIBRARIES_AND_FORMATS, *C
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.section}: {row.id}")
-def test_an_odd_repo_comes_to_its_answer(row: Row) -> None:
-    decision = decide(row.given, default_registry(), row.asked.get("task"), library=row.asked.get("library"))
+def test_an_unusual_repo_gets_the_expected_decision(row: Row) -> None:
+    decision = decide(row.facts, default_registry(), row.requested.get("task"), library=row.requested.get("library"))
 
     assert {name: getattr(decision, name) for name in row.expected} == dict(row.expected)
     assert set(row.candidates) <= {candidate.task for candidate in decision.candidates}
     for note in row.notes:
-        assert any(note in said for said in decision.notes), (note, decision.notes)
+        assert any(note in text for text in decision.notes), (note, decision.notes)
     if row.undecided is not None:
         assert decision.undecided is not None
         assert row.undecided in decision.undecided
@@ -34,8 +34,8 @@ def test_no_row_is_there_twice() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.section}: {row.id}")
-def test_every_decision_says_why(row: Row) -> None:
-    decision = decide(row.given, default_registry())
+def test_every_decision_has_evidence(row: Row) -> None:
+    decision = decide(row.facts, default_registry())
 
     assert [item.rule for item in decision.evidence][-1] == "framework"
     assert len(decision.evidence) >= 3

@@ -1,4 +1,4 @@
-"""What the environment adds: a newer transformers, read from its text, and plugins; and what is remembered of them."""
+"""Adapting a registry to the environment: a newer transformers, plugins, and the cache of both."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from registry.defaults import shipped_registry
 from registry.environment import environment
-from registry.environment.environment import installed_registry
+from registry.environment.environment import adapt_to_environment
 from registry.environment.newer_release import is_newer
 from registry.errors import ExtensionError
 from registry.rules.decide import decide
-from tests.registry.given import repo
+from tests.registry.repo_facts import repo
 
 MODELING = """
     from collections import OrderedDict
@@ -32,7 +32,7 @@ MODELING = """
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty environment: a folder that modules and their metadata are looked for in first, and a fresh cache."""
+    """An empty environment: the first folder of `sys.path`, and an empty cache folder."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.setattr(environment, "_cache_folder", lambda: tmp_path / "cache")
@@ -76,7 +76,7 @@ def test_a_newer_transformers_adds_what_it_maps_without_being_imported(site: Pat
     install_transformers(site, "5.99.0")
     shipped = shipped_registry()
 
-    registry = installed_registry(shipped)
+    registry = adapt_to_environment(shipped)
 
     decision = decide(repo("ZyxForCausalLM", "zyx"), registry)
     assert (decision.task, decision.model_class) == ("text-generation", "AutoModelForCausalLM")
@@ -89,12 +89,12 @@ def test_a_newer_transformers_adds_what_it_maps_without_being_imported(site: Pat
     assert "transformers" not in sys.modules
 
 
-def test_what_was_read_is_remembered_by_version(site: Path, tmp_path: Path) -> None:
+def test_mappings_are_cached_by_version(site: Path, tmp_path: Path) -> None:
     install_transformers(site, "5.99.0")
-    first = installed_registry(shipped_registry())
+    first = adapt_to_environment(shipped_registry())
     (site / "transformers" / "models" / "auto" / "modeling_auto.py").unlink()
 
-    assert installed_registry(shipped_registry()).digest() == first.digest()
+    assert adapt_to_environment(shipped_registry()).digest() == first.digest()
     assert (tmp_path / "cache" / "transformers-5.99.0.json").exists()
 
 
@@ -102,19 +102,19 @@ def test_what_was_read_is_remembered_by_version(site: Path, tmp_path: Path) -> N
 def test_a_release_that_is_not_newer_changes_nothing(version: str, site: Path) -> None:
     install_transformers(site, version, "this is no Python")
 
-    assert installed_registry(shipped_registry()) is shipped_registry()
+    assert adapt_to_environment(shipped_registry()) is shipped_registry()
 
 
 @pytest.mark.parametrize(
     "modeling", ["MODEL_MAPPING_NAMES = make_it_up()", "this is no Python", "MODEL_MAPPING_NAMES = {'a': 1}"]
 )
-def test_a_release_written_in_a_new_way_leaves_the_shipped_table_with_a_warning(
+def test_a_release_in_an_unsupported_form_is_ignored_with_a_warning(
     modeling: str, site: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     install_transformers(site, "5.99.0", modeling)
 
-    assert installed_registry(shipped_registry()) is shipped_registry()
-    assert "what transformers 5.99.0 maps cannot be read" in caplog.text
+    assert adapt_to_environment(shipped_registry()) is shipped_registry()
+    assert "cannot read the auto mappings of transformers 5.99.0" in caplog.text
     assert not (tmp_path / "cache" / "transformers-5.99.0.json").exists()
 
 
@@ -138,20 +138,20 @@ def _install_plugin(site: Path, lines: str) -> None:
 def test_a_plugin_extends_the_registry(site: Path) -> None:
     _install_plugin(site, "mine = nose_plugin:MINE")
 
-    assert installed_registry(shipped_registry()).find_task("sniffing") == "fill-mask"
+    assert adapt_to_environment(shipped_registry()).find_task("sniffing") == "fill-mask"
 
 
 def test_a_plugin_may_be_a_function(site: Path) -> None:
     _install_plugin(site, "other = nose_plugin:other")
 
-    assert installed_registry(shipped_registry()).find_task("sniffing") == "translation"
+    assert adapt_to_environment(shipped_registry()).find_task("sniffing") == "translation"
 
 
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
         ("a = nose_plugin:MINE\nb = nose_plugin:other", "'mine' and 'other' contradict each other"),
-        ("a = nose_plugin:WRONG", "gives dict, not an Extension"),
+        ("a = nose_plugin:WRONG", "provides a dict, not an Extension"),
         ("a = nose_plugin:NOTHING", "cannot be loaded"),
         ("a = no_such_module:MINE", "cannot be loaded"),
     ],
@@ -160,38 +160,36 @@ def test_a_plugin_that_cannot_be_used_is_named(lines: str, reason: str, site: Pa
     _install_plugin(site, lines)
 
     with pytest.raises(ExtensionError) as caught:
-        installed_registry(shipped_registry())
+        adapt_to_environment(shipped_registry())
 
     assert reason in str(caught.value)
 
 
-def test_what_is_installed_is_looked_for_again_only_when_the_environment_changed(
-    site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installed_registry(shipped_registry())
+def test_the_environment_is_inspected_again_only_after_it_changed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapt_to_environment(shipped_registry())
     with monkeypatch.context() as patch:
-        patch.setattr("importlib.metadata.entry_points", lambda **_: pytest.fail("looked again"))
-        assert installed_registry(shipped_registry()) is shipped_registry()
+        patch.setattr("importlib.metadata.entry_points", lambda **_: pytest.fail("inspected again"))
+        assert adapt_to_environment(shipped_registry()) is shipped_registry()
 
     _install_plugin(site, "mine = nose_plugin:MINE")
 
-    assert installed_registry(shipped_registry()).find_task("sniffing") == "fill-mask"
+    assert adapt_to_environment(shipped_registry()).find_task("sniffing") == "fill-mask"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"state": 1}', json.dumps({"state": []})])
-def test_a_damaged_cache_is_done_without(content: str, site: Path, tmp_path: Path) -> None:
+def test_a_damaged_cache_is_ignored(content: str, site: Path, tmp_path: Path) -> None:
     install_transformers(site, "5.99.0")
-    installed_registry(shipped_registry())
+    adapt_to_environment(shipped_registry())
     written = sorted((tmp_path / "cache").iterdir())
     assert len(written) == 2
     for path in written:
         path.write_text(content)
 
-    assert decide(repo("ZyxForCausalLM", "zyx"), installed_registry(shipped_registry())).task == "text-generation"
+    assert decide(repo("ZyxForCausalLM", "zyx"), adapt_to_environment(shipped_registry())).task == "text-generation"
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(site: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_ignored(site: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, not a folder")
     install_transformers(site, "5.99.0")
 
-    assert installed_registry(shipped_registry()).versions["transformers"] == "5.99.0"
+    assert adapt_to_environment(shipped_registry()).versions["transformers"] == "5.99.0"

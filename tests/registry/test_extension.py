@@ -1,4 +1,4 @@
-"""Extensions of the registry: what they add, what they may not say, and that the original stays as it was."""
+"""Extensions of the registry: additions, contradictions, and the unchanged original."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.queries.find_class import find_class
 from registry.registry import Registry
 from registry.rules.decide import decide
 from registry.table_rows import Library, Pipeline
-from tests.registry.given import repo
+from tests.registry.repo_facts import repo
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,11 @@ def shipped() -> Registry:
     return shipped_registry()
 
 
-def extension(name: str = "mine", **content: Any) -> Extension:
+def build_extension(name: str = "mine", **content: Any) -> Extension:
     return Extension(name=name, **content)
 
 
-SMELL = extension(
+SMELL = build_extension(
     tasks={"smell-detection": "other"},
     aliases={"sniffing": "smell-detection"},
     with_past_tasks=frozenset({"smell-detection"}),
@@ -42,13 +42,13 @@ SMELL = extension(
 )
 
 
-def test_an_extended_registry_knows_all_of_it_and_the_original_none(shipped: Registry) -> None:
+def test_an_extended_registry_has_all_additions_and_the_original_none(shipped: Registry) -> None:
     before = shipped.digest()
     extended = shipped.extended(SMELL)
 
     assert extended.parse_task("sniffing-with-past") == ("smell-detection", True)
     assert extended.can_serve("text-generation", "smell-detection")
-    assert extended.canonical_library("Nose-Lib") == "nose"
+    assert extended.normalize_library("Nose-Lib") == "nose"
     assert decide(repo(names=("nose_config.json",)), extended).library == "nose"
     assert decide(repo(names=("a.smell",)), extended).task == "smell-detection"
     assert decide(repo("FooModel", "foo"), extended).model_class == "AutoModel"
@@ -64,9 +64,9 @@ def test_an_extended_registry_knows_all_of_it_and_the_original_none(shipped: Reg
     assert decide(repo("FooForSmell", "foo"), shipped).model_class is None
 
 
-def test_what_is_shipped_may_be_overridden(shipped: Registry) -> None:
+def test_a_shipped_row_may_be_overridden(shipped: Registry) -> None:
     row = ArchitectureRow(architecture="BertModel", task="sentence-similarity", model_type="bert")
-    extended = shipped.extended(extension(architectures=(row,)))
+    extended = shipped.extended(build_extension(architectures=(row,)))
 
     assert decide(repo("BertModel", "bert"), extended).task == "sentence-similarity"
     assert decide(repo("BertModel", "bert"), extended).model_class == "BertModel"
@@ -89,7 +89,7 @@ def test_one_row_of_an_extension_changes_the_digest(shipped: Registry) -> None:
         {"pipelines": {"A": Pipeline(tasks=())}},
         {"class_refs": {"A": "a:A"}},
     )
-    digests = [shipped.digest(), *(shipped.extended(extension(**content)).digest() for content in contents)]
+    digests = [shipped.digest(), *(shipped.extended(build_extension(**content)).digest() for content in contents)]
 
     assert len(set(digests)) == len(digests)
 
@@ -125,22 +125,24 @@ CONTRADICTIONS: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("one", "other", "what"), CONTRADICTIONS)
+@pytest.mark.parametrize(("one", "other", "subject"), CONTRADICTIONS)
 def test_two_extensions_that_contradict_each_other_are_an_error_at_once(
-    one: dict[str, Any], other: dict[str, Any], what: str, shipped: Registry
+    one: dict[str, Any], other: dict[str, Any], subject: str, shipped: Registry
 ) -> None:
     for first, second in ((one, other), (other, one)):
         with pytest.raises(ExtensionError) as caught:
-            shipped.extended(extension("a", **first), extension("b", **second))
-        assert f"'a' and 'b' contradict each other: {what}" in str(caught.value)
+            shipped.extended(build_extension("a", **first), build_extension("b", **second))
+        assert f"'a' and 'b' contradict each other: {subject}" in str(caught.value)
         with pytest.raises(ExtensionError):
-            shipped.extended(extension("a", **first)).extended(extension("b", **second))
+            shipped.extended(build_extension("a", **first)).extended(build_extension("b", **second))
 
 
-def test_two_extensions_may_say_the_same(shipped: Registry) -> None:
+def test_two_extensions_may_have_equal_rows(shipped: Registry) -> None:
     content = {"aliases": {"x": "fill-mask"}, "signatures": {"x.json": "timm"}}
 
-    assert shipped.extended(extension("a", **content), extension("b", **content)).find_task("x") == "fill-mask"
+    assert (
+        shipped.extended(build_extension("a", **content), build_extension("b", **content)).find_task("x") == "fill-mask"
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,8 +161,10 @@ def test_two_extensions_may_say_the_same(shipped: Registry) -> None:
         ({"specialisations": {"nothing": ()}}, "unknown task"),
     ],
 )
-def test_what_is_not_well_formed_is_refused(content: dict[str, Any], reason: str, shipped: Registry) -> None:
+def test_an_extension_that_is_not_well_formed_is_refused(
+    content: dict[str, Any], reason: str, shipped: Registry
+) -> None:
     with pytest.raises(ExtensionError, match="'mine'") as caught:
-        shipped.extended(extension(**content))
+        shipped.extended(build_extension(**content))
 
     assert reason in str(caught.value)

@@ -1,4 +1,4 @@
-"""Which class loads a kind of model for a task, by rows; and what is said where none does."""
+"""`find_class`: the class for a task and a kind of model, as rows; and the errors where there is none."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from registry.class_ref import ClassRef, parse_class_ref
 from registry.defaults import default_registry
 from registry.errors import ContradictionError, MalformedReferenceError, UnknownNameError
 from registry.queries.find_class import find_class
-from registry.queries.supported_tasks import tasks_of_library, tasks_of_model_type
+from registry.queries.supported_tasks import list_library_tasks, list_model_type_tasks
 
 TRANSFORMERS: tuple[tuple[str, dict[str, Any], str], ...] = (
-    # (task, what is known, class); "optimum" marks rows of TasksManager 2.3, exporters/tasks.py.
+    # (task, keyword arguments, class); "optimum" marks rows of TasksManager 2.3, exporters/tasks.py.
     ("text-generation", {}, "AutoModelForCausalLM"),
     ("causal-lm-with-past", {}, "AutoModelForCausalLM"),  # optimum
     ("default", {"model_type": "bert"}, "AutoModel"),  # optimum
@@ -156,11 +156,11 @@ def test_an_unknown_name_is_refused_with_the_nearest(task: str, known: dict[str,
         ("fill-mask", {"library": "diffusers", "architecture": "FluxPipeline"}, "it serves text-to-image"),
         ("fill-mask", {"library": "sentence_transformers"}, "it serves"),
         ("text-ranking", {"library": "sentence_transformers", "architecture": "SparseEncoder"}, "SparseEncoder cannot"),
-        ("fill-mask", {"library": "timm"}, "timm has nothing for fill-mask"),
+        ("fill-mask", {"library": "timm"}, "timm has no class for fill-mask"),
         ("text-generation", {"library": "gguf"}, "no class is known"),
     ],
 )
-def test_what_no_class_serves_is_refused_with_the_reason(task: str, known: dict[str, Any], reason: str) -> None:
+def test_a_task_that_no_class_serves_is_refused_with_the_reason(task: str, known: dict[str, Any], reason: str) -> None:
     with pytest.raises(ContradictionError) as caught:
         find_class(task, default_registry(), **known)
 
@@ -169,7 +169,7 @@ def test_what_no_class_serves_is_refused_with_the_reason(task: str, known: dict[
 
 def test_the_class_of_every_mapped_architecture_is_found_for_every_task_it_serves() -> None:
     registry = default_registry()
-    for architecture, rows in registry.rows.items():
+    for architecture, rows in registry.served_tasks.items():
         if rows[-1].until is not None or architecture in registry.custom_classes:
             continue
         for row in rows:
@@ -180,12 +180,12 @@ def test_the_class_of_every_mapped_architecture_is_found_for_every_task_it_serve
 
 
 def test_the_tasks_of_a_model_type_are_given_with_their_classes() -> None:
-    tasks = tasks_of_model_type("bert", default_registry())
+    tasks = list_model_type_tasks("bert", default_registry())
 
     assert tasks["fill-mask"] == ("AutoModelForMaskedLM",)
     assert tasks["feature-extraction"] == ("AutoModel", "AutoModelForTextEncoding")
     assert {"text-classification", "token-classification", "question-answering", "multiple-choice"} <= set(tasks)
-    assert tasks_of_model_type("nothing", default_registry()) == {}
+    assert list_model_type_tasks("nothing", default_registry()) == {}
 
 
 def test_a_class_reference_is_parsed_as_it_is_printed() -> None:
@@ -198,7 +198,7 @@ def test_a_class_reference_is_parsed_as_it_is_printed() -> None:
 @pytest.mark.parametrize(
     "text", ["", "transformers", "transformers.AutoModel", ":AutoModel", "a:", "a b:C", "a:C d", "1:C"]
 )
-def test_what_is_no_class_reference_is_refused(text: str) -> None:
+def test_a_malformed_class_reference_is_refused(text: str) -> None:
     with pytest.raises(MalformedReferenceError):
         parse_class_ref(text)
 
@@ -216,11 +216,11 @@ def test_what_is_no_class_reference_is_refused(text: str) -> None:
     ],
 )
 def test_the_tasks_of_a_library_are_given_with_their_classes(library: str, task: str, classes: tuple[str, ...]) -> None:
-    assert set(classes) <= set(tasks_of_library(library, default_registry())[task])
+    assert set(classes) <= set(list_library_tasks(library, default_registry())[task])
 
 
-def test_every_library_has_its_tasks_told() -> None:
+def test_the_tasks_of_every_library_are_known() -> None:
     registry = default_registry()
 
     for library in registry.libraries:
-        assert tasks_of_library(library, registry).keys() <= registry.tasks.keys()
+        assert list_library_tasks(library, registry).keys() <= registry.tasks.keys()

@@ -1,4 +1,4 @@
-"""What importing the registry loads: nothing that is slow, and never a model library."""
+"""Importing the registry loads nothing slow, and no model library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model in memory is: with classes that stand in for the libraries', and with real ones where installed."""
+"""Inferring library, task and framework of a model: with stand-in classes, and with real ones where installed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 
 from registry.defaults import default_registry
 from registry.errors import UnknownModelError
-from registry.queries.infer_model import framework_of_model, library_of_model, task_of_class, task_of_model
+from registry.queries.infer_model import infer_framework, infer_library, infer_task, infer_task_from_class
 
 
 def stand_in(module: str, name: str, *bases: type, metaclass: type = type, **attributes: Any) -> Any:
-    """A class that says it was defined in `module`."""
+    """A class that appears to be defined in `module`."""
     return metaclass(name, bases, {"__module__": module, **attributes})
 
 
 class Meta(type):
-    """A metaclass that lies about order, as some of PyTorch's users' do."""
+    """A metaclass with an `mro` of its own."""
 
     def mro(cls) -> list[type]:
         return super().mro()
@@ -117,10 +117,10 @@ def test_a_class_and_its_instance_are_known_by_their_ancestors(
 ) -> None:
     registry = default_registry()
     for model in (model_class, object.__new__(model_class)):
-        assert library_of_model(model, registry) == library
-        assert task_of_model(model, registry) == task
-        assert framework_of_model(model) == framework
-    assert task_of_class(model_class, registry) == task
+        assert infer_library(model, registry) == library
+        assert infer_task(model, registry) == task
+        assert infer_framework(model) == framework
+    assert infer_task_from_class(model_class, registry) == task
 
 
 def test_a_wrapped_model_has_the_task_of_the_one_inside() -> None:
@@ -135,17 +135,17 @@ def test_a_wrapped_model_has_the_task_of_the_one_inside() -> None:
     compiled = stand_in("torch._dynamo.eval_frame", "OptimizedModule", MODULE)()
     compiled._orig_mod = wrapped
 
-    assert task_of_model(wrapped, registry) == "fill-mask"
-    assert library_of_model(wrapped, registry) == "peft"
-    assert task_of_model(prompt, registry) == "text-generation"
-    assert (library_of_model(compiled, registry), task_of_model(compiled, registry)) == ("peft", "fill-mask")
+    assert infer_task(wrapped, registry) == "fill-mask"
+    assert infer_library(wrapped, registry) == "peft"
+    assert infer_task(prompt, registry) == "text-generation"
+    assert (infer_library(compiled, registry), infer_task(compiled, registry)) == ("peft", "fill-mask")
 
 
 def test_a_timm_model_without_classes_gives_features() -> None:
     model = RESNET()
     model.num_classes = 0
 
-    assert task_of_model(model, default_registry()) == "image-feature-extraction"
+    assert infer_task(model, default_registry()) == "image-feature-extraction"
 
 
 @pytest.mark.parametrize(
@@ -162,14 +162,14 @@ def test_a_timm_model_without_classes_gives_features() -> None:
         Meta,
     ],
 )
-def test_what_has_no_task_is_refused_with_its_ancestors(model: object) -> None:
+def test_a_model_without_a_task_is_refused(model: object) -> None:
     with pytest.raises(UnknownModelError):
-        task_of_model(model, default_registry())
+        infer_task(model, default_registry())
 
 
 def test_only_a_class_is_taken_for_a_class() -> None:
     with pytest.raises(TypeError, match="instance of LlamaForCausalLM"):
-        task_of_class(LLAMA(), default_registry())
+        infer_task_from_class(LLAMA(), default_registry())
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -181,9 +181,9 @@ def test_real_models_of_transformers() -> None:
     )
     registry = default_registry()
 
-    assert task_of_model(transformers.BertForMaskedLM(config), registry) == "fill-mask"
-    assert task_of_model(transformers.BertModel, registry) == "feature-extraction"
-    assert framework_of_model(transformers.BertModel(config)) == "pt"
+    assert infer_task(transformers.BertForMaskedLM(config), registry) == "fill-mask"
+    assert infer_task(transformers.BertModel, registry) == "feature-extraction"
+    assert infer_framework(transformers.BertModel(config)) == "pt"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -200,9 +200,9 @@ def test_real_models_of_peft() -> None:
     prompt = peft.get_peft_model(gpt2, peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
     registry = default_registry()
 
-    assert (library_of_model(lora, registry), task_of_model(lora, registry)) == ("peft", "text-classification")
-    assert (library_of_model(prompt, registry), task_of_model(prompt, registry)) == ("peft", "text-generation")
-    assert task_of_class(type(prompt), registry) == "text-generation"
+    assert (infer_library(lora, registry), infer_task(lora, registry)) == ("peft", "text-classification")
+    assert (infer_library(prompt, registry), infer_task(prompt, registry)) == ("peft", "text-generation")
+    assert infer_task_from_class(type(prompt), registry) == "text-generation"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -219,11 +219,11 @@ def test_real_pipelines_of_diffusers() -> None:
     pipeline = diffusers.DDPMPipeline(unet=unet, scheduler=diffusers.DDPMScheduler())
     registry = default_registry()
 
-    assert library_of_model(pipeline, registry) == "diffusers"
-    assert task_of_model(pipeline, registry) == "unconditional-image-generation"
-    assert task_of_class(diffusers.DDPMPipeline, registry) == "unconditional-image-generation"
+    assert infer_library(pipeline, registry) == "diffusers"
+    assert infer_task(pipeline, registry) == "unconditional-image-generation"
+    assert infer_task_from_class(diffusers.DDPMPipeline, registry) == "unconditional-image-generation"
     with pytest.raises(UnknownModelError):
-        task_of_model(diffusers.AutoencoderKL, registry)
+        infer_task(diffusers.AutoencoderKL, registry)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -232,12 +232,12 @@ def test_real_models_of_sentence_transformers() -> None:
     kinds = (library.SentenceTransformer, library.CrossEncoder, library.SparseEncoder)
     registry = default_registry()
 
-    assert [task_of_class(kind, registry) for kind in kinds] == [
+    assert [infer_task_from_class(kind, registry) for kind in kinds] == [
         "sentence-similarity",
         "text-ranking",
         "feature-extraction",
     ]
-    assert {library_of_model(kind, registry) for kind in kinds} == {"sentence_transformers"}
+    assert {infer_library(kind, registry) for kind in kinds} == {"sentence_transformers"}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -246,5 +246,5 @@ def test_real_models_of_timm() -> None:
     registry = default_registry()
     model = timm.create_model("test_resnet", pretrained=False)
 
-    assert (library_of_model(model, registry), task_of_model(model, registry)) == ("timm", "image-classification")
-    assert task_of_model(timm.create_model("test_resnet", num_classes=0), registry) == "image-feature-extraction"
+    assert (infer_library(model, registry), infer_task(model, registry)) == ("timm", "image-classification")
+    assert infer_task(timm.create_model("test_resnet", num_classes=0), registry) == "image-feature-extraction"

@@ -1,4 +1,4 @@
-"""Every class that transformers maps, from its name and model type alone: the class that loads it, and its task.
+"""Decides every class that transformers maps, by its name and model type alone: the loading class, and the task.
 
 The tasks are compared with the table that transformers publishes its metadata from.
 """
@@ -9,16 +9,22 @@ import pytest
 
 from registry.defaults import default_registry, read_table
 from registry.rules.decide import decide
-from tests.registry.given import repo
-from tests.registry.upstream_tasks import BETTER, UNNAMED, mapped_architectures, right_tasks, upstream_tasks
+from tests.registry.repo_facts import repo
+from tests.registry.upstream_tasks import (
+    CORRECTED,
+    MISSING_UPSTREAM,
+    list_mapped_architectures,
+    read_expected_tasks,
+    read_upstream_tasks,
+)
 
-MAPPED = mapped_architectures()
+MAPPED = list_mapped_architectures()
 
 
 def test_all_classes_of_the_release_are_there() -> None:
     assert read_table("transformers")["version"] == "5.23.0"
     assert len(MAPPED) == 1547
-    assert right_tasks().keys() == MAPPED.keys()
+    assert read_expected_tasks().keys() == MAPPED.keys()
 
 
 def test_each_class_is_loaded_by_itself_or_by_an_auto_class_that_maps_to_it() -> None:
@@ -35,7 +41,7 @@ def test_each_class_is_loaded_by_itself_or_by_an_auto_class_that_maps_to_it() ->
 
 
 def test_each_task_is_upstreams_or_a_better_one() -> None:
-    upstream = upstream_tasks()
+    upstream = read_upstream_tasks()
     differing: dict[str, tuple[str, str]] = {}
     unnamed: dict[str, set[str]] = {}
     for architecture, model_types in MAPPED.items():
@@ -47,8 +53,8 @@ def test_each_task_is_upstreams_or_a_better_one() -> None:
             elif task != upstream[architecture]:
                 differing[architecture] = (upstream[architecture], task)
 
-    assert differing == BETTER
-    assert unnamed == {task: set(names) for task, names in UNNAMED.items()}
+    assert differing == CORRECTED
+    assert unnamed == {task: set(names) for task, names in MISSING_UPSTREAM.items()}
 
 
 @pytest.mark.parametrize("framework", ["tf", "flax"])

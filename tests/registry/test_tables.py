@@ -1,4 +1,4 @@
-"""The tables: complete, consistent, of one vocabulary, and the same as what the installed libraries say."""
+"""The tables: complete, consistent, and equal to the tables of the installed libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from registry.defaults import default_registry, read_table
 from registry.errors import UnknownNameError
 from registry.registry import Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
-from registry.tables.weights import BY_NAME, BY_PREFIX, BY_SUFFIX, FRAMEWORKS, TAGS
+from registry.tables.weights import (
+    FORMAT_TAGS,
+    FRAMEWORK_BY_AFFIXES,
+    FRAMEWORK_BY_EXTENSION,
+    FRAMEWORK_BY_NAME,
+    FRAMEWORKS,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -46,7 +52,7 @@ OPTIMUM_TASKS = (
 )
 
 OPTIMUM_SYNONYMS = {
-    # optimum 2.3, TasksManager._SYNONYM_TASK_MAP -> the task it is to us.
+    # optimum 2.3, TasksManager._SYNONYM_TASK_MAP -> our task.
     "audio-ctc": "automatic-speech-recognition",
     "causal-lm": "text-generation",
     "causal-lm-with-past": "text-generation",
@@ -63,7 +69,7 @@ OPTIMUM_SYNONYMS = {
     "stable-diffusion": "text-to-image",
     "stable-diffusion-xl": "text-to-image",
     "latent-consistency": "text-to-image",
-    # Optimum takes these for the coarser task that it exports them as; here they stay what they are.
+    # Optimum maps these to the coarser task that it exports them as; here they are tasks of their own.
     "mask-generation": "mask-generation",
     "sentence-similarity": "sentence-similarity",
     "summarization": "summarization",
@@ -81,7 +87,7 @@ def registry() -> Registry:
 
 @pytest.mark.parametrize("name", [*HUB_TAGS.split(), *OPTIMUM_TASKS.split(), "conversational", "text2text-generation"])
 def test_a_task_of_the_hub_and_of_optimum_is_known(name: str, registry: Registry) -> None:
-    assert registry.canonical_task(name) in registry.tasks
+    assert registry.normalize_task(name) in registry.tasks
 
 
 @pytest.mark.parametrize(("name", "task"), OPTIMUM_SYNONYMS.items())
@@ -143,7 +149,7 @@ def test_no_table_is_empty(registry: Registry) -> None:
     for name in Registry.__dataclass_fields__.keys() - {"class_refs", "extensions"}:
         assert len(getattr(registry, name)) > 0, name
     counts = {
-        "architectures": (len(registry.rows), 1_600),
+        "architectures": (len(registry.served_tasks), 1_600),
         "mappings": (len(registry.mappings), 50),
         "pipelines": (len(registry.pipelines), 340),
         "components": (len(registry.components), 150),
@@ -178,7 +184,7 @@ def test_every_custom_class_is_one_of_transformers_with_a_known_model_type(regis
 
 
 def test_no_row_of_an_architecture_is_out_of_reach(registry: Registry) -> None:
-    for architecture, rows in registry.rows.items():
+    for architecture, rows in registry.served_tasks.items():
         assert len({(row.task, row.auto_class, row.until) for row in rows}) == len(rows), architecture
         assert rows[-1].task == registry.main_tasks.get(architecture, rows[-1].task)
         assert all(row.model_types for row in rows)
@@ -204,15 +210,15 @@ def test_every_spelling_of_a_library_is_one_librarys(registry: Registry) -> None
         assert library.names
         assert canonical.isidentifier()
         assert canonical == canonical.lower()
-        assert all(registry.canonical_library(name) == canonical for name in (*library.names, canonical))
+        assert all(registry.normalize_library(name) == canonical for name in (*library.names, canonical))
 
 
 def test_every_weight_format_is_a_known_framework(registry: Registry) -> None:
     named = {
-        *(name for name in BY_NAME.values() if name),
-        *(name for _, _, name in BY_PREFIX if name),
-        *BY_SUFFIX.values(),
-        *TAGS.values(),
+        *(name for name in FRAMEWORK_BY_NAME.values() if name),
+        *(name for _, _, name in FRAMEWORK_BY_AFFIXES if name),
+        *FRAMEWORK_BY_EXTENSION.values(),
+        *FORMAT_TAGS.values(),
         *(library.framework for library in registry.libraries.values() if library.framework is not None),
     }
 
@@ -223,9 +229,9 @@ def test_an_unknown_task_is_refused_with_the_nearest(registry: Registry) -> None
     with pytest.raises(
         UnknownNameError, match=r"unknown task 'text-clasification'; did you mean 'text-classification'"
     ):
-        registry.canonical_task("text-clasification")
+        registry.normalize_task("text-clasification")
     with pytest.raises(UnknownNameError, match=r"unknown library 'Difusers'; did you mean 'diffusers'"):
-        registry.canonical_library("Difusers")
+        registry.normalize_library("Difusers")
 
 
 @pytest.mark.parametrize("name", ["transformers", "diffusers", "peft", "sentence_transformers"])

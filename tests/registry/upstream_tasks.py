@@ -1,11 +1,11 @@
-"""What transformers itself says its classes are for, and where the registry says it better. Data, with look-ups."""
+"""Lists the tasks that transformers publishes for its classes, and the registry's corrections to them."""
 
 from __future__ import annotations
 
 from registry.defaults import read_table
 
 UPSTREAM: tuple[tuple[str, str], ...] = (
-    # (pipeline tag, mapping), of the mappings that hold a class the last counts.
+    # (pipeline tag, mapping); of the mappings with a class, the last counts.
     # Source: transformers, utils/update_metadata.py PIPELINE_TAGS_AND_AUTO_MODELS (2026), without "_MAPPING_NAMES".
     ("pretraining", "MODEL_FOR_PRETRAINING"),
     ("feature-extraction", "MODEL"),
@@ -41,23 +41,23 @@ UPSTREAM: tuple[tuple[str, str], ...] = (
     ("keypoint-matching", "MODEL_FOR_KEYPOINT_MATCHING"),
 )
 
-BETTER: dict[str, tuple[str, str]] = {
+CORRECTED: dict[str, tuple[str, str]] = {
     # Architecture -> (upstream's task, ours).
-    # transducers recognise speech; upstream knows them as trunks only
+    # transducers recognise speech; upstream has them as trunks only
     "Nemotron3_5AsrForRNNT": ("feature-extraction", "automatic-speech-recognition"),
     "NemotronAsrStreamingForRNNT": ("feature-extraction", "automatic-speech-recognition"),
     "ParakeetForRNNT": ("feature-extraction", "automatic-speech-recognition"),
     "ParakeetForTDT": ("feature-extraction", "automatic-speech-recognition"),
-    # retrievers; upstream knows them as pretraining heads only
+    # retrievers; upstream has them as pretraining heads only
     "ColModernVBertForRetrieval": ("pretraining", "visual-document-retrieval"),
     "ColPaliForRetrieval": ("pretraining", "visual-document-retrieval"),
-    # answers in text and speech; upstream ends with the speech
+    # output is text and speech; upstream has the speech
     "Qwen2_5OmniForConditionalGeneration": ("text-to-audio", "any-to-any"),
     "Qwen3OmniMoeForConditionalGeneration": ("text-to-audio", "any-to-any"),
 }
 
-UNNAMED: dict[str, tuple[str, ...]] = {
-    # Task -> the architectures that upstream's table does not name at all.
+MISSING_UPSTREAM: dict[str, tuple[str, ...]] = {
+    # Task -> the architectures that are missing in upstream's table.
     "masked-im": (
         "DeiTForMaskedImageModeling",
         "FocalNetForMaskedImageModeling",
@@ -165,8 +165,8 @@ UNNAMED: dict[str, tuple[str, ...]] = {
 }
 
 
-def mapped_architectures() -> dict[str, set[str]]:
-    """Architecture -> the model types that some mapping holds it for."""
+def list_mapped_architectures() -> dict[str, set[str]]:
+    """Architecture -> the model types that a mapping has it for."""
     found: dict[str, set[str]] = {}
     for models in read_table("transformers")["mappings"].values():
         for model_type, architectures in models.items():
@@ -175,7 +175,7 @@ def mapped_architectures() -> dict[str, set[str]]:
     return found
 
 
-def upstream_tasks() -> dict[str, str]:
+def read_upstream_tasks() -> dict[str, str]:
     """Architecture -> the task that upstream publishes for it."""
     mappings = read_table("transformers")["mappings"]
     return {
@@ -186,8 +186,8 @@ def upstream_tasks() -> dict[str, str]:
     }
 
 
-def right_tasks() -> dict[str, str]:
-    """Architecture -> its task: upstream's, or the better one; of every class that transformers maps."""
-    unnamed = {name: task for task, names in UNNAMED.items() for name in names}
-    better = {name: ours for name, (_, ours) in BETTER.items()}
-    return {**unnamed, **upstream_tasks(), **better}
+def read_expected_tasks() -> dict[str, str]:
+    """Architecture -> its expected task (upstream's, or our correction), for every class that transformers maps."""
+    missing = {name: task for task, names in MISSING_UPSTREAM.items() for name in names}
+    corrected = {name: ours for name, (_, ours) in CORRECTED.items()}
+    return {**missing, **read_upstream_tasks(), **corrected}

@@ -1,4 +1,4 @@
-"""A running local Hub, a store's path, and short waits between attempts."""
+"""A running local Hub and a store's path."""
 
 from __future__ import annotations
 
@@ -8,18 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from resolver.hub import retry
-from resolver.hub.pacing import quota_headers
 from resolver.local_hub import Catalog, HubOptions, LocalHub
 from tests.resolver.support import TOKENS, Clock, catalog_of
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long the client waits is the subject of no test but its own; that it asks again is."""
-    monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.002)
-    monkeypatch.setattr(retry, "MAX_WAIT_S", 0.004)
-    monkeypatch.setattr(quota_headers, "MAX_RETRY_AFTER_S", 0.05)
 
 
 @pytest.fixture

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from resolver.answer import Failure
+from resolver.hub.retry import RetryPolicy
+from resolver.limits import Limits
 from resolver.local_hub import Catalog, LocalHub, repos_from_rows
-from resolver.lookup.lookup import RequestStream
-from resolver.render import row_of
+from resolver.lookup.request import RequestStream
+from resolver.render import build_row
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -81,6 +84,10 @@ def settings_for(hub: LocalHub | str, store: Path | str, **more: Any) -> Setting
     return Settings(**{"endpoint": endpoint, "store": store, "token": False, "offline": False, **more})
 
 
+LIMITS = Limits(retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.05))
+"""Short waits between attempts: how long they are is the subject of a few tests only."""
+
+
 class Clock:
     """Time that moves when it is told to."""
 
@@ -91,17 +98,24 @@ class Clock:
         return self.now_s
 
 
+def open_resolver(settings: Settings, *, clock: Callable[[], float] = time.time, limits: Limits = LIMITS) -> Resolver:
+    """A resolver, to be opened with `async with`, that waits shortly between attempts."""
+    return Resolver(settings, clock=clock, limits=limits)
+
+
 async def answer(
     settings: Settings, repo_id: str, revision: str | None = None, *, clock: Clock | None = None, **asked: Any
 ) -> Resolution:
     """The answer of a resolver opened for this one question. Raises as `Resolver.resolve` does."""
-    async with Resolver(settings, clock=clock or Clock()) as resolver:
+    async with open_resolver(settings, clock=clock or Clock()) as resolver:
         return await resolver.resolve(repo_id, revision, **asked)
 
 
-async def answers(settings: Settings, ids: RequestStream, **asked: Any) -> list[Resolution | Failure]:
+async def answers(
+    settings: Settings, ids: RequestStream, *, limits: Limits = LIMITS, **asked: Any
+) -> list[Resolution | Failure]:
     """The answers of a resolver opened for this one batch."""
-    async with Resolver(settings) as resolver:
+    async with open_resolver(settings, limits=limits) as resolver:
         return [item async for item in resolver.resolve_many(ids, **asked)]
 
 
@@ -117,7 +131,7 @@ def code_of(item: Resolution | Failure) -> str | None:
 
 def rows_without_source(items: Sequence[Resolution | Failure]) -> list[bytes]:
     """The JSON lines of answers, but for where they came from."""
-    return [msgspec.json.encode({**row_of(item), "source": None}) for item in items]
+    return [msgspec.json.encode({**build_row(item), "source": None}) for item in items]
 
 
 def environment(**more: str) -> dict[str, str]:

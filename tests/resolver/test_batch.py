@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from resolver.answer import Failure
-from resolver.concurrency.ordered_pool import LONGEST_CHUNK, WINDOW
+from resolver.concurrency.ordered_pool import DEFAULT_LIMITS, PoolLimits
+from resolver.limits import Limits
 from resolver.local_hub import LocalHub, faults
-from resolver.lookup.lookup import Request
+from resolver.lookup.request import Request
 from resolver.resolution import Resolution, Source
-from resolver.resolver import Resolver
-from tests.resolver.support import answers, bert_row, catalog_of, settings_for
+from tests.resolver.support import answers, bert_row, catalog_of, open_resolver, settings_for
 
-MOST_AHEAD = 2 * WINDOW + 3 * LONGEST_CHUNK
+MOST_AHEAD = 2 * DEFAULT_LIMITS.max_unfinished + 3 * DEFAULT_LIMITS.max_batch
 IDS = [f"org{number:03}/m" for number in range(100)]
 
 
@@ -66,7 +66,7 @@ async def test_an_answer_does_not_wait_for_input_that_is_still_to_come(hub: Loca
         await release.wait()
         yield "acme/sd"
 
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         async with aclosing(resolver.resolve_many(slow())) as stream:
             first = await asyncio.wait_for(anext(stream), 5)
             release.set()
@@ -87,7 +87,7 @@ async def test_endless_input_is_read_only_as_far_ahead_as_there_is_work(
             read += 1
             yield "acme/bert" if known else f"acme/none--{read}" if read % 2 else "acme/bert"
 
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         await resolver.resolve("acme/bert")
         async with aclosing(resolver.resolve_many(endless(), ordered=ordered)) as stream:
             async for _ in stream:
@@ -108,7 +108,7 @@ async def test_input_is_not_read_while_nobody_takes_answers(hub: LocalHub, store
             yield "acme/bert"
             await asyncio.sleep(0)
 
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         async with aclosing(resolver.resolve_many(endless())) as stream:
             await anext(stream)
             seen = 0
@@ -119,14 +119,11 @@ async def test_input_is_not_read_while_nobody_takes_answers(hub: LocalHub, store
             assert read <= MOST_AHEAD
 
 
-async def test_a_slow_repo_holds_up_no_more_than_the_window(
-    many: list[dict[str, object]], store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("resolver.concurrency.ordered_pool.LONGEST_CHUNK", 30)
-    monkeypatch.setattr("resolver.concurrency.ordered_pool.WINDOW", 30)
+async def test_a_slow_repo_holds_up_no_more_than_the_window(many: list[dict[str, object]], store: Path) -> None:
+    limits = Limits(pool=PoolLimits(max_batch=30, max_unfinished=30))
     async with LocalHub(catalog_of(*many), latency_s=0.005) as hub:
         hub.faults.add(faults.Stall(2.0), f"/api/models/{IDS[20]}/*")
-        found = await answers(settings_for(hub, store, lean=True, concurrency=4), IDS)
+        found = await answers(settings_for(hub, store, lean=True, concurrency=4), IDS, limits=limits)
         answered = [request.path.split("?")[0] for request in hub.requests]
     assert [item.repo_id for item in found] == IDS
     # Twenty were taken before it, and so thirty beside it are under way while it is waited for: of the next chunk too.
@@ -190,7 +187,7 @@ async def test_a_batch_that_is_closed_early_leaves_nothing_running(
     many: list[dict[str, object]], store: Path, ordered: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with LocalHub(catalog_of(*many), latency_s=0.02) as hub:
-        async with Resolver(settings_for(hub, store)) as resolver:
+        async with open_resolver(settings_for(hub, store)) as resolver:
             async with aclosing(resolver.resolve_many(IDS, ordered=ordered)) as stream:
                 await anext(stream)
             await asyncio.sleep(0.1)
@@ -222,7 +219,7 @@ async def test_two_batches_of_one_resolver_do_not_disturb_each_other(
     many: list[dict[str, object]], store: Path
 ) -> None:
     async with LocalHub(catalog_of(*many)) as hub:
-        async with Resolver(settings_for(hub, store)) as resolver:
+        async with open_resolver(settings_for(hub, store)) as resolver:
 
             async def collect(ids: list[str]) -> list[str]:
                 return [item.repo_id async for item in resolver.resolve_many(ids)]

@@ -41,7 +41,7 @@ def test_the_same_settings_share_a_resolver_and_others_have_their_own(running: B
 def test_settings_unused_for_longest_are_closed_first_but_never_under_work(
     running: BackgroundResolver, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocking, "MOST_OPEN", 2)
+    monkeypatch.setattr(blocking, "MAX_OPEN", 2)
     started, may_end = threading.Event(), threading.Event()
 
     async def long(resolver: Resolver) -> tuple[str, ...]:

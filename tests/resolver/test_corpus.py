@@ -13,8 +13,7 @@ import pytest
 from resolver.answer import Failure
 from resolver.local_hub import Catalog, LocalHub, read_jsonl
 from resolver.resolution import Resolution, Source
-from resolver.resolver import Resolver
-from tests.resolver.support import ROOT, rows_without_source, settings_for
+from tests.resolver.support import ROOT, open_resolver, rows_without_source, settings_for
 
 CORPUS = ROOT / "tests" / "data" / "corpus.jsonl.gz"
 
@@ -36,7 +35,7 @@ async def resolve_all(
     ids: Sequence[str], endpoint: str, store: Path, **more: Any
 ) -> tuple[list[Resolution | Failure], int]:
     """The answers, and how many requests they took."""
-    async with Resolver(settings_for(endpoint, store, **more)) as resolver:
+    async with open_resolver(settings_for(endpoint, store, **more)) as resolver:
         return [item async for item in resolver.resolve_many(ids)], sum(resolver.requests.values())
 
 

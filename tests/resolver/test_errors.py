@@ -12,7 +12,8 @@ import pytest
 
 from resolver.answer import Failure
 from resolver.errors import HubUnavailableError, RateLimitedError, ResolveError
-from resolver.hub.retry import MAX_ATTEMPTS, MAX_ATTEMPTS_UNREADABLE
+from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
+from resolver.limits import Limits
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.resolution import Resolution
 from tests.resolver.support import (
@@ -107,11 +108,12 @@ def body(payload: Any, **more: Any) -> faults.Reply:
 
 
 SHA = "a" * 40
-UNREADABLE = MAX_ATTEMPTS_UNREADABLE
+ATTEMPTS = DEFAULT_RETRY.max_attempts
+UNREADABLE = DEFAULT_RETRY.max_attempts_unreadable
 TROUBLES = (
-    *(Trouble(f"{status}", faults.failing(status), "hub_unavailable", MAX_ATTEMPTS) for status in (500, 502, 503, 504)),
-    Trouble("408", faults.failing(408), "hub_unavailable", MAX_ATTEMPTS),
-    Trouble("a page instead", faults.html_page(), "hub_unavailable", MAX_ATTEMPTS),
+    *(Trouble(f"{status}", faults.failing(status), "hub_unavailable", ATTEMPTS) for status in (500, 502, 503, 504)),
+    Trouble("408", faults.failing(408), "hub_unavailable", ATTEMPTS),
+    Trouble("a page instead", faults.html_page(), "hub_unavailable", ATTEMPTS),
     Trouble("a page with status 200", faults.html_page(200), "bad_response", UNREADABLE),
     Trouble("400", faults.failing(400, message="Invalid option"), "bad_response"),
     Trouble("404 without a code", faults.failing(404), "bad_response"),
@@ -122,10 +124,10 @@ TROUBLES = (
     Trouble("403 of a gated repo", faults.failing(403, "GatedRepo"), "gated"),
     Trouble("401 of an invalid token", faults.failing(401, message="Invalid credentials in Authorization header"),
             "unauthorized"),
-    Trouble("reset in the headers", faults.Cut(0), "hub_unavailable", MAX_ATTEMPTS),
-    Trouble("reset in the body", faults.Cut(40), "hub_unavailable", MAX_ATTEMPTS),
-    Trouble("slow headers", faults.Stall(5.0), "hub_unavailable", MAX_ATTEMPTS),
-    Trouble("slow body", faults.Stall(5.0, "body"), "hub_unavailable", MAX_ATTEMPTS),
+    Trouble("reset in the headers", faults.Cut(0), "hub_unavailable", ATTEMPTS),
+    Trouble("reset in the body", faults.Cut(40), "hub_unavailable", ATTEMPTS),
+    Trouble("slow headers", faults.Stall(5.0), "hub_unavailable", ATTEMPTS),
+    Trouble("slow body", faults.Stall(5.0, "body"), "hub_unavailable", ATTEMPTS),
     Trouble("cut JSON", faults.truncated(), "bad_response", UNREADABLE),
     Trouble("nothing", body(b""), "bad_response", UNREADABLE),
     Trouble("204", faults.Reply(status=204), "bad_response"),
@@ -144,20 +146,20 @@ TROUBLES = (
     Trouble("deep JSON", body(b'{"a":' * 10_000 + b"1" + b"}" * 10_000), "bad_response", UNREADABLE),
     Trouble("half a character", body(b'{"id":"acme/bert","sha":"%s","tags":["\\ud800"]}' % SHA.encode()),
             "bad_response", UNREADABLE),
-    Trouble("not gzip", body(b"{}", headers={"Content-Encoding": "gzip"}), "hub_unavailable", MAX_ATTEMPTS),
-    Trouble("500 for the file", faults.failing(500), "hub_unavailable", MAX_ATTEMPTS, FILES),
+    Trouble("not gzip", body(b"{}", headers={"Content-Encoding": "gzip"}), "hub_unavailable", ATTEMPTS),
+    Trouble("500 for the file", faults.failing(500), "hub_unavailable", ATTEMPTS, FILES),
     Trouble("403 for the file", faults.failing(403), "unauthorized", path=FILES),
     Trouble("404 without a code for the file", faults.failing(404), "bad_response", path=FILES),
-    Trouble("slow file", faults.Stall(5.0), "hub_unavailable", MAX_ATTEMPTS, FILES),
+    Trouble("slow file", faults.Stall(5.0), "hub_unavailable", ATTEMPTS, FILES),
 )  # fmt: skip
 
 
 REFUSALS = (
-    Trouble("429", faults.rate_limited(reset_s=0), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 of a finer limit", faults.rate_limited(remaining=400), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 with Retry-After", faults.rate_limited(remaining=None, retry_after_s=1), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 without a word", faults.rate_limited(remaining=None), "rate_limited", MAX_ATTEMPTS),
-    Trouble("429 for the file", faults.rate_limited(reset_s=0, bucket="resolvers"), "rate_limited", MAX_ATTEMPTS,
+    Trouble("429", faults.rate_limited(reset_s=0), "rate_limited", ATTEMPTS),
+    Trouble("429 of a finer limit", faults.rate_limited(remaining=400), "rate_limited", ATTEMPTS),
+    Trouble("429 with Retry-After", faults.rate_limited(remaining=None, retry_after_s=1), "rate_limited", ATTEMPTS),
+    Trouble("429 without a word", faults.rate_limited(remaining=None), "rate_limited", ATTEMPTS),
+    Trouble("429 for the file", faults.rate_limited(reset_s=0, bucket="resolvers"), "rate_limited", ATTEMPTS,
             FILES),
 )  # fmt: skip
 
@@ -267,14 +269,12 @@ async def test_a_quota_that_is_used_up_is_waited_for(store: Path) -> None:
         assert found == [None] * 12 and hub.count.status[429] > 0
 
 
-async def test_nobody_asks_while_the_quota_is_known_to_be_used_up(
-    hub: LocalHub, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("resolver.hub.pacing.quota_headers.MAX_RETRY_AFTER_S", 0.3)
+async def test_nobody_asks_while_the_quota_is_known_to_be_used_up(hub: LocalHub, store: Path) -> None:
+    limits = Limits(retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.3))
     hub.faults.add(faults.rate_limited(reset_s=0), "/api/models/*")
     settings = settings_for(hub, store, concurrency=1, lean=True)
     started_s = time.monotonic()
-    assert await codes(settings, ["acme/bert", "acme/sd", "acme/gguf"]) == [None] * 3
+    assert await codes(settings, ["acme/bert", "acme/sd", "acme/gguf"], limits=limits) == [None] * 3
     assert time.monotonic() - started_s >= 0.3
     assert hub.count.kind["model_info"] == 4
 
@@ -289,7 +289,7 @@ async def test_errors_carry_what_a_program_needs(hub: LocalHub, store: Path) -> 
     hub.faults.add(faults.failing(503), INFO, times=None)
     with pytest.raises(HubUnavailableError) as away:
         await answer(settings_for(hub, store), "acme/bert")
-    assert (away.value.status, away.value.attempts) == (503, MAX_ATTEMPTS)
+    assert (away.value.status, away.value.attempts) == (503, ATTEMPTS)
 
 
 async def test_a_server_that_is_not_there_is_unavailable(store: Path) -> None:

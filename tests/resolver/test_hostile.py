@@ -19,7 +19,7 @@ from registry.facts import CONFIG, CommitFacts, HubHints, RepoFacts
 from registry.rules.decide import decide
 from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 from resolver.local_hub import LocalHub, faults, repos_from_rows
-from resolver.render import explanation
+from resolver.render import render_explanation
 from resolver.resolution import Resolution
 from tests.resolver.support import (
     BERT,
@@ -129,7 +129,7 @@ async def test_every_config_is_one_row_with_an_answer(store: Path, lean: bool) -
         if config.task is not None:
             assert item.task == config.task, (config.id, item)
         assert item.task is not None or item.undecided, (config.id, item)
-        assert "\x1b" not in explanation(item, 0)
+        assert "\x1b" not in render_explanation(item, 0)
     again = await answers(settings_for(hub, store, offline=True), ids)
     assert rows_without_source(found) == rows_without_source(again)
 

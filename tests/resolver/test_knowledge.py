@@ -9,8 +9,7 @@ import pytest
 
 from resolver.local_hub import LocalHub
 from resolver.resolution import Resolution
-from resolver.resolver import Resolver
-from tests.resolver.support import READER, answers, codes, settings_for
+from tests.resolver.support import READER, answers, codes, open_resolver, settings_for
 
 
 async def test_a_repo_missing_for_others_is_asked_for_with_a_token(hub: LocalHub, store: Path) -> None:
@@ -50,13 +49,13 @@ async def test_what_was_seen_without_a_token_answers_offline_with_one(hub: Local
 
 
 async def test_fifty_callers_of_a_fast_hub_cost_one_look_up(hub: LocalHub, store: Path) -> None:
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         await asyncio.gather(*(resolver.resolve("acme/bert") for _ in range(50)))
         assert resolver.requests == {"api": 1, "resolvers": 2}
 
 
 async def test_a_repo_wanted_in_many_chunks_of_a_batch_costs_one_look_up(hub: LocalHub, store: Path) -> None:
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         async for item in resolver.resolve_many(["acme/bert"] * 3_000):
             assert isinstance(item, Resolution)
         assert resolver.requests == {"api": 1, "resolvers": 2}
@@ -66,7 +65,7 @@ async def test_leaving_a_batch_early_leaves_no_trace(
     hub: LocalHub, store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub.latency_s = 0.02
-    async with Resolver(settings_for(hub, store)) as resolver:
+    async with open_resolver(settings_for(hub, store)) as resolver:
         async for _ in resolver.resolve_many(["acme/bert", "acme/sd", "acme/st", "legacy", "single"]):
             break
     await asyncio.sleep(0.1)

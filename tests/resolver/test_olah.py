@@ -21,8 +21,7 @@ import msgspec
 import pytest
 
 from resolver.resolution import Resolution, Source
-from resolver.resolver import Resolver
-from tests.resolver.support import BERT, answers, code_of, codes, rows_without_source, settings_for
+from tests.resolver.support import BERT, answers, code_of, codes, open_resolver, rows_without_source, settings_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -189,7 +188,7 @@ async def test_branches_tags_and_commits_are_told_apart(mirror: Mirror, store: P
 
 async def test_an_unchanged_repo_costs_one_request_to_ask_again(mirror: Mirror, store: Path) -> None:
     await codes(settings_for(mirror.endpoint, store), ["acme/bert"])
-    async with Resolver(settings_for(mirror.endpoint, store, refresh=True)) as resolver:
+    async with open_resolver(settings_for(mirror.endpoint, store, refresh=True)) as resolver:
         await resolver.resolve("acme/bert")
         assert resolver.requests == {"api": 1}
 

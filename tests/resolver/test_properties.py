@@ -19,7 +19,7 @@ from resolver.hub.lenient_json import UnusableJsonError, parse_json
 from resolver.hub.pacing.quota_headers import MAX_RETRY_AFTER_S, parse_quota, retry_after_s
 from resolver.hub.payloads import parse_model_info, parse_small_file
 from resolver.hub.response import HttpResponse
-from resolver.hub.retry import max_attempts, wait_s
+from resolver.hub.retry import DEFAULT_RETRY
 from resolver.repo_id import RepoRevision, parse_repo_id
 from store import codec
 
@@ -186,5 +186,5 @@ def test_any_refusal_is_an_error_with_one_printable_line_and_a_bounded_wait(
     assert parse_message(answer).isprintable() and len(parse_message(answer)) <= 300
     error = error_from_response(answer, RepoRevision("acme/x"), has_token=has_token)
     assert error.status == status and error.repo_id == "acme/x" and str(error).isprintable()
-    for attempt in range(1, max_attempts(error) + 1):
-        assert 0 <= wait_s(error, attempt, 0.5) <= MAX_RETRY_AFTER_S + 8
+    for attempt in range(1, DEFAULT_RETRY.attempts(error) + 1):
+        assert 0 <= DEFAULT_RETRY.wait_s(error, attempt, 0.5) <= MAX_RETRY_AFTER_S + 8

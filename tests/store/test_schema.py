@@ -1,4 +1,4 @@
-"""Schemas: older ones are upgraded in place, newer and foreign ones refused untouched."""
+"""Schemas: older ones are upgraded in place, newer and foreign ones are refused and not changed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from registry.decision import Decision, Evidence
 from store import codec
 from store.errors import SchemaMismatchError, StoreError, StoreMissingError
-from store.keys import ANONYMOUS, scope_of_token
-from store.rows import FACTS, is_whole, ref_values
+from store.keys import ANONYMOUS, derive_scope
+from store.rows import FactsRow, build_ref_row, has_valid_digest
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, metadata
-from tests.store.support import DATA, DECISION, FACTS as KNOWN, HINTS, ROOT, recall_one, record
+from tests.store.support import DATA, FACTS, HINTS, ROOT, make_record, recall_one
 
 
 @pytest.fixture
-def first(tmp_path: Path) -> Path:
-    """A store as the first released schema wrote it."""
+def old_path(tmp_path: Path) -> Path:
+    """A store of schema 1, the first that was released."""
     path = tmp_path / "first.sqlite3"
     with sqlite3.connect(path) as connection:
         connection.executescript((DATA / "schema_1.sql").read_text("utf-8"))
@@ -35,33 +36,33 @@ def first(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_store_of_the_first_schema_keeps_all_it_knew(first: Path) -> None:
-    async with MetadataStore(first) as store:
+async def test_a_store_of_the_first_schema_keeps_its_refs_and_facts(old_path: Path) -> None:
+    async with MetadataStore(old_path) as store:
         for name, canonical_id in (("org/a", "org/a"), ("old", "org/new"), ("org/new", "org/new")):
             found = await recall_one(store, name)
             assert found is not None and (found.canonical_id, found.decision()) == (canonical_id, None)
             (facts,) = (await store.get_repo_facts([found])).values()
-            assert (facts.commit, facts.hints) == (KNOWN, HINTS)
+            assert (facts.commit, facts.hints) == (FACTS, HINTS)
         gone = await recall_one(store, "org/gone", scope=ANONYMOUS)
         assert gone is not None and gone.problem == "repo_not_found"
-        assert await recall_one(store, "org/private", scope=scope_of_token("secret")) is not None
-        await store.put([record("org/later")])
-        assert (await store.info()).schema_version == SCHEMA_VERSION
+        assert await recall_one(store, "org/private", scope=derive_scope("secret")) is not None
+        await store.put([make_record("org/later")])
+        assert (await store.get_info()).schema_version == SCHEMA_VERSION
 
 
-def indexes(path: Path) -> list[tuple[str, str]]:
+def read_indexes(path: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql != ''").fetchall()
 
 
-# SQLite tells of the index of an expression only by its SQL.
+# SQLite shows an index of an expression only by its SQL.
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
-async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(first: Path, tmp_path: Path) -> None:
-    async with MetadataStore(first), MetadataStore(tmp_path / "new.sqlite3"):
+async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(old_path: Path, tmp_path: Path) -> None:
+    async with MetadataStore(old_path), MetadataStore(tmp_path / "new.sqlite3"):
         pass
-    assert sorted(indexes(first)) == sorted(indexes(tmp_path / "new.sqlite3"))
-    engine = create_engine(f"sqlite:///{first}")
+    assert sorted(read_indexes(old_path)) == sorted(read_indexes(tmp_path / "new.sqlite3"))
+    engine = create_engine(f"sqlite:///{old_path}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
         assert compare_metadata(context, metadata) == []
@@ -71,13 +72,13 @@ async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(fir
             name: connection.exec_driver_sql(f"SELECT * FROM {name}").mappings().all() for name in ("facts", "refs")
         }
     engine.dispose()
-    assert all(is_whole(tuple(row[name] for name in FACTS)) for row in tables["facts"])
-    assert all(is_whole(ref_values(row)) for row in tables["refs"])
+    assert all(has_valid_digest(FactsRow._make(row[name] for name in FactsRow._fields)) for row in tables["facts"])
+    assert all(has_valid_digest(build_ref_row(row)) for row in tables["refs"])
     assert (len(tables["facts"]), len(tables["refs"])) == (3, 5)
 
 
-async def test_many_rows_are_upgraded_page_by_page(first: Path) -> None:
-    with sqlite3.connect(first) as connection:
+async def test_many_rows_are_upgraded_page_by_page(old_path: Path) -> None:
+    with sqlite3.connect(old_path) as connection:
         for number in range(2_500):
             connection.execute(
                 "INSERT INTO facts SELECT id + ?, key + ?, endpoint, canonical_id, commit_hash, scope, files_asked, "
@@ -85,14 +86,14 @@ async def test_many_rows_are_upgraded_page_by_page(first: Path) -> None:
                 (10 + 2 * number, 1 + number),
             )
     connection.close()
-    async with MetadataStore(first):
+    async with MetadataStore(old_path):
         pass
-    with sqlite3.connect(first) as connection:
+    with sqlite3.connect(old_path) as connection:
         assert connection.execute("SELECT count(*), sum(digest = 0) FROM facts").fetchone() == (2_503, 0)
     connection.close()
 
 
-async def test_of_many_who_open_an_old_store_one_upgrades_it(first: Path) -> None:
+async def test_of_many_processes_that_open_an_old_store_one_upgrades_it(old_path: Path) -> None:
     script = f"""
 import asyncio, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -100,7 +101,7 @@ from store.store import MetadataStore
 from tests.store.support import recall_one
 
 async def main():
-    async with MetadataStore({str(first)!r}) as store:
+    async with MetadataStore({str(old_path)!r}) as store:
         assert await recall_one(store, "org/a") is not None
 
 asyncio.run(main())
@@ -109,7 +110,7 @@ asyncio.run(main())
     assert [await process.wait() for process in processes] == [0] * 4
 
 
-async def test_a_current_store_is_opened_without_the_migration_tool(tmp_path: Path) -> None:
+async def test_a_current_store_is_opened_without_alembic(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     async with MetadataStore(path):
         pass
@@ -127,7 +128,7 @@ asyncio.run(main())
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-async def test_another_programs_file_is_refused_untouched(tmp_path: Path) -> None:
+async def test_the_file_of_another_program_is_refused_and_not_changed(tmp_path: Path) -> None:
     foreign, newer, text = tmp_path / "foreign.db", tmp_path / "newer.db", tmp_path / "ids.txt"
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE mine (a)")
@@ -137,7 +138,7 @@ async def test_another_programs_file_is_refused_untouched(tmp_path: Path) -> Non
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    text.write_text("not a database, but long enough to be looked at as one\n" * 50)
+    text.write_text("not a database, but long enough to be examined as one\n" * 50)
     for path, error in ((foreign, SchemaMismatchError), (newer, SchemaMismatchError), (text, StoreError)):
         before = path.read_bytes()
         with pytest.raises(error, match=path.name):
@@ -147,7 +148,7 @@ async def test_another_programs_file_is_refused_untouched(tmp_path: Path) -> Non
         assert {item.name for item in tmp_path.iterdir() if path.name in item.name} <= {path.name, f"{path.name}.lock"}
 
 
-async def test_looking_into_a_store_makes_none(tmp_path: Path) -> None:
+async def test_reading_a_missing_store_does_not_create_one(tmp_path: Path) -> None:
     for name in ("store.sqlite3", "deep/store.sqlite3"):
         with pytest.raises(StoreMissingError, match="no store at"):
             async with MetadataStore(tmp_path / name, may_create=False):
@@ -159,16 +160,19 @@ async def test_looking_into_a_store_makes_none(tmp_path: Path) -> None:
     ("value", "stored"),
     [
         (
-            KNOWN,
+            FACTS,
             "43732fb2936275c07240f16a147120175cd02b592915a526423d020ca112900cd8def892ca02903428c040419a9202343baf342747c75"
             "0cf5447e9f04aa0c5400000",
         ),
         (HINTS, "c30895b4cc9c1cdd5c906a848f1381ec249033901c8ee222686d0000"),
-        (DECISION, "239c74d33273727473416cec49a3086e37722c83cc0600"),
+        (
+            Decision(library="transformers", task="fill-mask", evidence=(Evidence(rule="r", saw="s", said="t"),)),
+            "239c74d33273727473416cec49a3086e37722c83cc0600",
+        ),
     ],
     ids=["facts", "hints", "decision"],
 )
-def test_what_this_schema_wrote_before_is_read_now(value: Any, stored: str) -> None:
-    # Where this fails, a dictionary was changed or a field renamed: that is a new schema, with a migration.
+def test_bodies_of_this_schema_stay_readable(value: Any, stored: str) -> None:
+    # A failure means that a dictionary was changed or a field renamed: this needs a new schema, with a migration.
     assert SCHEMA_VERSION == 2
     assert codec.decode(type(value), bytes.fromhex(stored)) == value

@@ -1,4 +1,4 @@
-"""What only a file can suffer: killed writers, and rows changed behind the store's back."""
+"""Stores in a SQLite file: its URL, killed writers, and rows that were changed by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from store.errors import StoreError
 from store.store import MetadataStore
-from tests.store.support import HUB, ROOT, RULES, recall_one, record
+from tests.store.support import DECISION_KEY, HUB, ROOT, make_record, recall_one
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 async def test_a_path_and_its_url_are_one_store(path: Path) -> None:
     async with MetadataStore(path) as store:
-        await store.put([record("org/a")])
+        await store.put([make_record("org/a")])
     for url in (f"sqlite+aiosqlite:///{path}", f"sqlite:///{path}"):
         async with MetadataStore(url) as store:
             assert await recall_one(store, "org/a") is not None
@@ -33,37 +33,37 @@ async def test_a_path_and_its_url_are_one_store(path: Path) -> None:
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
-from tests.store.support import record
+from tests.store.support import make_record
 from store.store import MetadataStore
 
 async def main():
     async with MetadataStore({path!r}) as store:
         for number in range(100_000):
-            await store.put([record(f"org/k{{number}}-{{i}}") for i in range(20)])
+            await store.put([make_record(f"org/k{{number}}-{{i}}") for i in range(20)])
             print(number, flush=True)
 
 asyncio.run(main())
 """
 
 
-async def test_a_killed_writer_leaves_a_valid_file_with_all_it_said_it_stored(path: Path) -> None:
+async def test_a_killed_writer_leaves_a_valid_file_with_every_committed_record(path: Path) -> None:
     script = textwrap.dedent(KILLED).format(root=str(ROOT), path=str(path))
     for _ in range(3):
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
-            said = [writer.stdout.readline() for _ in range(15)]
+            lines = [writer.stdout.readline() for _ in range(15)]
             os.kill(writer.pid, signal.SIGKILL)
-        last = int(said[-1])
+        last = int(lines[-1])
         with sqlite3.connect(path) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         async with MetadataStore(path) as store:
             names = [(f"org/k{number}-{i}", "main") for number in range(last + 1) for i in range(20)]
-            assert all(await store.recall(HUB, "", names, RULES))
+            assert all(await store.recall(HUB, "", names, DECISION_KEY))
 
 
-async def test_rows_that_cannot_be_read_count_as_missing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_rows_that_cannot_be_read_are_treated_as_missing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with MetadataStore(path) as store:
-        await store.put([record("org/a")])
+        await store.put([make_record("org/a")])
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE facts SET body = x'00ff'")
         connection.execute("UPDATE decisions SET body = substr(body, 1, 20)")
@@ -75,7 +75,7 @@ async def test_rows_that_cannot_be_read_count_as_missing(path: Path, caplog: pyt
 
 
 @pytest.mark.parametrize("location", ["mysql://x/y", "postgresql+nothing://u:secret@h/d", "://"])
-def test_a_database_that_cannot_be_used_is_refused_without_its_password(location: str) -> None:
+def test_an_unsupported_database_is_refused_without_naming_its_password(location: str) -> None:
     with pytest.raises(StoreError) as caught:
         MetadataStore(location)
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""A resolver on either database: what it learned is answered again, offline, and to whom it may be."""
+"""A resolver on either database: stored answers are given again offline, to those who may see them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ODD = bert_row("acme/odd", pipeline_tag="fill\0mask", tags=["a\0b"])
 IDS = ["acme/bert", "acme/sd", "acme/odd", "acme/many"]
 
 
-async def test_what_was_learned_is_answered_offline_whatever_the_hub_said(location: str) -> None:
+async def test_stored_answers_are_given_offline_for_any_text_of_the_hub(location: str) -> None:
     many = bert_row("acme/many", siblings=[f"file{number}" for number in range(3_000)], pipeline_tag="é" * 300)
     async with LocalHub(catalog_of(bert_row("acme/bert"), bert_row("acme/sd"), ODD, many)) as hub:
         online = await answers(settings_for(hub, location), IDS)
@@ -28,7 +28,7 @@ async def test_what_was_learned_is_answered_offline_whatever_the_hub_said(locati
     assert [getattr(item, "commit_hash", None) is not None for item in offline] == [True] * 4
 
 
-async def test_what_is_private_is_told_to_its_token_alone(location: str) -> None:
+async def test_private_answers_are_given_to_their_token_alone(location: str) -> None:
     async with LocalHub(catalog_of(), HubOptions(tokens=TOKENS)) as hub:
         assert await codes(settings_for(hub, location, token=READER), ["acme/private", "acme/bert"]) == [None, None]
         hub.catalog.change("acme/bert", private=True)

@@ -1,1 +1,1 @@
-"""The configurations themselves, one module for each family of models."""
+"""Holds the configuration classes, one module per family of models."""

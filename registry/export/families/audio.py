@@ -1,36 +1,36 @@
-"""Models that listen, and those that speak: waves, spectrograms, CTC, speech to text, text to speech."""
+"""Configurations of audio models: waveforms, spectrograms, CTC, speech to text, text to speech. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from registry.export.config import ExportConfig
-from registry.export.families.decoder import Heads
-from registry.export.families.seq2seq import DECODED, ENCODED, Behavior, Seq2SeqConfig
+from registry.export.families.decoder import KeyValueShape
+from registry.export.families.seq2seq import DECODER_LENGTH, ENCODER_LENGTH, Behavior, Seq2SeqConfig
 from registry.export.families.text import TextEncoderConfig
-from registry.export.model_config import first_of, number_of, ordinary_tokens
-from registry.export.outputs import BATCH
+from registry.export.model_config import choose_token_range, get_first, get_number
+from registry.export.outputs import BATCH_AXIS
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
-SAMPLES = 16_000
-"""One second at the rate that speech models hear."""
+SAMPLE_RATE_HZ = 16_000
+"""The sample rate of most speech models; dummy audio is one second long."""
 
 
-class WaveConfig(ExportConfig):
-    """wav2vec 2.0 and its kin: `input_values` of any length, to a state for every twentieth of a second or so."""
+class WaveformConfig(ExportConfig):
+    """wav2vec 2.0 and similar models: a waveform of any length to one hidden state for about every 20 ms."""
 
-    def default_sizes(self) -> dict[str, int]:
-        return {"sequence_length": SAMPLES}
+    def get_default_sizes(self) -> dict[str, int]:
+        return {"sequence_length": SAMPLE_RATE_HZ}
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
         return (InputSpec(name="input_values", shape=("batch_size", "sequence_length"), kind="float"),)
 
     @property
     def feature_length(self) -> str:
-        """How many states come of a wave."""
-        return convolved("sequence_length", self.config)
+        """The number of hidden states, as an expression of the waveform's length."""
+        return build_convolved_length("sequence_length", self.config)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return tuple(
             OutputSpec(
                 name=spec.name,
@@ -39,12 +39,12 @@ class WaveConfig(ExportConfig):
                 },
                 source=spec.source,
             )
-            for spec in super().output_specs()
+            for spec in super().build_output_specs()
         )
 
 
-class SqueezedWaveConfig(WaveConfig):
-    """SEW: the states are squeezed for the attention, then stretched again."""
+class SewConfig(WaveformConfig):
+    """SEW: the hidden states are pooled before the attention layers and upsampled after them."""
 
     @property
     def feature_length(self) -> str:
@@ -52,25 +52,25 @@ class SqueezedWaveConfig(WaveConfig):
 
 
 class SpectrogramConfig(ExportConfig):
-    """AST: a spectrogram of a fixed length."""
+    """AST: a spectrogram of fixed length."""
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        shape = ("batch_size", number_of(self.config, "max_length"), number_of(self.config, "num_mel_bins"))
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        shape = ("batch_size", get_number(self.config, "max_length"), get_number(self.config, "num_mel_bins"))
         return (InputSpec(name="input_values", shape=shape, kind="float"),)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         name = "last_hidden_state" if self.task == "feature-extraction" else "logits"
-        return (OutputSpec(name=name, axes=BATCH),)
+        return (OutputSpec(name=name, axes=BATCH_AXIS),)
 
 
-class CepstrumConfig(WaveConfig):
-    """M-CTC-T: a row of spectra of any length."""
+class MctctConfig(WaveformConfig):
+    """M-CTC-T: a spectrogram of any length."""
 
-    def default_sizes(self) -> dict[str, int]:
+    def get_default_sizes(self) -> dict[str, int]:
         return {"sequence_length": 100}
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        shape = ("batch_size", "sequence_length", number_of(self.config, "input_feat_per_channel"))
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        shape = ("batch_size", "sequence_length", get_number(self.config, "input_feat_per_channel"))
         return (InputSpec(name="input_features", shape=shape, kind="float"),)
 
     @property
@@ -79,81 +79,81 @@ class CepstrumConfig(WaveConfig):
 
 
 class WhisperConfig(Seq2SeqConfig):
-    """A spectrogram of half a minute, to text."""
+    """Whisper: a spectrogram of 30 seconds to text."""
 
-    MASKED = False
+    HAS_ATTENTION_MASK = False
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        frames = 2 * number_of(self.config, "max_source_positions")
-        shape = ("batch_size", number_of(self.config, "num_mel_bins"), frames)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        frames = 2 * get_number(self.config, "max_source_positions")
+        shape = ("batch_size", get_number(self.config, "num_mel_bins"), frames)
         return (InputSpec(name="input_features", shape=shape, kind="float"),)
 
     @property
-    def encoded(self) -> Dim:
-        return number_of(self.config, "max_source_positions")
+    def encoder_output_length(self) -> Dim:
+        return get_number(self.config, "max_source_positions")
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        return self.encoder_specs() if self.task == "audio-classification" else super().input_specs()
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        return self.build_encoder_specs() if self.task == "audio-classification" else super().build_input_specs()
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         if self.task == "audio-classification":
-            return (OutputSpec(name="logits", axes=BATCH),)
-        return super().output_specs()
+            return (OutputSpec(name="logits", axes=BATCH_AXIS),)
+        return super().build_output_specs()
 
 
 class SpeechToTextConfig(Seq2SeqConfig):
-    """A row of spectra of any length, thinned out by convolutions, to text."""
+    """Speech2Text: a spectrogram of any length to text; convolutions halve the number of frames."""
 
-    def default_sizes(self) -> dict[str, int]:
-        return {ENCODED: 100}
+    def get_default_sizes(self) -> dict[str, int]:
+        return {ENCODER_LENGTH: 100}
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        width = number_of(self.config, "input_feat_per_channel") * number_of(self.config, "input_channels", default=1)
-        return (InputSpec(name="input_features", shape=("batch_size", ENCODED, width), kind="float"),)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        width = get_number(self.config, "input_feat_per_channel") * get_number(self.config, "input_channels", default=1)
+        return (InputSpec(name="input_features", shape=("batch_size", ENCODER_LENGTH, width), kind="float"),)
 
     @property
-    def encoded(self) -> Dim:
+    def encoder_output_length(self) -> Dim:
         if self.behavior is Behavior.DECODER:
-            return ENCODED
-        length = ENCODED
-        for _ in range(number_of(self.config, "num_conv_layers")):
+            return ENCODER_LENGTH
+        length = ENCODER_LENGTH
+        for _ in range(get_number(self.config, "num_conv_layers")):
             length = f"({length} - 1) // 2 + 1"
         return length
 
-    def cross_mask_specs(self) -> tuple[InputSpec, ...]:
-        # The model's own decoder wants the mask of the spectra, which it thins out itself.
+    def build_cross_mask_specs(self) -> tuple[InputSpec, ...]:
+        # The model's decoder takes the mask of the input frames, and downsamples it itself.
         return ()
 
 
 class MoonshineConfig(SpeechToTextConfig):
-    """A wave of any length, to text."""
+    """Moonshine: a waveform of any length to text."""
 
-    def default_sizes(self) -> dict[str, int]:
-        return {ENCODED: SAMPLES}
+    def get_default_sizes(self) -> dict[str, int]:
+        return {ENCODER_LENGTH: SAMPLE_RATE_HZ}
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        return (InputSpec(name="input_values", shape=("batch_size", ENCODED), kind="float"),)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        return (InputSpec(name="input_values", shape=("batch_size", ENCODER_LENGTH), kind="float"),)
 
     @property
-    def encoded(self) -> Dim:
+    def encoder_output_length(self) -> Dim:
         if self.behavior is Behavior.DECODER:
-            return ENCODED
+            return ENCODER_LENGTH
         # The kernels and strides are fixed in the model: 127/64, 7/3, 3/2.
-        return f"((({ENCODED} - 127) // 64 + 1 - 7) // 3 + 1 - 3) // 2 + 1"
+        return f"((({ENCODER_LENGTH} - 127) // 64 + 1 - 7) // 3 + 1 - 3) // 2 + 1"
 
-    def heads(self) -> tuple[Heads, ...]:
+    def get_key_value_shapes(self) -> tuple[KeyValueShape, ...]:
         config = self.config
-        attention = number_of(config, "decoder_num_attention_heads")
-        count = number_of(config, "decoder_num_key_value_heads", default=attention)
-        width = number_of(config, "hidden_size") // attention
-        layers = number_of(config, "decoder_num_hidden_layers")
-        return (Heads(count=count, key_width=width, value_width=width),) * layers
+        attention_heads = get_number(config, "decoder_num_attention_heads")
+        count = get_number(config, "decoder_num_key_value_heads", default=attention_heads)
+        width = get_number(config, "hidden_size") // attention_heads
+        layers = get_number(config, "decoder_num_hidden_layers")
+        return (KeyValueShape(head_count=count, key_width=width, value_width=width),) * layers
 
 
 class VitsConfig(TextEncoderConfig):
-    """A text to a wave, with noise of the model's own."""
+    """VITS: a text to a waveform; the model adds random noise."""
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return (
             OutputSpec(name="waveform", axes={0: "batch_size", 1: "n_samples"}),
             OutputSpec(name="spectrogram", axes={0: "batch_size", 2: "num_bins"}),
@@ -161,55 +161,55 @@ class VitsConfig(TextEncoderConfig):
 
 
 class SpeechT5Config(Seq2SeqConfig):
-    """A text, a voice and the spectra so far, to all spectra up to the next."""
+    """SpeechT5: a text, a speaker embedding and the frames generated so far to the spectrogram with the next frames."""
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        bins = number_of(self.config, "num_mel_bins")
-        voice = number_of(self.config, "speaker_embedding_dim")
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        mel_bins = get_number(self.config, "num_mel_bins")
+        speaker_width = get_number(self.config, "speaker_embedding_dim")
         return (
-            *self.encoder_specs(),
-            *self.mask_specs(),
-            InputSpec(name="decoder_input_values", shape=("batch_size", DECODED, bins), kind="float"),
-            InputSpec(name="speaker_embeddings", shape=("batch_size", voice), kind="float"),
+            *self.build_encoder_specs(),
+            *self.build_mask_specs(),
+            InputSpec(name="decoder_input_values", shape=("batch_size", DECODER_LENGTH, mel_bins), kind="float"),
+            InputSpec(name="speaker_embeddings", shape=("batch_size", speaker_width), kind="float"),
         )
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        # So many spectra at each step.
-        length = f"{number_of(self.config, 'reduction_factor', default=1)} * {DECODED}"
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        # A decoder step gives `reduction_factor` frames.
+        length = f"{get_number(self.config, 'reduction_factor', default=1)} * {DECODER_LENGTH}"
         return (OutputSpec(name="spectrogram", axes={0: "batch_size", 1: length}),)
 
 
 class MusicgenConfig(Seq2SeqConfig):
-    """A text and the codes so far, one row for each code book, to the next code of each."""
+    """MusicGen: a text and the audio codes generated so far, one row per codebook, to the logits of the next codes."""
 
     @property
     def decoder_config(self) -> Any:
         return self.config.decoder
 
     @property
-    def code_books(self) -> int:
-        """How many codes make a moment of sound."""
-        return number_of(self.config.decoder, "num_codebooks")
+    def codebook_count(self) -> int:
+        """The number of codebooks; each gives one code per time step."""
+        return get_number(self.config.decoder, "num_codebooks")
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        low, high = ordinary_tokens(self.config.text_encoder)
-        return (InputSpec(name="input_ids", shape=("batch_size", ENCODED), low=low, high=high),)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        low, high = choose_token_range(self.config.text_encoder)
+        return (InputSpec(name="input_ids", shape=("batch_size", ENCODER_LENGTH), low=low, high=high),)
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        rows = f"batch_size * {self.code_books}"
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        rows = f"batch_size * {self.codebook_count}"
         codes = InputSpec(
-            name="decoder_input_ids", shape=(rows, DECODED), high=number_of(self.config.decoder, "vocab_size")
+            name="decoder_input_ids", shape=(rows, DECODER_LENGTH), high=get_number(self.config.decoder, "vocab_size")
         )
-        return (*self.encoder_specs(), *self.mask_specs(), codes)
+        return (*self.build_encoder_specs(), *self.build_mask_specs(), codes)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        return (OutputSpec(name="logits", axes={0: f"batch_size * {self.code_books}", 1: DECODED}),)
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        return (OutputSpec(name="logits", axes={0: f"batch_size * {self.codebook_count}", 1: DECODER_LENGTH}),)
 
 
-def convolved(length: str, config: object) -> str:
-    """The length that the feature extractor's convolutions, without padding, leave of `length`."""
-    kernels = first_of(config, "conv_kernel", default=())
-    strides = first_of(config, "conv_stride", default=())
+def build_convolved_length(length: str, config: object) -> str:
+    """The length after the feature extractor's convolutions, which have no padding, as an expression of `length`."""
+    kernels = get_first(config, "conv_kernel", default=())
+    strides = get_first(config, "conv_stride", default=())
     for kernel, stride in zip(kernels, strides, strict=True):
         length = f"({length} - {kernel}) // {stride} + 1"
     return length

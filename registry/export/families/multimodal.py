@@ -1,133 +1,143 @@
-"""Models of texts with images: CLIP and its kin, detectors by text, readers of pages."""
+"""Configurations of models of texts and images: CLIP, zero-shot detectors, captioning, document models. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from registry.export.config import ExportConfig
-from registry.export.families.seq2seq import PairConfig, Seq2SeqConfig
+from registry.export.families.seq2seq import EncoderDecoderConfig, Seq2SeqConfig
 from registry.export.families.text import TextEncoderConfig
 from registry.export.families.vision import ImageConfig
-from registry.export.model_config import number_of, ordinary_tokens, side_of
-from registry.export.outputs import BATCH, OUTPUTS, TOKENS
+from registry.export.model_config import choose_token_range, get_image_size, get_number
+from registry.export.outputs import BATCH_AXIS, OUTPUTS_BY_TASK, TOKEN_AXES
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
-BOTH = ("feature-extraction", "zero-shot-image-classification")
+TEXT_AND_IMAGE_TASKS = ("feature-extraction", "zero-shot-image-classification")
+"""The tasks whose graph takes texts and images, in batches of different sizes."""
 
 
 class ClipConfig(ImageConfig):
-    """Texts and images, each to an embedding, and how like they are; images alone where they are classified."""
+    """CLIP: texts and images to embeddings and their similarities; only images for image classification."""
 
     TEXT_LENGTH: int | None = None
-    """How many tokens a text must have; None: any number."""
-    TEXT_MASK = True
-    TEXT_LAST = True
+    """The fixed number of tokens of a text; None: any number."""
+    HAS_TEXT_MASK = True
+    """Whether the model takes an attention mask of the texts."""
+    IMAGES_FIRST = True
+    """Whether the images come before the texts in the order of the inputs."""
 
-    def text_specs(self) -> tuple[InputSpec, ...]:
-        """What tells the texts."""
-        low, high = ordinary_tokens(self.config.text_config)
-        # The embedding of a text is that of its end token.
-        end = ((-1, number_of(self.config.text_config, "eos_token_id", default=high - 1)),)
+    def build_text_specs(self) -> tuple[InputSpec, ...]:
+        """The inputs that hold the texts."""
+        low, high = choose_token_range(self.config.text_config)
+        # The embedding of a text is the embedding of its end token.
+        end = ((-1, get_number(self.config.text_config, "eos_token_id", default=high - 1)),)
         length: Dim = "sequence_length" if self.TEXT_LENGTH is None else self.TEXT_LENGTH
         shape: tuple[Dim, ...] = ("text_batch_size", length)
         ids = InputSpec(name="input_ids", shape=shape, low=low, high=high, fixed=end)
         mask = InputSpec(name="attention_mask", shape=shape, fill="ones")
-        return (ids, mask) if self.TEXT_MASK else (ids,)
+        return (ids, mask) if self.HAS_TEXT_MASK else (ids,)
 
     @property
     def image_shape(self) -> tuple[Dim, ...]:
-        rows = "image_batch_size" if self.task in BOTH else "batch_size"
-        return (rows, self.channels, *self.side)
+        batch = "image_batch_size" if self.task in TEXT_AND_IMAGE_TASKS else "batch_size"
+        return (batch, self.channels, *self.image_size)
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        images = super().input_specs()
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        images = super().build_input_specs()
         if self.task == "image-classification":
             return images
-        return (*self.text_specs(), *images) if self.TEXT_LAST is False else (*images, *self.text_specs())
+        return (*images, *self.build_text_specs()) if self.IMAGES_FIRST else (*self.build_text_specs(), *images)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        return OUTPUTS["zero-shot-image-classification"] if self.task in BOTH else super().output_specs()
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        return (
+            OUTPUTS_BY_TASK["zero-shot-image-classification"]
+            if self.task in TEXT_AND_IMAGE_TASKS
+            else super().build_output_specs()
+        )
 
 
 class SiglipConfig(ClipConfig):
-    """No mask: a text fills all positions."""
+    """SigLIP: no attention mask, because a text is padded to all positions."""
 
-    TEXT_MASK = False
-    TEXT_LAST = False
+    HAS_TEXT_MASK = False
+    IMAGES_FIRST = False
 
 
-class PairedClipConfig(ClipConfig):
-    """The towers of a sentence-transformers model: one embedding of each text and image."""
+class SentenceTransformersClipConfig(ClipConfig):
+    """CLIP in a sentence-transformers model: one embedding of each text and image."""
 
-    def part_of(self, model: Any) -> Any:
-        # A SentenceTransformer takes texts or images; its first module holds the model that takes both.
+    def get_exported_module(self, model: Any) -> Any:
+        # A SentenceTransformer takes texts or images; the model in its first module takes both.
         return model[0].model
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return (
             OutputSpec(name="text_embeds", axes={0: "text_batch_size"}),
             OutputSpec(name="image_embeds", axes={0: "image_batch_size"}),
         )
 
 
-class ImageTowerConfig(ImageConfig):
-    """The half of CLIP that looks at images."""
+class VisionTowerConfig(ImageConfig):
+    """The vision encoder of CLIP and similar models."""
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        return (OutputSpec(name="last_hidden_state", axes=BATCH), OutputSpec(name="pooler_output", axes=BATCH))
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        return (
+            OutputSpec(name="last_hidden_state", axes=BATCH_AXIS),
+            OutputSpec(name="pooler_output", axes=BATCH_AXIS),
+        )
 
 
 class TextTowerConfig(TextEncoderConfig):
-    """The half of CLIP that reads; all hidden states where the config asks for them, as pipelines do."""
+    """The text encoder of CLIP and similar models; with `output_hidden_states` also the states of all layers."""
 
-    def token_specs(self) -> tuple[InputSpec, ...]:
-        low, high = ordinary_tokens(self.config)
-        end = ((-1, number_of(self.config, "eos_token_id", default=high - 1)),)
+    def build_token_specs(self) -> tuple[InputSpec, ...]:
+        low, high = choose_token_range(self.config)
+        end = ((-1, get_number(self.config, "eos_token_id", default=high - 1)),)
         return (InputSpec(name="input_ids", shape=self.text_shape, low=low, high=high, fixed=end),)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return (
-            OutputSpec(name="last_hidden_state", axes=TOKENS),
-            OutputSpec(name="pooler_output", axes=BATCH),
-            *self.hidden_states(),
+            OutputSpec(name="last_hidden_state", axes=TOKEN_AXES),
+            OutputSpec(name="pooler_output", axes=BATCH_AXIS),
+            *self.build_hidden_state_outputs(),
         )
 
-    def hidden_states(self) -> tuple[OutputSpec, ...]:
-        """The states of every layer, before the first one too."""
+    def build_hidden_state_outputs(self) -> tuple[OutputSpec, ...]:
+        """The embeddings and the hidden states of every layer; empty unless the config has `output_hidden_states`."""
         if not getattr(self.config, "output_hidden_states", False):
             return ()
-        count = number_of(self.config, "num_hidden_layers") + 1
-        return tuple(OutputSpec(name=f"hidden_states.{layer}", axes=TOKENS) for layer in range(count))
+        count = get_number(self.config, "num_hidden_layers") + 1
+        return tuple(OutputSpec(name=f"hidden_states.{layer}", axes=TOKEN_AXES) for layer in range(count))
 
 
 class ProjectedTextTowerConfig(TextTowerConfig):
-    """With the embedding of the text, as it is compared with images."""
+    """A text encoder that also returns the projected embedding of the text, which is compared with images."""
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return (
-            OutputSpec(name="text_embeds", axes=BATCH),
-            OutputSpec(name="last_hidden_state", axes=TOKENS),
-            *self.hidden_states(),
+            OutputSpec(name="text_embeds", axes=BATCH_AXIS),
+            OutputSpec(name="last_hidden_state", axes=TOKEN_AXES),
+            *self.build_hidden_state_outputs(),
         )
 
 
-class OpenDetectorConfig(ClipConfig):
-    """OWL-ViT: what texts name, found in images; as many texts for each image."""
+class OwlVitConfig(ClipConfig):
+    """OWL-ViT: finds in images the objects that texts name; each image has the same number of texts."""
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         if self.task == "feature-extraction":
-            return OUTPUTS["zero-shot-image-classification"]
+            return OUTPUTS_BY_TASK["zero-shot-image-classification"]
         return (
-            OutputSpec(name="logits", axes=BATCH),
-            OutputSpec(name="pred_boxes", axes=BATCH),
-            OutputSpec(name="text_embeds", axes=BATCH),
-            OutputSpec(name="image_embeds", axes=BATCH),
+            OutputSpec(name="logits", axes=BATCH_AXIS),
+            OutputSpec(name="pred_boxes", axes=BATCH_AXIS),
+            OutputSpec(name="text_embeds", axes=BATCH_AXIS),
+            OutputSpec(name="image_embeds", axes=BATCH_AXIS),
         )
 
-    def text_specs(self) -> tuple[InputSpec, ...]:
+    def build_text_specs(self) -> tuple[InputSpec, ...]:
         if self.task == "feature-extraction":
-            return super().text_specs()
-        # As many texts for each image: one, in a graph whose batch varies.
+            return super().build_text_specs()
+        # All images need the same number of texts: one each, so that the batch axis can be dynamic.
         return tuple(
             InputSpec(
                 name=spec.name,
@@ -137,67 +147,67 @@ class OpenDetectorConfig(ClipConfig):
                 high=spec.high,
                 fixed=spec.fixed,
             )
-            for spec in super().text_specs()
+            for spec in super().build_text_specs()
         )
 
 
-class PageEmbedderConfig(ExportConfig):
-    """ColPali: an image of a page, after as many image tokens as it has patches, to an embedding of each token."""
+class ColPaliConfig(ExportConfig):
+    """ColPali: the image of a page and a text that starts with one image token per patch, to token embeddings."""
 
     @property
-    def _vlm(self) -> Any:
+    def _vlm_config(self) -> Any:
         return self.config.vlm_config
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        height, width = side_of(self._vlm, "vision_config.image_size", default=448)
-        patch = number_of(self._vlm, "vision_config.patch_size", default=14)
-        image_token = number_of(self._vlm, "image_token_id", "image_token_index")
-        low, high = ordinary_tokens(self._vlm.text_config)
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        height, width = get_image_size(self._vlm_config, "vision_config.image_size", default=448)
+        patch = get_number(self._vlm_config, "vision_config.patch_size", default=14)
+        image_token = get_number(self._vlm_config, "image_token_id", "image_token_index")
+        low, high = choose_token_range(self._vlm_config.text_config)
         high = image_token if low < image_token < high else high
-        count = (height // patch) * (width // patch)
-        shape: tuple[Dim, ...] = ("batch_size", f"{count} + sequence_length")
-        fixed = tuple((position, image_token) for position in range(count))
-        channels = number_of(self._vlm, "vision_config.num_channels", default=3)
+        patch_count = (height // patch) * (width // patch)
+        shape: tuple[Dim, ...] = ("batch_size", f"{patch_count} + sequence_length")
+        fixed = tuple((position, image_token) for position in range(patch_count))
+        channels = get_number(self._vlm_config, "vision_config.num_channels", default=3)
         return (
             InputSpec(name="input_ids", shape=shape, low=low, high=high, fixed=fixed),
             InputSpec(name="attention_mask", shape=shape, fill="ones"),
             InputSpec(name="pixel_values", shape=("batch_size", channels, height, width), kind="float"),
         )
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
         axes = self.inputs["input_ids"]
         return (OutputSpec(name="embeddings", axes=axes),)
 
 
-class CaptionerConfig(PairConfig):
-    """An image encoder and a text decoder put together."""
+class VisionEncoderDecoderConfig(EncoderDecoderConfig):
+    """A pair of an image encoder and a text decoder, for captions."""
 
-    MASKED = False
+    HAS_ATTENTION_MASK = False
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        return ImageConfig(self.config.encoder).input_specs()
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        return ImageConfig(self.config.encoder).build_input_specs()
 
     @property
-    def encoded(self) -> Dim:
+    def encoder_output_length(self) -> Dim:
         return "encoder_sequence_length"
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        # The number of patches is fixed with the image's size.
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        # The image size is fixed, and so is the number of patches.
         return tuple(
-            OutputSpec(name=spec.name, axes=BATCH) if spec.name.endswith("last_hidden_state") else spec
-            for spec in super().output_specs()
+            OutputSpec(name=spec.name, axes=BATCH_AXIS) if spec.name.endswith("last_hidden_state") else spec
+            for spec in super().build_output_specs()
         )
 
 
-class PatchReaderConfig(Seq2SeqConfig):
-    """Pix2Struct: patches of an image, each with its row and column, to text."""
+class Pix2StructConfig(Seq2SeqConfig):
+    """Pix2Struct: the patches of an image, each with its row and column, to text."""
 
-    def default_sizes(self) -> dict[str, int]:
+    def get_default_sizes(self) -> dict[str, int]:
         return {"encoder_sequence_length": 32}
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        width = 2 + number_of(self.config.vision_config, "patch_embed_hidden_size")
-        # SupportRow and column come first in a patch.
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        width = 2 + get_number(self.config.vision_config, "patch_embed_hidden_size")
+        # A patch starts with its row and column.
         fixed = ((0, 1), (1, 2))
         shape: tuple[Dim, ...] = ("batch_size", "encoder_sequence_length", width)
         return (InputSpec(name="flattened_patches", shape=shape, kind="float", fixed=fixed),)
@@ -208,4 +218,4 @@ class PatchReaderConfig(Seq2SeqConfig):
 
     @property
     def encoder_width(self) -> int:
-        return number_of(self.config.vision_config, "hidden_size")
+        return get_number(self.config.vision_config, "hidden_size")

@@ -1,20 +1,20 @@
-"""Models with an encoder and a decoder, whole or in parts, with or without cached keys and values."""
+"""Configurations of encoder-decoder models, whole or in parts, with or without cached keys and values. Pure."""
 
 from __future__ import annotations
 
 import enum
 from typing import Any, ClassVar, Self
 
-from registry.export.families.decoder import Heads, TextDecoderConfig, WithPastConfig
-from registry.export.model_config import number_of, ordinary_tokens
+from registry.export.families.decoder import KeyValueShape, TextDecoderConfig, WithPastConfig
+from registry.export.model_config import choose_token_range, get_number
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
-ENCODED = "encoder_sequence_length"
-DECODED = "decoder_sequence_length"
+ENCODER_LENGTH = "encoder_sequence_length"
+DECODER_LENGTH = "decoder_sequence_length"
 
 
 class Behavior(enum.StrEnum):
-    """What part of the model is exported."""
+    """The part of the model that is exported."""
 
     MONOLITH = "monolith"
     ENCODER = "encoder"
@@ -22,13 +22,13 @@ class Behavior(enum.StrEnum):
 
 
 class Seq2SeqConfig(WithPastConfig):
-    """What goes into the encoder, its states or both, and `decoder_input_ids`.
+    """The encoder's inputs and `decoder_input_ids`.
 
-    A decoder alone takes `input_ids`, `encoder_hidden_states` and `encoder_attention_mask`. With a past, the keys and
-    values of the encoder's states are cached as well, and the decoder gives them back only where it made them.
+    The decoder part takes `input_ids`, `encoder_hidden_states` and `encoder_attention_mask`. With past, the keys and
+    values of the encoder's hidden states are cached too; the decoder returns them only if it did not take them.
     """
 
-    MASKED: ClassVar[bool] = True
+    HAS_ATTENTION_MASK: ClassVar[bool] = True
     """Whether the encoder takes an `attention_mask`."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Seq2SeqConfig(WithPastConfig):
         self.behavior = Behavior(behavior)
 
     def with_behavior(self, behavior: str, use_past: bool = False, use_past_in_inputs: bool = False) -> Self:
-        """The configuration of a part of the same model."""
+        """The configuration of another part of the same model."""
         return type(self)(
             self.config,
             task=self.task,
@@ -58,144 +58,159 @@ class Seq2SeqConfig(WithPastConfig):
             preprocessors=self.preprocessors,
         )
 
-    def parts(self) -> dict[str, Self]:
-        """Name of each graph that generation needs -> its configuration: encoder, decoder, decoder with past."""
-        parts = {
+    def build_part_configs(self) -> dict[str, Self]:
+        """Graph name -> configuration, of the graphs that generation needs: encoder, decoder, decoder with past."""
+        configs = {
             "encoder_model": self.with_behavior(Behavior.ENCODER),
             "decoder_model": self.with_behavior(Behavior.DECODER, use_past=self.use_past),
         }
         if self.use_past:
-            parts["decoder_with_past_model"] = self.with_behavior(
+            configs["decoder_with_past_model"] = self.with_behavior(
                 Behavior.DECODER, use_past=True, use_past_in_inputs=True
             )
-        return parts
+        return configs
 
-    def part_of(self, model: Any) -> Any:
+    def get_exported_module(self, model: Any) -> Any:
         return model.get_encoder() if self.behavior is Behavior.ENCODER else model
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        """What goes into the encoder, without the mask."""
-        low, high = ordinary_tokens(self.config)
-        return (InputSpec(name="input_ids", shape=("batch_size", ENCODED), low=low, high=high),)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        """The inputs of the encoder, without the attention mask."""
+        low, high = choose_token_range(self.config)
+        return (InputSpec(name="input_ids", shape=("batch_size", ENCODER_LENGTH), low=low, high=high),)
 
-    def mask_specs(self) -> tuple[InputSpec, ...]:
-        """What of the encoder's input counts, as the encoder takes it."""
-        return (InputSpec(name="attention_mask", shape=("batch_size", ENCODED), fill="ones"),) if self.MASKED else ()
+    def build_mask_specs(self) -> tuple[InputSpec, ...]:
+        """The attention mask of the encoder's input."""
+        return (
+            (InputSpec(name="attention_mask", shape=("batch_size", ENCODER_LENGTH), fill="ones"),)
+            if self.HAS_ATTENTION_MASK
+            else ()
+        )
 
-    def cross_mask_specs(self) -> tuple[InputSpec, ...]:
-        """What of the encoder's states counts, as a decoder alone takes it."""
+    def build_cross_mask_specs(self) -> tuple[InputSpec, ...]:
+        """The attention mask of the encoder's hidden states, as an input of the decoder part."""
         return tuple(
             InputSpec(
-                name="encoder_attention_mask", shape=("batch_size", self.encoded), fill="ones", argument=spec.name
+                name="encoder_attention_mask",
+                shape=("batch_size", self.encoder_output_length),
+                fill="ones",
+                argument=spec.name,
             )
-            for spec in self.mask_specs()
+            for spec in self.build_mask_specs()
         )
 
     @property
-    def encoded(self) -> Dim:
-        """How many states the encoder gives."""
-        return ENCODED
+    def encoder_output_length(self) -> Dim:
+        """The number of hidden states that the encoder returns."""
+        return ENCODER_LENGTH
 
     @property
     def encoder_width(self) -> int:
-        """How wide a state of the encoder is."""
-        return number_of(self.config, "d_model", "hidden_size")
+        """The width of a hidden state of the encoder."""
+        return get_number(self.config, "d_model", "hidden_size")
 
     @property
     def decoder_config(self) -> Any:
         """The config of the decoder."""
         return self.config
 
-    def heads(self) -> tuple[Heads, ...]:
-        """What is cached of each layer of the decoder."""
+    def get_key_value_shapes(self) -> tuple[KeyValueShape, ...]:
+        """The shape of the cached keys and values of each layer of the decoder."""
         config = self.decoder_config
-        layers = number_of(config, "num_decoder_layers", "decoder_layers", "decoder_num_hidden_layers", "num_layers")
-        count = number_of(
+        layers = get_number(config, "num_decoder_layers", "decoder_layers", "decoder_num_hidden_layers", "num_layers")
+        count = get_number(
             config,
             "decoder_num_key_value_heads",
             "decoder_attention_heads",
             "num_attention_heads",
             "num_heads",
         )
-        attention = number_of(config, "decoder_attention_heads", "num_attention_heads", "num_heads", default=count)
-        hidden = number_of(config, "d_model", "hidden_size")
-        width = number_of(config, "d_kv", "head_dim", default=hidden // attention)
-        return (Heads(count=count, key_width=width, value_width=width),) * layers
+        attention_heads = get_number(
+            config, "decoder_attention_heads", "num_attention_heads", "num_heads", default=count
+        )
+        hidden = get_number(config, "d_model", "hidden_size")
+        width = get_number(config, "d_kv", "head_dim", default=hidden // attention_heads)
+        return (KeyValueShape(head_count=count, key_width=width, value_width=width),) * layers
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
         if self.behavior is Behavior.ENCODER:
-            return (*self.encoder_specs(), *self.mask_specs())
-        alone = self.behavior is Behavior.DECODER
-        low, high = ordinary_tokens(self.decoder_config)
+            return (*self.build_encoder_specs(), *self.build_mask_specs())
+        is_decoder_part = self.behavior is Behavior.DECODER
+        low, high = choose_token_range(self.decoder_config)
         new = InputSpec(
-            name="input_ids" if alone else "decoder_input_ids",
-            shape=("batch_size", DECODED),
+            name="input_ids" if is_decoder_part else "decoder_input_ids",
+            shape=("batch_size", DECODER_LENGTH),
             low=low,
             high=high,
             argument="decoder_input_ids",
         )
-        if not alone:
-            return (*self.encoder_specs(), *self.mask_specs(), new, *self.past_inputs())
+        if not is_decoder_part:
+            return (*self.build_encoder_specs(), *self.build_mask_specs(), new, *self.build_past_inputs())
         states = InputSpec(
             name="encoder_hidden_states",
-            shape=("batch_size", self.encoded, self.encoder_width),
+            shape=("batch_size", self.encoder_output_length, self.encoder_width),
             kind="float",
             argument="encoder_outputs.last_hidden_state",
         )
-        return (new, states, *self.cross_mask_specs(), *self.past_inputs())
+        return (new, states, *self.build_cross_mask_specs(), *self.build_past_inputs())
 
-    def past_inputs(self) -> tuple[InputSpec, ...]:
-        """Cached keys and values of the tokens before and of the encoder's states; none unless `use_past_in_inputs`."""
+    def build_past_inputs(self) -> tuple[InputSpec, ...]:
+        """Cached keys and values of previous tokens and encoder states; empty unless `use_past_in_inputs`."""
         if not self.use_past_in_inputs:
             return ()
         specs = []
-        for layer, heads in enumerate(self.heads()):
-            for side, length in (("decoder", "past_decoder_sequence_length"), ("encoder", self.encoded)):
-                for part, width in (("key", heads.key_width), ("value", heads.value_width)):
-                    shape = ("batch_size", heads.count, length, width)
+        for layer, cached in enumerate(self.get_key_value_shapes()):
+            for side, length in (("decoder", "past_decoder_sequence_length"), ("encoder", self.encoder_output_length)):
+                for part, width in (("key", cached.key_width), ("value", cached.value_width)):
+                    shape = ("batch_size", cached.head_count, length, width)
                     specs.append(InputSpec(name=f"past_key_values.{layer}.{side}.{part}", shape=shape, kind="float"))
         return tuple(specs)
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        states = {0: "batch_size", **({1: self.encoded} if isinstance(self.encoded, str) else {})}
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        states = {
+            0: "batch_size",
+            **({1: self.encoder_output_length} if isinstance(self.encoder_output_length, str) else {}),
+        }
         if self.behavior is Behavior.ENCODER:
             return (OutputSpec(name="last_hidden_state", axes=states),)
         name = "last_hidden_state" if self.task == "feature-extraction" else "logits"
-        whole = self.behavior is Behavior.MONOLITH
+        is_whole = self.behavior is Behavior.MONOLITH
         return (
-            OutputSpec(name=name, axes={0: "batch_size", 1: DECODED}),
-            *self.present_outputs(),
-            *((OutputSpec(name="encoder_last_hidden_state", axes=states),) if whole else ()),
+            OutputSpec(name=name, axes={0: "batch_size", 1: DECODER_LENGTH}),
+            *self.build_present_outputs(),
+            *((OutputSpec(name="encoder_last_hidden_state", axes=states),) if is_whole else ()),
         )
 
-    def present_outputs(self) -> tuple[OutputSpec, ...]:
-        """Cached keys and values; those of the encoder's states only where they did not come in."""
+    def build_present_outputs(self) -> tuple[OutputSpec, ...]:
+        """Cached keys and values; those of the encoder's hidden states only if they are not an input."""
         if not self.use_past:
             return ()
-        grown = f"past_decoder_sequence_length + {DECODED}" if self.use_past_in_inputs else DECODED
-        sides = {"decoder": {0: "batch_size", 2: grown}}
+        length = f"past_decoder_sequence_length + {DECODER_LENGTH}" if self.use_past_in_inputs else DECODER_LENGTH
+        sides = {"decoder": {0: "batch_size", 2: length}}
         if not self.use_past_in_inputs:
-            sides["encoder"] = {0: "batch_size", **({2: self.encoded} if isinstance(self.encoded, str) else {})}
+            sides["encoder"] = {
+                0: "batch_size",
+                **({2: self.encoder_output_length} if isinstance(self.encoder_output_length, str) else {}),
+            }
         return tuple(
             OutputSpec(
                 name=f"present.{layer}.{side}.{part}", axes=axes, source=f"past_key_values.{layer}.{side}.{part}"
             )
-            for layer in range(len(self.heads()))
+            for layer in range(len(self.get_key_value_shapes()))
             for side, axes in sides.items()
             for part in ("key", "value")
         )
 
 
 class T5Config(Seq2SeqConfig):
-    """T5 and its kin."""
+    """T5 and models with the same inputs and outputs."""
 
 
 class BartConfig(Seq2SeqConfig):
-    """BART and its kin, whose decoder also writes alone (text generation) and which also classify a whole text."""
+    """BART and similar models: they also classify texts, and the decoder alone serves text generation."""
 
     @property
-    def alone(self) -> TextDecoderConfig | None:
-        """The configuration of the decoder alone, where that is what the task is of."""
+    def decoder_only_config(self) -> TextDecoderConfig | None:
+        """The configuration of the decoder without an encoder, for text generation; None for other tasks."""
         if self.task != "text-generation":
             return None
         return BartDecoderConfig(
@@ -208,41 +223,44 @@ class BartConfig(Seq2SeqConfig):
         )
 
     @property
-    def is_read_at_once(self) -> bool:
-        """Whether the decoder reads the same text again."""
+    def reads_text_twice(self) -> bool:
+        """Whether the encoder and the decoder read the same text."""
         return self.task in ("text-classification", "question-answering")
 
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        if self.alone is not None:
-            return self.alone.input_specs()
-        if not self.is_read_at_once:
-            return super().input_specs()
-        low, high = ordinary_tokens(self.config)
-        # A text is classified by its last end token, of which all texts must have as many.
-        end = ((-1, number_of(self.config, "eos_token_id", default=2)),)
+    def build_input_specs(self) -> tuple[InputSpec, ...]:
+        if self.decoder_only_config is not None:
+            return self.decoder_only_config.build_input_specs()
+        if not self.reads_text_twice:
+            return super().build_input_specs()
+        low, high = choose_token_range(self.config)
+        # BART classifies by the last end token, and all texts must have the same number of them.
+        end = ((-1, get_number(self.config, "eos_token_id", default=2)),)
         shape = ("batch_size", "sequence_length")
         return (
             InputSpec(name="input_ids", shape=shape, low=low, high=high, fixed=end),
             InputSpec(name="attention_mask", shape=shape, fill="ones"),
         )
 
-    def output_specs(self) -> tuple[OutputSpec, ...]:
-        if self.alone is not None:
-            return self.alone.output_specs()
-        return super(WithPastConfig, self).output_specs() if self.is_read_at_once else super().output_specs()
+    def build_output_specs(self) -> tuple[OutputSpec, ...]:
+        if self.decoder_only_config is not None:
+            return self.decoder_only_config.build_output_specs()
+        if self.reads_text_twice:
+            return super(WithPastConfig, self).build_output_specs()
+        return super().build_output_specs()
 
 
 class BartDecoderConfig(TextDecoderConfig):
-    """The decoder of BART alone, without an encoder."""
+    """The decoder of BART without the encoder."""
 
-    def heads(self) -> tuple[Heads, ...]:
-        count = number_of(self.config, "decoder_attention_heads")
-        width = number_of(self.config, "d_model") // count
-        return (Heads(count=count, key_width=width, value_width=width),) * number_of(self.config, "decoder_layers")
+    def get_key_value_shapes(self) -> tuple[KeyValueShape, ...]:
+        count = get_number(self.config, "decoder_attention_heads")
+        width = get_number(self.config, "d_model") // count
+        layers = get_number(self.config, "decoder_layers")
+        return (KeyValueShape(head_count=count, key_width=width, value_width=width),) * layers
 
 
-class PairConfig(Seq2SeqConfig):
-    """An encoder and a decoder put together, each with a config of its own."""
+class EncoderDecoderConfig(Seq2SeqConfig):
+    """A pair of an encoder and a decoder that have their own configs."""
 
     @property
     def decoder_config(self) -> Any:
@@ -250,15 +268,15 @@ class PairConfig(Seq2SeqConfig):
 
     @property
     def encoder_width(self) -> int:
-        return number_of(self.config.encoder, "hidden_size", "d_model")
+        return get_number(self.config.encoder, "hidden_size", "d_model")
 
-    def encoder_specs(self) -> tuple[InputSpec, ...]:
-        low, high = ordinary_tokens(self.config.encoder)
-        return (InputSpec(name="input_ids", shape=("batch_size", ENCODED), low=low, high=high),)
+    def build_encoder_specs(self) -> tuple[InputSpec, ...]:
+        low, high = choose_token_range(self.config.encoder)
+        return (InputSpec(name="input_ids", shape=("batch_size", ENCODER_LENGTH), low=low, high=high),)
 
-    def heads(self) -> tuple[Heads, ...]:
+    def get_key_value_shapes(self) -> tuple[KeyValueShape, ...]:
         config = self.decoder_config
-        layers = number_of(config, "decoder_layers", "num_hidden_layers", "n_layer")
-        count = number_of(config, "decoder_attention_heads", "num_attention_heads", "n_head")
-        width = number_of(config, "d_model", "hidden_size", "n_embd") // count
-        return (Heads(count=count, key_width=width, value_width=width),) * layers
+        layers = get_number(config, "decoder_layers", "num_hidden_layers", "n_layer")
+        count = get_number(config, "decoder_attention_heads", "num_attention_heads", "n_head")
+        width = get_number(config, "d_model", "hidden_size", "n_embd") // count
+        return (KeyValueShape(head_count=count, key_width=width, value_width=width),) * layers

@@ -1,4 +1,4 @@
-"""What the Hub says of its quotas, in `RateLimit`, `RateLimit-Policy` and `Retry-After` headers. Pure.
+"""Parses the `RateLimit`, `RateLimit-Policy` and `Retry-After` headers. Pure.
 
 Forms as recorded: `RateLimit: "api";r=499;t=295` (remaining, seconds to reset) and
 `RateLimit-Policy: "fixed window";"api";q=500;w=300` (quota, window in seconds); hub-docs, rate-limits.md.
@@ -19,7 +19,7 @@ MAX_RETRY_AFTER_S = 3_600.0
 
 
 class Quota(Struct, frozen=True, kw_only=True, gc=False):
-    """One bucket's state as an answer told it; None where it did not say."""
+    """The state of one bucket in a response; None where the headers do not have it."""
 
     name: str
     remaining: int
@@ -28,13 +28,13 @@ class Quota(Struct, frozen=True, kw_only=True, gc=False):
     window_s: float | None = None
 
 
-def parse_quota(answer: HttpResponse) -> Quota | None:
-    """The quota an answer speaks of; None where it speaks of none that can be read."""
-    header = answer.headers.get("ratelimit", "")
+def parse_quota(response: HttpResponse) -> Quota | None:
+    """The quota in the headers of a response; None where there is none that can be read."""
+    header = response.headers.get("ratelimit", "")
     name, parameters = _NAME.search(header), dict(_PARAMETER.findall(header))
     if name is None or "r" not in parameters or "t" not in parameters:
         return None
-    quota, window_s = _policy(answer.headers.get("ratelimit-policy", ""))
+    quota, window_s = _parse_policy(response.headers.get("ratelimit-policy", ""))
     return Quota(
         name=name.group(1),
         remaining=int(parameters["r"]),
@@ -45,8 +45,8 @@ def parse_quota(answer: HttpResponse) -> Quota | None:
 
 
 @functools.lru_cache(maxsize=16)
-def _policy(header: str) -> tuple[int | None, float | None]:
-    """Quota and window of a policy, which is the same in every answer."""
+def _parse_policy(header: str) -> tuple[int | None, float | None]:
+    """Quota and window (seconds) of a policy, which is the same in every response."""
     parameters = dict(_PARAMETER.findall(header))
     return (
         int(parameters["q"]) if "q" in parameters else None,
@@ -54,17 +54,17 @@ def _policy(header: str) -> tuple[int | None, float | None]:
     )
 
 
-def retry_after_s(answer: HttpResponse) -> float | None:
-    """How long the server wants to be left alone, in seconds; None where it does not say.
+def retry_after_s(response: HttpResponse) -> float | None:
+    """Seconds until the next request is allowed; None where the server does not say.
 
-    A used-up quota counts before `Retry-After`. A quota with something left is not the reason for a refusal, so its
-    reset says nothing then (huggingface_hub 2.4, utils/_http.http_backoff).
+    A used-up quota counts before `Retry-After`. A quota that is not used up is not the reason for the refusal, so its
+    reset does not count (huggingface_hub 2.4, utils/_http.http_backoff).
     """
-    quota = parse_quota(answer)
+    quota = parse_quota(response)
     if quota is not None and quota.remaining == 0:
         # The server's clock may be a little behind ours.
         return min(quota.reset_after_s + 1.0, MAX_RETRY_AFTER_S)
-    given = answer.headers.get("retry-after", "").strip()
-    if given.isdecimal() and len(given) < 9:
-        return min(float(given), MAX_RETRY_AFTER_S)
+    header = response.headers.get("retry-after", "").strip()
+    if header.isdecimal() and len(header) < 9:
+        return min(float(header), MAX_RETRY_AFTER_S)
     return None

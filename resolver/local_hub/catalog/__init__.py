@@ -1,1 +1,1 @@
-"""Holds the repos that the local Hub serves, and reads them from disk."""
+"""Holds the repos that the local Hub serves and reads them from disk."""

@@ -1,4 +1,4 @@
-"""The repos that the local Hub serves, and the changes a test makes to them. Pure; reading is left to `readers`."""
+"""`Catalog` and `HubRepo`: the repos that the local Hub serves, and changes of them. Pure; `readers` reads the disk."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from resolver.local_hub.catalog.contents import to_bytes, tree_sha1
+from resolver.local_hub.catalog.contents import encode_content, hash_commit
 from resolver.local_hub.errors import CatalogError, UnknownRepoError
 
 EPOCH: Final = datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC)
 """The creation time that the Hub gives to its oldest repos."""
 
 MAIN: Final = "main"
+"""The default branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubRepo:
     """One repo with all its commits.
 
-    `commits`: commit hash → path → content, oldest first. `branches` and `git_tags`: name → commit hash; a name such as
-    `refs/pr/1` is kept whole among the branches. `extract` is the API's `config`; None means derived from the files of
-    the commit asked for. `transformers_info`, `gguf`, `safetensors` and `card` are served as given, absent where None.
-    `object_id` is the API's `_id`, kept through renames; empty means derived from the id.
+    `commits`: commit hash → path → content, oldest first. `branches` and `git_tags`: name → commit hash; branches may
+    have a full ref name such as `refs/pr/1`. `extract` is the API's `config`; where it is None, it is built from the
+    files of the requested commit. `transformers_info`, `gguf`, `safetensors` and `card` are served unchanged and left
+    out where they are None. `object_id` is the API's `_id`, kept through renames; empty means derived from the id.
     """
 
     id: str
@@ -50,7 +51,7 @@ class HubRepo:
 
     @property
     def owner(self) -> str | None:
-        """The author as given, else the namespace of the id; None for a one-part id."""
+        """The `author` field, else the namespace of the id; None for a one-part id."""
         return self.author or (self.id.partition("/")[0] if "/" in self.id else None)
 
     @property
@@ -58,10 +59,10 @@ class HubRepo:
         """The commit hash of the default branch: `main` where there is one, else the first branch."""
         return self.branches.get(MAIN) or next(iter(self.branches.values()))
 
-    def commit_hash(self, revision: str) -> str | None:
-        """The commit that a branch, tag, `HEAD`, full or short commit hash (7 digits at least) means, or None."""
-        if (found := self.branches.get(revision) or self.git_tags.get(revision)) is not None:
-            return found
+    def find_commit(self, revision: str) -> str | None:
+        """The commit hash of a branch, a tag, `HEAD`, or a full or short commit hash (7 digits at least); else None."""
+        if (commit_hash := self.branches.get(revision) or self.git_tags.get(revision)) is not None:
+            return commit_hash
         if revision in self.commits:
             return revision
         if revision == "HEAD":
@@ -76,7 +77,7 @@ class HubRepo:
 
 
 class Catalog:
-    """A mutable set of repos, looked up by canonical id, by former id, or in the wrong letter case."""
+    """A mutable set of repos, found by canonical id, by a former id, or by an id in another letter case."""
 
     def __init__(self, repos: Iterable[HubRepo] = ()) -> None:
         self._repos: dict[str, HubRepo] = {}
@@ -97,19 +98,19 @@ class Catalog:
         return repo_id in self._repos
 
     def add(self, repo: HubRepo) -> None:
-        """Put a repo, in place of the one of the same id.
+        """Add a repo; it replaces a repo of the same id.
 
         Raises:
-            CatalogError: the repo has no branch, or a branch or tag points at a commit it does not hold.
+            CatalogError: the repo has no branch, or a branch or tag points at a commit that it does not hold.
         """
         if not repo.branches:
             raise CatalogError(f"{repo.id}: a repo needs at least one branch")
         for name, commit_hash in (*repo.branches.items(), *repo.git_tags.items()):
             if commit_hash not in repo.commits:
-                raise CatalogError(f"{repo.id}: {name} points at {commit_hash}, which is not among its commits")
-        known = self._repos.get(repo.id)
-        if known is None or known.owner != repo.owner:
-            self._forget_order()
+                raise CatalogError(f"{repo.id}: {name} points at commit {commit_hash}, which is not among its commits")
+        previous = self._repos.get(repo.id)
+        if previous is None or previous.owner != repo.owner:
+            self._clear_indexes()
         self._repos[repo.id] = repo
         if (lower := repo.id.lower()) != repo.id:
             self._by_lower.setdefault(lower, repo.id)
@@ -118,8 +119,8 @@ class Catalog:
         """The repo of exactly this canonical id, or None."""
         return self._repos.get(repo_id)
 
-    def canonical_id(self, repo_id: str) -> str | None:
-        """The id to ask instead: after renames and case folding. None where there is nothing to be found."""
+    def find_canonical_id(self, repo_id: str) -> str | None:
+        """The canonical id of a repo, after renames and case folding; None where there is no such repo."""
         if repo_id in self._repos:
             return repo_id
         lower = repo_id.lower()
@@ -127,51 +128,51 @@ class Catalog:
         return found if found in self._repos else None
 
     def rename(self, old_id: str, new_id: str) -> None:
-        """Move a repo to another id (another owner too); the old id answers with a redirect from now on."""
-        repo = self._known(old_id)
+        """Move a repo to another id, perhaps of another owner; requests for the old id are redirected."""
+        repo = self._get_existing(old_id)
         self.delete(old_id)
-        object_id = repo.object_id or default_object_id(repo.id)
+        object_id = repo.object_id or derive_object_id(repo.id)
         self.add(dataclasses.replace(repo, id=new_id, author=None, object_id=object_id))
         self.alias(old_id, new_id)
 
-    def alias(self, other_id: str, canonical_id: str) -> None:
-        """Redirect another id (a legacy `name` or a former one) to a repo."""
-        self._known(canonical_id)
+    def alias(self, former_id: str, canonical_id: str) -> None:
+        """Redirect a former id (or a legacy one-part id) to a repo."""
+        self._get_existing(canonical_id)
         for key, target in self._aliases.items():
-            if target == other_id:
+            if target == former_id:
                 self._aliases[key] = canonical_id
-        self._aliases[other_id.lower()] = canonical_id
+        self._aliases[former_id.lower()] = canonical_id
 
     def delete(self, repo_id: str) -> None:
-        """Take a repo away; aliases to it answer as missing."""
-        self._known(repo_id)
+        """Remove a repo; requests for its aliases get the response for a missing repo."""
+        self._get_existing(repo_id)
         del self._repos[repo_id]
         if self._by_lower.get(repo_id.lower()) == repo_id:
             del self._by_lower[repo_id.lower()]
-        self._forget_order()
+        self._clear_indexes()
 
     def change(self, repo_id: str, **changes: Any) -> HubRepo:
-        """Replace fields of a repo (`pipeline_tag=`, `gated=`, `private=`, `branches=`…); returns the new repo."""
-        repo = dataclasses.replace(self._known(repo_id), **changes)
+        """The repo with some fields replaced (`pipeline_tag=`, `gated=`, `private=`, `branches=`…)."""
+        repo = dataclasses.replace(self._get_existing(repo_id), **changes)
         if repo.id != repo_id:
-            raise CatalogError(f"{repo_id}: use rename() to change an id")
+            raise CatalogError(f"{repo_id}: change() cannot change the id; use rename()")
         self.add(repo)
         return repo
 
     def push(self, repo_id: str, files: Mapping[str, object], branch: str = MAIN) -> str:
-        """Commit changed files on a branch (made from the default branch where new) and return the commit hash.
+        """The hash of a new commit on a branch; a new branch starts at the head of the default branch.
 
-        `files`: path → bytes, text or a JSON value; None deletes the path. Other files stay.
+        `files`: path → bytes, text or a JSON value; None deletes the path. Other files stay unchanged.
         """
-        repo = self._known(repo_id)
+        repo = self._get_existing(repo_id)
         parent = repo.branches.get(branch, repo.head)
         content = dict(repo.commits[parent])
-        for path, new in files.items():
-            if new is None:
+        for path, new_content in files.items():
+            if new_content is None:
                 content.pop(path, None)
             else:
-                content[path] = to_bytes(new)
-        commit_hash = tree_sha1(repo_id, content, f"{parent}{len(repo.commits)}")
+                content[path] = encode_content(new_content)
+        commit_hash = hash_commit(repo_id, content, f"{parent}{len(repo.commits)}")
         commits = {**repo.commits, commit_hash: content}
         self.change(repo_id, commits=commits, branches={**repo.branches, branch: commit_hash})
         return commit_hash
@@ -191,17 +192,17 @@ class Catalog:
             self._by_author = {owner: tuple(ids) for owner, ids in groups.items()}
         return self._by_author.get(author, ())
 
-    def _known(self, repo_id: str) -> HubRepo:
+    def _get_existing(self, repo_id: str) -> HubRepo:
         repo = self._repos.get(repo_id)
         if repo is None:
-            raise UnknownRepoError(f"no repo {repo_id!r} in this catalog")
+            raise UnknownRepoError(f"the catalog has no repo {repo_id!r}")
         return repo
 
-    def _forget_order(self) -> None:
+    def _clear_indexes(self) -> None:
         self._sorted = None
         self._by_author = None
 
 
-def default_object_id(repo_id: str) -> str:
-    """A stable stand-in for the Hub's `_id`: 24 hex digits."""
-    return tree_sha1(repo_id, {})[:24]
+def derive_object_id(repo_id: str) -> str:
+    """A stable replacement for the Hub's `_id`: 24 hex digits."""
+    return hash_commit(repo_id, {})[:24]

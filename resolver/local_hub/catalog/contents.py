@@ -1,4 +1,4 @@
-"""The bytes of repo files: given contents, plausible stand-ins for the rest, and their hashes. Pure."""
+"""Builds and hashes the contents of repo files: known contents, and placeholders for the others. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LFS_SUFFIXES: Final = (
     ".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack", ".pt", ".pth", ".ckpt", ".ot", ".npz", ".nemo",
     ".tflite", ".keras", ".pkl", ".joblib", ".onnx_data", ".model", ".pb",
 )  # fmt: skip
-"""Suffixes that the `.gitattributes` of a new Hub repo hands to LFS (those that model repos use)."""
+"""Suffixes that the `.gitattributes` of a new Hub repo stores in LFS (those that model repos use)."""
 
-_STANDARD: Final[Mapping[str, Any]] = {
+_PLACEHOLDERS: Final[Mapping[str, Any]] = {
     "modules.json": [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
@@ -33,17 +33,17 @@ _STANDARD: Final[Mapping[str, Any]] = {
         "pooling_mode_max_tokens": False,
     },
 }
-_STANDARD_BYTES: Final = {path: msgspec.json.encode(content) for path, content in _STANDARD.items()}
+_PLACEHOLDER_BYTES: Final = {path: msgspec.json.encode(content) for path, content in _PLACEHOLDERS.items()}
 _GIT_ATTRIBUTES: Final = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES).encode()
 
 
-def stand_in(repo_id: str, path: str) -> bytes:
-    """Small deterministic content for a listed file whose real content is not known.
+def build_placeholder(repo_id: str, path: str) -> bytes:
+    """Small deterministic content for a file whose real content is not known.
 
     JSON files are valid JSON, `*.safetensors` are valid files without tensors.
     """
-    if path in _STANDARD_BYTES:
-        return _STANDARD_BYTES[path]
+    if path in _PLACEHOLDER_BYTES:
+        return _PLACEHOLDER_BYTES[path]
     if path.endswith(".json"):
         return b"{}"
     if path == ".gitattributes":
@@ -57,28 +57,28 @@ def stand_in(repo_id: str, path: str) -> bytes:
 
 
 class RowFiles(Mapping[str, bytes]):
-    """The files of one commit: `paths` in order, `given` where the content is known, stand-ins for the rest.
+    """The files of one commit: `paths` in order, `contents` of some of them, placeholders for the others.
 
-    Contents that are not given are made on each look-up, so that a catalog of many repos stays small.
+    Placeholders are built on each look-up and not kept, so that a catalog of many repos stays small in memory.
     """
 
-    __slots__ = ("given", "paths", "repo_id")
+    __slots__ = ("contents", "paths", "repo_id")
 
-    def __init__(self, repo_id: str, paths: tuple[str, ...], given: Mapping[str, bytes]) -> None:
+    def __init__(self, repo_id: str, paths: tuple[str, ...], contents: Mapping[str, bytes]) -> None:
         self.repo_id = repo_id
         self.paths = paths
-        self.given = given
+        self.contents = contents
 
     def __getitem__(self, path: str) -> bytes:
-        content = self.given.get(path)
+        content = self.contents.get(path)
         if content is not None:
             return content
         if path in self.paths:
-            return stand_in(self.repo_id, path)
+            return build_placeholder(self.repo_id, path)
         raise KeyError(path)
 
     def __contains__(self, path: object) -> bool:
-        return path in self.given or path in self.paths
+        return path in self.contents or path in self.paths
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
@@ -87,13 +87,13 @@ class RowFiles(Mapping[str, bytes]):
         return len(self.paths)
 
 
-def paths_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The paths of a commit as a tuple, without copying where it already is one."""
+def list_paths(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The paths of a commit as a tuple; not copied where they are a tuple already."""
     return files.paths if isinstance(files, RowFiles) else tuple(files)
 
 
-def to_bytes(content: object) -> bytes:
-    """File content from what a caller or a row gives: bytes, text, or a JSON value."""
+def encode_content(content: object) -> bytes:
+    """The bytes of a file whose content is bytes, text or a JSON value."""
     match content:
         case bytes():
             return content
@@ -104,28 +104,30 @@ def to_bytes(content: object) -> bytes:
 
 
 def is_lfs(path: str, size_bytes: int, threshold_bytes: int) -> bool:
-    """Whether the Hub would keep this file in large-file storage."""
+    """Whether the Hub would store this file in LFS."""
     return path.endswith(LFS_SUFFIXES) or size_bytes >= threshold_bytes
 
 
-def git_sha1(content: bytes) -> str:
-    """The git blob id: 40 hex digits."""
+def hash_git_blob(content: bytes) -> str:
+    """The git blob id of a content: 40 hex digits."""
     return hashlib.sha1(b"blob %d\x00" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def sha256(content: bytes) -> str:
-    """The LFS object id: 64 hex digits."""
+def hash_sha256(content: bytes) -> str:
+    """The LFS object id of a content: 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
 
 
-def lfs_pointer(content: bytes) -> bytes:
-    """The text that git itself holds for an LFS file."""
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256(content)}\nsize {len(content)}\n".encode()
+def build_lfs_pointer(content: bytes) -> bytes:
+    """The pointer file that git stores in place of an LFS file."""
+    return (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{hash_sha256(content)}\nsize {len(content)}\n".encode()
+    )
 
 
-def tree_sha1(repo_id: str, files: Mapping[str, bytes], parent: str = "") -> str:
-    """A commit hash: 40 hex digits over the parent, the paths and the contents."""
+def hash_commit(repo_id: str, files: Mapping[str, bytes], parent: str = "") -> str:
+    """A commit hash of the parent, the paths and the contents: 40 hex digits."""
     digest = hashlib.sha1(f"{repo_id}\n{parent}\n".encode(), usedforsecurity=False)
     for path in sorted(files):
-        digest.update(f"{path}\n{git_sha1(files[path])}\n".encode())
+        digest.update(f"{path}\n{hash_git_blob(files[path])}\n".encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The repos of `hubresolve demo`, shipped with the package."""
+"""Loads the repos of `hubresolve demo`, which are shipped with the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resolver.local_hub.catalog.readers import read_jsonl
 
 
 def demo_catalog() -> Catalog:
-    """About 400 real repos of all kinds: file names and configs only, weights are stand-ins.
+    """A catalog of about 400 real repos of all kinds: real file names and configs, placeholder weights.
 
     The data file is written by `tools/pack_corpus.py`.
     """

@@ -1,4 +1,4 @@
-"""Catalogs from disk: a JSONL of repos, plain or gzipped, or a folder of model folders."""
+"""Reads catalogs from disk: a JSONL file of repos, plain or gzipped, or a folder of model folders."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import msgspec
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from resolver.local_hub.catalog.catalog import MAIN, Catalog, HubRepo
-from resolver.local_hub.catalog.contents import tree_sha1
+from resolver.local_hub.catalog.contents import hash_commit
 from resolver.local_hub.catalog.jsonl import RowReader
 from resolver.local_hub.errors import CatalogError
 
 _MANIFESTS: Final = ("config.json", "model_index.json", "adapter_config.json", "modules.json")
 _SKIPPED_FOLDERS: Final = (".git", ".cache", "__pycache__")
-_KEPT_IN_MEMORY_BYTES: Final = 1 << 20
+_MAX_IN_MEMORY_BYTES: Final = 1 << 20
+"""Larger files stay on disk."""
 
 
 def read_jsonl(path: str | Path) -> Catalog:
-    """The catalog of a JSONL file (gzip where the name ends in `.gz`), one repo a line; blank lines are skipped.
+    """The catalog of a JSONL file, one repo in each line; blank lines are skipped. A `.gz` file is gzipped.
 
     Raises:
-        CatalogError: a line is not a repo; the message names the file and the line.
+        CatalogError: a line does not describe a repo; the message names the file and the line.
         OSError: the file cannot be read.
     """
     path = Path(path)
@@ -48,24 +49,24 @@ def read_jsonl(path: str | Path) -> Catalog:
 def read_folder(path: str | Path) -> Catalog:
     """The catalog of a folder that holds `ORG/NAME/` or `NAME/` folders with files in them.
 
-    Library, task and tags are those of the front matter in README.md, where there is one.
+    Library, pipeline tag and tags are read from the front matter of README.md.
 
     Raises:
-        CatalogError: the folder is missing, is itself a model folder, or holds none.
+        CatalogError: the folder is missing, is itself a model folder, or holds no model folder.
     """
     root = Path(path)
     if not root.is_dir():
         raise CatalogError(f"{root} is not a folder")
     if any((root / name).is_file() for name in _MANIFESTS):
-        raise CatalogError(f"{root} is itself a model folder; give the folder that holds it")
-    catalog = Catalog(_repo_from_folder(repo_id, folder) for repo_id, folder in _model_folders(root))
+        raise CatalogError(f"{root} is itself a model folder; name the folder that contains it")
+    catalog = Catalog(_build_repo(repo_id, folder) for repo_id, folder in _find_model_folders(root))
     if not len(catalog):
-        raise CatalogError(f"{root} holds no model folders (ORG/NAME or NAME with files in them)")
+        raise CatalogError(f"{root} holds no model folders; ORG/NAME or NAME folders with files in them are expected")
     return catalog
 
 
 class DiskFiles(Mapping[str, bytes]):
-    """The files of a folder as they were when it was read; large ones stay on disk until asked for."""
+    """The files of a folder; small ones are read at once, large ones on each access."""
 
     __slots__ = ("_folder", "_large", "_small")
 
@@ -73,9 +74,9 @@ class DiskFiles(Mapping[str, bytes]):
         self._folder = folder
         self._small: dict[str, bytes] = {}
         self._large: dict[str, None] = {}
-        for file in _files_below(folder):
+        for file in _walk_files(folder):
             name = file.relative_to(folder).as_posix()
-            if file.stat().st_size <= _KEPT_IN_MEMORY_BYTES:
+            if file.stat().st_size <= _MAX_IN_MEMORY_BYTES:
                 self._small[name] = file.read_bytes()
             else:
                 self._large[name] = None
@@ -93,52 +94,52 @@ class DiskFiles(Mapping[str, bytes]):
         return len(self._small) + len(self._large)
 
 
-def _model_folders(root: Path) -> Iterator[tuple[str, Path]]:
-    for outer in _folders_in(root):
+def _find_model_folders(root: Path) -> Iterator[tuple[str, Path]]:
+    for outer in _list_folders(root):
         if any(entry.is_file() for entry in outer.iterdir()):
             yield outer.name, outer
         else:
-            for inner in _folders_in(outer):
-                if next(_files_below(inner), None) is not None:
+            for inner in _list_folders(outer):
+                if next(_walk_files(inner), None) is not None:
                     yield f"{outer.name}/{inner.name}", inner
 
 
-def _folders_in(folder: Path) -> list[Path]:
+def _list_folders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _walk_files(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
             if entry.name not in _SKIPPED_FOLDERS:
-                yield from _files_below(entry)
+                yield from _walk_files(entry)
         elif entry.is_file():
             yield entry
 
 
-def _repo_from_folder(repo_id: str, folder: Path) -> HubRepo:
+def _build_repo(repo_id: str, folder: Path) -> HubRepo:
     files = DiskFiles(folder)
-    commit_hash = tree_sha1(repo_id, files)
+    commit_hash = hash_commit(repo_id, files)
     card = parse_front_matter(files["README.md"]) if "README.md" in files else None
-    said = card or {}
-    pipeline_tag, library_name, tags = said.get("pipeline_tag"), said.get("library_name"), said.get("tags")
-    listed = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    fields = card or {}
+    pipeline_tag, library_name, tags = fields.get("pipeline_tag"), fields.get("library_name"), fields.get("tags")
+    card_tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     pipeline_tag = pipeline_tag if isinstance(pipeline_tag, str) else None
     library_name = library_name if isinstance(library_name, str) else None
-    own = [tag for tag in (library_name, pipeline_tag) if tag is not None]
+    implied_tags = [tag for tag in (library_name, pipeline_tag) if tag is not None]
     return HubRepo(
         id=repo_id,
         commits={commit_hash: files},
         branches={MAIN: commit_hash},
         pipeline_tag=pipeline_tag,
         library_name=library_name,
-        tags=tuple(dict.fromkeys((*own, *listed))),
+        tags=tuple(dict.fromkeys((*implied_tags, *card_tags))),
         card=card,
     )
 
 
 def parse_front_matter(readme: bytes) -> dict[str, Any] | None:
-    """The YAML header of a model card as JSON values; None where there is none or it does not parse."""
+    """The YAML front matter of a model card as JSON values; None where it is missing or does not parse."""
     text = readme.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     if not text.startswith("---\n"):
         return None

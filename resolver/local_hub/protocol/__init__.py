@@ -1,1 +1,1 @@
-"""Speaks the Hub's protocol: routes, access, payloads, listings and quotas. Pure."""
+"""Builds the Hub's responses to parsed requests: routes, access, payloads, listings and quotas. Pure."""

@@ -1,4 +1,4 @@
-"""Which repos a page of `GET /api/models` holds, and the cursor to the next. Pure."""
+"""Selects the repos of one page of `GET /api/models` and builds the cursor to the next page. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import msgspec
 from resolver.local_hub.catalog.catalog import Catalog, HubRepo
 from resolver.local_hub.protocol import payloads
 
-MAX_PAGE: Final = 1000
+MAX_PAGE_SIZE: Final = 1000
+"""Most repos on a page, as on the Hub."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingQuery:
-    """What a listing was asked for. `tags` must all be on the repo; `after` is the sort key of the page before."""
+    """The filters, order and page of a listing. A repo must have all `tags`; the page starts after the key `after`."""
 
     author: str | None = None
     search: str | None = None
@@ -28,77 +29,77 @@ class ListingQuery:
     pipeline_tag: str | None = None
     gated: bool | None = None
     sort: str = "id"
-    limit: int = MAX_PAGE
+    limit: int = MAX_PAGE_SIZE
     after: tuple[int | str, ...] | None = None
 
 
 _SORT_KEYS: Final[Mapping[str, Callable[[HubRepo], int]]] = {
     "createdAt": lambda repo: int(repo.created_at.timestamp()),
     "lastModified": lambda repo: int(repo.modified_at.timestamp()),
-    "downloads": payloads.downloads,
-    "likes": payloads.likes,
-    "trendingScore": payloads.trending_score,
+    "downloads": payloads.derive_downloads,
+    "likes": payloads.derive_likes,
+    "trendingScore": payloads.derive_trending_score,
 }
-SORTS: Final = ("id", *_SORT_KEYS)
-"""`id` ascending, and the default here so that pages are predictable; the others descending."""
+SORT_ORDERS: Final = ("id", *_SORT_KEYS)
+"""`id` is ascending, and the default so that pages are predictable; the others are descending."""
 
 
 def select_page(
-    catalog: Catalog, wanted: ListingQuery, is_visible: Callable[[HubRepo], bool]
+    catalog: Catalog, query: ListingQuery, is_visible: Callable[[HubRepo], bool]
 ) -> tuple[list[HubRepo], str | None]:
-    """The repos of the page asked for, and the cursor to the next page, None on the last."""
-    ids = catalog.ids() if wanted.author is None else catalog.ids_of_author(wanted.author)
+    """The repos of the requested page, and the cursor to the next page; None on the last page."""
+    ids = catalog.ids() if query.author is None else catalog.ids_of_author(query.author)
     repos: Iterable[HubRepo]
-    if wanted.sort == "id":
-        start = 0 if wanted.after is None else bisect_right(ids, str(wanted.after[0]))
-        repos = _repos(catalog, ids, start)
+    if query.sort == "id":
+        start = 0 if query.after is None else bisect_right(ids, str(query.after[0]))
+        repos = _iterate_models(catalog, ids, start)
     else:
-        in_order = sorted(_repos(catalog, ids, 0), key=lambda repo: _sort_key(repo, wanted.sort))
-        after = wanted.after
-        repos = in_order if after is None else (repo for repo in in_order if _sort_key(repo, wanted.sort) > after)
-    matching = (repo for repo in repos if _matches(repo, wanted) and is_visible(repo))
-    page = list(islice(matching, wanted.limit + 1))
-    if len(page) <= wanted.limit:
+        ordered = sorted(_iterate_models(catalog, ids, 0), key=lambda repo: _build_sort_key(repo, query.sort))
+        after = query.after
+        repos = ordered if after is None else (repo for repo in ordered if _build_sort_key(repo, query.sort) > after)
+    matching = (repo for repo in repos if _is_match(repo, query) and is_visible(repo))
+    page = list(islice(matching, query.limit + 1))
+    if len(page) <= query.limit:
         return page, None
     page.pop()
-    return page, encode_cursor(_sort_key(page[-1], wanted.sort))
+    return page, encode_cursor(_build_sort_key(page[-1], query.sort))
 
 
 def encode_cursor(key: tuple[int | str, ...]) -> str:
-    """An opaque text for a sort key."""
+    """The opaque cursor of a sort key."""
     return base64.b64encode(msgspec.json.encode(key)).decode()
 
 
-def key_shape(sort: str) -> tuple[type, ...]:
-    """The types in the sort key of an order."""
+def get_cursor_types(sort: str) -> tuple[type, ...]:
+    """The types of the values in the sort key of an order."""
     return (str,) if sort == "id" else (int, str)
 
 
-def decode_cursor(cursor: str, shape: tuple[type, ...]) -> tuple[int | str, ...] | None:
-    """The key that a cursor stands for, None where the text is not a cursor of this shape."""
+def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[int | str, ...] | None:
+    """The sort key of a cursor; None where the text is not a cursor with values of these types."""
     try:
         key = msgspec.json.decode(base64.b64decode(cursor, validate=True), type=tuple[int | str, ...])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
-    return key if tuple(map(type, key)) == shape else None
+    return key if tuple(map(type, key)) == types else None
 
 
-def _repos(catalog: Catalog, ids: Sequence[str], start: int) -> Iterator[HubRepo]:
+def _iterate_models(catalog: Catalog, ids: Sequence[str], start: int) -> Iterator[HubRepo]:
     for index in range(start, len(ids)):
         repo = catalog.get(ids[index])
         if repo is not None and repo.repo_type == "model":
             yield repo
 
 
-def _sort_key(repo: HubRepo, sort: str) -> tuple[int | str, ...]:
+def _build_sort_key(repo: HubRepo, sort: str) -> tuple[int | str, ...]:
     return (repo.id,) if sort == "id" else (-_SORT_KEYS[sort](repo), repo.id)
 
 
-def _matches(repo: HubRepo, wanted: ListingQuery) -> bool:
-    if wanted.search is not None and wanted.search.lower() not in repo.id.lower():
+def _is_match(repo: HubRepo, query: ListingQuery) -> bool:
+    if query.search is not None and query.search.lower() not in repo.id.lower():
         return False
-    if wanted.pipeline_tag is not None and wanted.pipeline_tag != repo.pipeline_tag:
+    if query.pipeline_tag is not None and query.pipeline_tag != repo.pipeline_tag:
         return False
-    if wanted.gated is not None and wanted.gated != (repo.gated is not None):
+    if query.gated is not None and query.gated != (repo.gated is not None):
         return False
-    return all(tag in repo.tags or tag in (repo.library_name, repo.pipeline_tag) for tag in wanted.tags)
+    return all(tag in repo.tags or tag in (repo.library_name, repo.pipeline_tag) for tag in query.tags)

@@ -1,7 +1,7 @@
-"""Bodies of model info and listings as the Hub writes them. Pure.
+"""Builds the JSON of model info and of listings. Pure.
 
 Source of the property names: `ExpandModelProperty_T` of huggingface_hub 2.4 and the Hub's own error text; of the key
-sets without `expand`: recorded answers.
+sets without `expand`: recorded responses.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import msgspec
 
-from resolver.local_hub.catalog.catalog import HubRepo, default_object_id
-from resolver.local_hub.catalog.contents import git_sha1, is_lfs, lfs_pointer, paths_of, sha256
-from resolver.local_hub.protocol.extract import derive_extract
+from resolver.local_hub.catalog.catalog import HubRepo, derive_object_id
+from resolver.local_hub.catalog.contents import build_lfs_pointer, hash_git_blob, hash_sha256, is_lfs, list_paths
+from resolver.local_hub.protocol.extract import build_extract
 
 _ABSENT: Final = object()
+"""Marks a property that is left out of the body."""
 
 INFO_EXPANDS: Final = (
     "author", "baseModels", "cardData", "childrenModelCount", "config", "createdAt", "disabled", "downloads",
@@ -26,6 +27,7 @@ INFO_EXPANDS: Final = (
     "library_name", "likes", "mask_token", "model-index", "pipeline_tag", "private", "resourceGroup", "safetensors",
     "sha", "siblings", "spaces", "tags", "transformersInfo", "trendingScore", "usedStorage", "widgetData", "xetEnabled",
 )  # fmt: skip
+"""Values of `expand` that model info accepts."""
 LISTING_EXPANDS: Final = tuple(name for name in INFO_EXPANDS if name != "usedStorage")
 
 _INFO_KEYS: Final = (
@@ -40,22 +42,22 @@ _ITEM_KEYS: Final = (
 _FULL_ITEM_KEYS: Final = (*_ITEM_KEYS, "author", "sha", "lastModified", "gated", "disabled", "siblings")
 
 
-def expand_problem(asked: tuple[str, ...], known: tuple[str, ...]) -> str | None:
-    """The Hub's complaint about the first value of `expand` that it does not know, None where all are known."""
-    for index, name in enumerate(asked):
-        if name not in known:
-            expected = "|".join(f'"{option}"' for option in known)
+def check_expand(expand: tuple[str, ...], valid: tuple[str, ...]) -> str | None:
+    """The Hub's error text for the first invalid value of `expand`; None where all are valid."""
+    for index, name in enumerate(expand):
+        if name not in valid:
+            expected = "|".join(f'"{option}"' for option in valid)
             return f"Invalid option: expected one of {expected} at expand[{index}]"
     return None
 
 
-def info_keys(expand: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys of a model info body: those asked for after `_id` and `id`, or all."""
+def choose_info_keys(expand: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of a model info body: `_id`, `id` and the requested ones, or all."""
     return ("_id", "id", *expand) if expand else _INFO_KEYS
 
 
-def item_keys(expand: tuple[str, ...], *, full: bool, config: bool, card: bool) -> tuple[str, ...]:
-    """The keys of a listing's items."""
+def choose_item_keys(expand: tuple[str, ...], *, full: bool, config: bool, card: bool) -> tuple[str, ...]:
+    """The keys of the items of a listing."""
     if expand:
         return ("_id", "id", *expand)
     keys = _FULL_ITEM_KEYS if full else _ITEM_KEYS
@@ -63,7 +65,7 @@ def item_keys(expand: tuple[str, ...], *, full: bool, config: bool, card: bool) 
 
 
 def build_body(repo: HubRepo, commit_hash: str, keys: tuple[str, ...]) -> bytes:
-    """The JSON object of these keys; properties without a value are left out."""
+    """The JSON object with these keys; properties without a value are left out."""
     body = {}
     for key in keys:
         value = _PROPERTIES[key](repo, commit_hash) if key in _PROPERTIES else _ABSENT
@@ -72,40 +74,40 @@ def build_body(repo: HubRepo, commit_hash: str, keys: tuple[str, ...]) -> bytes:
     return msgspec.json.encode(body)
 
 
-def siblings_with_blobs(files: Mapping[str, bytes], lfs_threshold_bytes: int) -> list[dict[str, Any]]:
-    """The `siblings` of `blobs=true`: sizes and hashes beside the names."""
+def build_siblings_with_blobs(files: Mapping[str, bytes], lfs_threshold_bytes: int) -> list[dict[str, Any]]:
+    """The `siblings` for `blobs=true`: names, sizes and hashes."""
     siblings: list[dict[str, Any]] = []
-    for path in paths_of(files):
+    for path in list_paths(files):
         content = files[path]
         sibling: dict[str, Any] = {"rfilename": path, "size": len(content)}
         if is_lfs(path, len(content), lfs_threshold_bytes):
-            pointer = lfs_pointer(content)
-            sibling["blobId"] = git_sha1(pointer)
-            sibling["lfs"] = {"sha256": sha256(content), "size": len(content), "pointerSize": len(pointer)}
+            pointer = build_lfs_pointer(content)
+            sibling["blobId"] = hash_git_blob(pointer)
+            sibling["lfs"] = {"sha256": hash_sha256(content), "size": len(content), "pointerSize": len(pointer)}
         else:
-            sibling["blobId"] = git_sha1(content)
+            sibling["blobId"] = hash_git_blob(content)
         siblings.append(sibling)
     return siblings
 
 
-def count_for(repo_id: str, what: str, below: int) -> int:
-    """A number that looks like a statistic and is the same every time."""
-    return zlib.crc32(f"{what}:{repo_id}".encode()) % below
+def derive_count(repo_id: str, statistic: str, limit: int) -> int:
+    """A synthetic statistic below a limit; the same for each repo every time."""
+    return zlib.crc32(f"{statistic}:{repo_id}".encode()) % limit
 
 
-def downloads(repo: HubRepo) -> int:
-    """Made-up downloads of the last 30 days."""
-    return count_for(repo.id, "downloads", 1_000_000)
+def derive_downloads(repo: HubRepo) -> int:
+    """A synthetic number of downloads of the last 30 days."""
+    return derive_count(repo.id, "downloads", 1_000_000)
 
 
-def likes(repo: HubRepo) -> int:
-    """Made-up likes."""
-    return count_for(repo.id, "likes", 5_000)
+def derive_likes(repo: HubRepo) -> int:
+    """A synthetic number of likes."""
+    return derive_count(repo.id, "likes", 5_000)
 
 
-def trending_score(repo: HubRepo) -> int:
-    """A made-up trending score."""
-    return count_for(repo.id, "trending", 100)
+def derive_trending_score(repo: HubRepo) -> int:
+    """A synthetic trending score."""
+    return derive_count(repo.id, "trending", 100)
 
 
 def format_time(moment: datetime) -> str:
@@ -114,45 +116,45 @@ def format_time(moment: datetime) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _siblings(paths: tuple[str, ...]) -> msgspec.Raw:
+def _encode_siblings(paths: tuple[str, ...]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode([{"rfilename": path} for path in paths]))
 
 
-def _or_absent(value: object) -> object:
+def _absent_if_none(value: object) -> object:
     return _ABSENT if value is None else value
 
 
-def _extract(repo: HubRepo, commit_hash: str) -> Mapping[str, Any]:
-    return repo.extract if repo.extract is not None else derive_extract(repo.commits[commit_hash])
+def _get_extract(repo: HubRepo, commit_hash: str) -> Mapping[str, Any]:
+    return repo.extract if repo.extract is not None else build_extract(repo.commits[commit_hash])
 
 
 _PROPERTIES: Final[Mapping[str, Callable[[HubRepo, str], object]]] = {
-    "_id": lambda repo, _: repo.object_id or default_object_id(repo.id),
+    "_id": lambda repo, _: repo.object_id or derive_object_id(repo.id),
     "id": lambda repo, _: repo.id,
     "modelId": lambda repo, _: repo.id,
-    "author": lambda repo, _: _or_absent(repo.owner),
-    "cardData": lambda repo, _: _or_absent(repo.card),
-    "config": _extract,
+    "author": lambda repo, _: _absent_if_none(repo.owner),
+    "cardData": lambda repo, _: _absent_if_none(repo.card),
+    "config": _get_extract,
     "createdAt": lambda repo, _: format_time(repo.created_at),
     "disabled": lambda repo, _: repo.disabled,
-    "downloads": lambda repo, _: downloads(repo),
-    "downloadsAllTime": lambda repo, _: downloads(repo) * 12,
+    "downloads": lambda repo, _: derive_downloads(repo),
+    "downloadsAllTime": lambda repo, _: derive_downloads(repo) * 12,
     "gated": lambda repo, _: repo.gated or False,
-    "gguf": lambda repo, _: _or_absent(repo.gguf),
+    "gguf": lambda repo, _: _absent_if_none(repo.gguf),
     "lastModified": lambda repo, _: format_time(repo.modified_at),
-    "library_name": lambda repo, _: _or_absent(repo.library_name),
-    "likes": lambda repo, _: likes(repo),
+    "library_name": lambda repo, _: _absent_if_none(repo.library_name),
+    "likes": lambda repo, _: derive_likes(repo),
     "model-index": lambda _repo, _: None,
-    "pipeline_tag": lambda repo, _: _or_absent(repo.pipeline_tag),
+    "pipeline_tag": lambda repo, _: _absent_if_none(repo.pipeline_tag),
     "private": lambda repo, _: repo.private,
-    "safetensors": lambda repo, _: _or_absent(repo.safetensors),
+    "safetensors": lambda repo, _: _absent_if_none(repo.safetensors),
     "sha": lambda _repo, commit_hash: commit_hash,
-    "siblings": lambda repo, commit_hash: _siblings(paths_of(repo.commits[commit_hash])),
+    "siblings": lambda repo, commit_hash: _encode_siblings(list_paths(repo.commits[commit_hash])),
     "spaces": lambda _repo, _: [],
     "tags": lambda repo, _: repo.tags,
-    "transformersInfo": lambda repo, _: _or_absent(repo.transformers_info),
-    "trendingScore": lambda repo, _: trending_score(repo),
-    "usedStorage": lambda repo, _: count_for(repo.id, "storage", 10_000_000_000),
+    "transformersInfo": lambda repo, _: _absent_if_none(repo.transformers_info),
+    "trendingScore": lambda repo, _: derive_trending_score(repo),
+    "usedStorage": lambda repo, _: derive_count(repo.id, "storage", 10_000_000_000),
     "xetEnabled": lambda _repo, _: False,
 }
-"""Properties that `INFO_EXPANDS` names and that are missing here never have a value."""
+"""Builds the value of each property; those of `INFO_EXPANDS` that are missing here never have a value."""

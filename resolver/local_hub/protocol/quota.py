@@ -1,6 +1,6 @@
-"""Fixed-window request quotas and the two header lines that tell of them. Pure: the time is an argument.
+"""Limits requests per fixed window and builds the two rate-limit headers. Pure: the time is a parameter.
 
-Source of the header format: hub-docs rate-limits.md and recorded answers.
+Source of the header format: hub-docs rate-limits.md and recorded responses.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 UNLIMITED: Final = 1_000_000_000
-"""The quota that is announced where none is set."""
+"""The quota in the headers where none is set."""
 
 
 class QuotaBucket(enum.StrEnum):
-    """What the Hub counts apart. `cdn` is another host and not metered."""
+    """Kinds of requests that have a quota of their own. `cdn` is another host, without a quota."""
 
     API = "api"
     RESOLVERS = "resolvers"
@@ -26,7 +26,7 @@ class QuotaBucket(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left after a request: `remaining` requests until `reset_s` from now; `allowed` is False for a 429."""
+    """The quota after a request: `remaining` requests for the next `reset_s` seconds; `allowed` is False for a 429."""
 
     bucket: str
     allowed: bool
@@ -35,34 +35,30 @@ class Allowance:
     quota: int
     window_s: int
 
-    def headers(self) -> dict[str, str]:
-        """`RateLimit` and `RateLimit-Policy` as the Hub writes them."""
+    def build_headers(self) -> dict[str, str]:
+        """The headers `RateLimit` and `RateLimit-Policy`."""
         return {
             "RateLimit": f'"{self.bucket}";r={self.remaining};t={self.reset_s}',
             "RateLimit-Policy": f'"fixed window";"{self.bucket}";q={self.quota};w={self.window_s}',
         }
 
 
-class Quotas:
-    """Counts requests per caller and bucket. Every window starts at the caller's first request in it."""
+class FixedWindowLimiter:
+    """Limits requests per caller and bucket. A window starts at the first request of a caller in it."""
 
     def __init__(self, limits: Mapping[QuotaBucket, int | None], window_s: float) -> None:
         self._limits = {bucket: UNLIMITED if limit is None else limit for bucket, limit in limits.items()}
         self._window_s = window_s
         self._windows: dict[tuple[str, QuotaBucket], tuple[float, int]] = {}
 
-    def take(self, caller: str, bucket: QuotaBucket, now: float) -> Allowance:
-        """Count one request and say what is left. A refused request costs nothing more."""
+    def take(self, caller: str, bucket: QuotaBucket, now_s: float) -> Allowance:
+        """The quota after one more request; a request over the limit is not counted."""
         limit = self._limits.get(bucket, UNLIMITED)
-        started, used = self._windows.get((caller, bucket), (now, 0))
-        if now - started >= self._window_s:
-            started, used = now, 0
+        started_s, used = self._windows.get((caller, bucket), (now_s, 0))
+        if now_s - started_s >= self._window_s:
+            started_s, used = now_s, 0
         allowed = used < limit
         used += allowed
-        self._windows[caller, bucket] = (started, used)
-        reset_s = math.ceil(started + self._window_s - now)
+        self._windows[caller, bucket] = (started_s, used)
+        reset_s = math.ceil(started_s + self._window_s - now_s)
         return Allowance(bucket.value, allowed, limit - used, reset_s, limit, math.ceil(self._window_s))
-
-    def reset(self) -> None:
-        """Give every caller a new window."""
-        self._windows.clear()

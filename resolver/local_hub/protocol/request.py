@@ -1,4 +1,4 @@
-"""A request as the routes read it: parsed path, query, headers and form, without the HTTP library. Pure."""
+"""`HubRequest`: a request with parsed path, query and form, independent of the HTTP library. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Query:
         self.pairs = tuple(parse_qsl(raw, keep_blank_values=True))
 
     def get(self, key: str) -> str | None:
-        """The first value of a key, None where it was not sent."""
+        """The first value of a key; None where it was not sent."""
         return next((value for name, value in self.pairs if name == key), None)
 
     def get_all(self, *keys: str) -> tuple[str, ...]:
@@ -40,19 +40,19 @@ class Query:
         """The values of `expand` and `expand[]`."""
         return self.get_all("expand", "expand[]")
 
-    def replaced(self, key: str, value: str) -> str:
-        """The same query text with one key set."""
-        pairs = [*((name, old) for name, old in self.pairs if name != key), (key, value)]
+    def replace(self, key: str, value: str) -> str:
+        """The query text with one key set to a value."""
+        pairs = [*(pair for pair in self.pairs if pair[0] != key), (key, value)]
         return "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
 
 
 parse_query = lru_cache(maxsize=1024)(Query)
-"""Clients ask thousands of times with the same query text."""
+"""Cached: clients send the same query text with thousands of requests."""
 
 
 @dataclass(slots=True)
 class HubRequest:
-    """One request. `origin` is `http://host:port` as the client wrote it; `form` holds the `paths` of a POST."""
+    """One request. `origin` is `http://host:port` as the client sent it; `form` holds the `paths` of a POST."""
 
     method: str
     route: Route

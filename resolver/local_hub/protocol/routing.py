@@ -1,6 +1,6 @@
-"""Which route a raw request path means: kind, repo, revision, file. Pure.
+"""Parses a raw request path into a route: kind, repo, revision, file. Pure.
 
-Works on the path as sent, so that `%2F` inside a segment stays apart from the `/` between segments.
+Splits the path before decoding it, so that `%2F` inside a segment differs from the `/` between segments.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RepoType = Literal["model", "dataset", "space"]
 
 
 class RouteKind(enum.StrEnum):
-    """Every kind of request that is told apart and counted."""
+    """The kinds of requests; each is counted separately."""
 
     MODEL_INFO = "model_info"
     LISTING = "listing"
@@ -46,12 +46,12 @@ class Route(NamedTuple):
 
     @property
     def bucket(self) -> QuotaBucket:
-        """The quota that a request to this route is taken from."""
+        """The bucket whose quota a request to this route uses."""
         return _BUCKETS.get(self.kind, QuotaBucket.API)
 
     @property
     def is_api(self) -> bool:
-        """Whether errors are JSON; on the other routes they are plain text."""
+        """Whether it is an API route; its errors are JSON, those of other routes plain text."""
         return self.kind not in _TEXT_ERRORS
 
 
@@ -71,7 +71,7 @@ _TEXT_ERRORS: Final = (
 )
 _REPO_TYPES: Final[dict[str, RepoType]] = {"models": "model", "datasets": "dataset", "spaces": "space"}
 _SUB_ROUTES: Final = {
-    # name: kind, whether a revision follows, whether a path follows
+    # name: (kind, whether a revision follows, whether a path follows)
     "revision": (RouteKind.MODEL_INFO, True, False),
     "tree": (RouteKind.TREE, True, True),
     "paths-info": (RouteKind.PATHS_INFO, True, False),

@@ -1,1 +1,1 @@
-"""Serves the protocol over HTTP on loopback."""
+"""Serves the protocol over HTTP on loopback, in this process or another."""

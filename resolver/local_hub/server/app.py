@@ -1,6 +1,6 @@
-"""From HTTP request to HTTP response: metering, latency, faults, then the pure routes.
+"""`HubApp`: handles HTTP requests: quota, latency, faults, then the pure routes.
 
-The only file that reads requests and writes responses; sockets are left to `server`.
+The only file that reads HTTP requests and writes HTTP responses; `server` opens the sockets.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
-from resolver.local_hub.protocol.access import identify, refuse_caller
-from resolver.local_hub.protocol.quota import Allowance, QuotaBucket, Quotas
+from resolver.local_hub.protocol.access import check_token, identify_caller
+from resolver.local_hub.protocol.quota import Allowance, FixedWindowLimiter, QuotaBucket
 from resolver.local_hub.protocol.request import HubRequest, parse_query
-from resolver.local_hub.protocol.response import TOO_MANY_REQUESTS, Refusal, RouteResponse
-from resolver.local_hub.protocol.routes_api import answer_api
-from resolver.local_hub.protocol.routes_files import answer_file, answer_large_file
+from resolver.local_hub.protocol.response import TOO_MANY_REQUESTS, RouteError, RouteResponse
+from resolver.local_hub.protocol.routes_api import handle_api
+from resolver.local_hub.protocol.routes_files import handle_file, handle_large_file
 from resolver.local_hub.protocol.routing import Route, RouteKind, parse_route
+from resolver.local_hub.protocol.state import HubState
 from resolver.local_hub.server.counts import Counts, LoggedRequest
-from resolver.local_hub.server.state import HubState
 from resolver.local_hub.testing.faults import Action, Cut, Edit, FaultPlan, Reply, Run, ServeInstead, Stall
 
-_GZIP_FROM_BYTES = 1024
+_MIN_GZIP_BYTES = 1024
+"""Smaller bodies are not compressed."""
 
 
 class HubApp:
-    """The request handlers of both origins, and what they count."""
+    """The request handlers of both origins, with their counters, log, faults and quotas."""
 
     def __init__(self, state: HubState) -> None:
         options = state.options
@@ -46,70 +47,71 @@ class HubApp:
             QuotaBucket.RESOLVERS: options.quota_resolvers,
             QuotaBucket.PAGES: options.quota_pages,
         }
-        self.quotas = Quotas(limits, options.window_s)
+        self._limiter = FixedWindowLimiter(limits, options.window_s)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request to the Hub itself."""
+        """The response to a request for the Hub itself."""
         raw_path, _, raw_query = request.raw_path.partition("?")
         route = parse_route(raw_path)
         if route.kind is RouteKind.COUNTS:
             return web.Response(body=msgspec.json.encode(self.counts.as_json()), content_type="application/json")
-        allowance = self._meter(request.headers, route)
+        allowance = self._take_quota(request.headers, route)
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         form = await _read_form(request) if request.method == "POST" else {}
         action = self.faults.take(request.method, raw_path) if len(self.faults) and allowance.allowed else None
 
-        def real(path: str = raw_path) -> RouteResponse:
-            asked = route if path is raw_path else parse_route(path)
+        def respond(path: str = raw_path) -> RouteResponse:
+            target = route if path is raw_path else parse_route(path)
             if not allowance.allowed:
-                return TOO_MANY_REQUESTS.answer(as_json=route.is_api)
-            caller = identify(request.headers, self.state.options)
+                return TOO_MANY_REQUESTS.build_response(as_json=route.is_api)
+            caller = identify_caller(request.headers, self.state.options)
             origin = f"http://{request.headers.get('Host', f'127.0.0.1:{self.port}')}"
             query = parse_query(raw_query)
-            ask = HubRequest(request.method, asked, query, request.headers, caller, origin, path, form)
-            refusal = refuse_caller(caller)
-            outcome = refusal or (answer_api if asked.is_api else answer_file)(self.state, ask)
-            answer = outcome.answer(as_json=asked.is_api) if isinstance(outcome, Refusal) else outcome
-            return self._compressed(answer, request.headers) if self.state.options.gzip and asked.is_api else answer
+            hub_request = HubRequest(request.method, target, query, request.headers, caller, origin, path, form)
+            handle = handle_api if target.is_api else handle_file
+            result = check_token(caller) or handle(self.state, hub_request)
+            response = result.build_response(as_json=target.is_api) if isinstance(result, RouteError) else result
+            return _compress(response, request.headers) if self.state.options.gzip and target.is_api else response
 
-        common = allowance.headers()
-        common["X-Request-Id"] = _request_id(request.headers)
+        headers = allowance.build_headers()
+        headers["X-Request-Id"] = _choose_request_id(request.headers)
         if action is None:
-            answer = real()
-            self._log(request, route, self.port, answer.status)
-            return _response(answer, common)
+            response = respond()
+            self._log(request, route, self.port, response.status)
+            return _build_web_response(response, headers)
         if isinstance(action, Stall) and action.where == "headers":
             await asyncio.sleep(action.seconds)
-        answer = _carry_out(action, real)
+        response = _apply_fault(action, respond)
         dropped = action.drop if isinstance(action, Reply | Edit) else ()
-        response = _response(answer, {name: value for name, value in common.items() if name not in dropped})
-        self._log(request, route, self.port, answer.status)
+        headers = {name: value for name, value in headers.items() if name not in dropped}
+        web_response = _build_web_response(response, headers)
+        self._log(request, route, self.port, response.status)
         if isinstance(action, Cut):
-            return await _send_in_parts(request, response, answer.body, action.after_bytes, pause_s=None)
+            return await _send_in_parts(request, web_response, response.body, action.after_bytes, pause_s=None)
         if isinstance(action, Stall) and action.where == "body":
-            half = len(answer.body) // 2
-            return await _send_in_parts(request, response, answer.body, half, pause_s=action.seconds)
-        return response
+            half = len(response.body) // 2
+            return await _send_in_parts(request, web_response, response.body, half, pause_s=action.seconds)
+        return web_response
 
     async def handle_large(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request to the second origin, where large files are."""
+        """The response to a request for the second origin, which serves large files."""
         raw_path, _, raw_query = request.raw_path.partition("?")
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         route = Route(RouteKind.CDN)
-        parts = parse_route(f"/api/resolve-cache/models{raw_path}")
-        outcome = answer_large_file(self.state, raw_path, raw_query, (parts.repo_id, parts.revision or "", parts.path))
-        answer = outcome.answer(as_json=False) if isinstance(outcome, Refusal) else outcome
-        self._log(request, route, self.files_port, answer.status)
-        return _response(answer, {})
+        file = parse_route(f"/api/resolve-cache/models{raw_path}")
+        result = handle_large_file(self.state, raw_path, raw_query, (file.repo_id, file.revision or "", file.path))
+        response = result.build_response(as_json=False) if isinstance(result, RouteError) else result
+        self._log(request, route, self.files_port, response.status)
+        return _build_web_response(response, {})
 
-    def _meter(self, headers: Mapping[str, str], route: Route) -> Allowance:
+    def _take_quota(self, headers: Mapping[str, str], route: Route) -> Allowance:
         caller = headers.get("Authorization", "")
-        bucket, now = route.bucket, self.state.options.clock()
+        bucket, now_s = route.bucket, self.state.options.clock()
         if route.kind is RouteKind.RESOLVE_CACHE and not self.state.options.meter_resolve_cache:
-            return Quotas({}, self.state.options.window_s).take(caller, bucket, now)
-        return self.quotas.take(caller, bucket, now)
+            return FixedWindowLimiter({}, self.state.options.window_s).take(caller, bucket, now_s)
+        return self._limiter.take(caller, bucket, now_s)
 
     def _log(self, request: web.BaseRequest, route: Route, port: int, status: int) -> None:
         counts, bucket = self.counts, route.bucket.value
@@ -129,57 +131,58 @@ class HubApp:
             )
         )
 
-    @staticmethod
-    def _compressed(answer: RouteResponse, headers: Mapping[str, str]) -> RouteResponse:
-        if len(answer.body) < _GZIP_FROM_BYTES or "gzip" not in headers.get("Accept-Encoding", ""):
-            return answer
-        body = gzip.compress(answer.body, compresslevel=1, mtime=0)
-        return RouteResponse(answer.status, body, answer.content_type, {**answer.headers, "Content-Encoding": "gzip"})
 
-
-class _RealAnswer(Protocol):
-    """Gives what the Hub would answer to a path, by default the one asked for."""
+class _Respond(Protocol):
+    """Builds the correct response for a path, by default the requested one."""
 
     def __call__(self, path: str = ...) -> RouteResponse: ...
 
 
-def _carry_out(action: Action, real: _RealAnswer) -> RouteResponse:
+def _apply_fault(action: Action, respond: _Respond) -> RouteResponse:
     match action:
         case Reply():
             return RouteResponse(action.status, action.body, action.content_type, action.headers)
         case Edit():
-            return action.apply(real())
+            return action.apply(respond())
         case ServeInstead():
-            return real(action.path)
+            return respond(action.path)
         case Run():
             action.call()
-            return real()
+            return respond()
         case Stall() | Cut():
-            return real()
+            return respond()
 
 
-def _response(answer: RouteResponse, common: Mapping[str, str]) -> web.Response:
-    headers = {**common, "Content-Type": answer.content_type, **answer.headers}
-    if answer.content_type.startswith("application/json") and "ETag" not in headers:
-        headers["ETag"] = f'W/"{len(answer.body):x}-{zlib.crc32(answer.body):x}"'
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+def _compress(response: RouteResponse, request_headers: Mapping[str, str]) -> RouteResponse:
+    if len(response.body) < _MIN_GZIP_BYTES or "gzip" not in request_headers.get("Accept-Encoding", ""):
+        return response
+    body = gzip.compress(response.body, compresslevel=1, mtime=0)
+    headers = {**response.headers, "Content-Encoding": "gzip"}
+    return RouteResponse(response.status, body, response.content_type, headers)
+
+
+def _build_web_response(response: RouteResponse, common_headers: Mapping[str, str]) -> web.Response:
+    headers = {**common_headers, "Content-Type": response.content_type, **response.headers}
+    if response.content_type.startswith("application/json") and "ETag" not in headers:
+        headers["ETag"] = f'W/"{len(response.body):x}-{zlib.crc32(response.body):x}"'
+    return web.Response(status=response.status, body=response.body, headers=headers)
 
 
 async def _send_in_parts(
-    request: web.BaseRequest, response: web.Response, body: bytes, first: int, *, pause_s: float | None
+    request: web.BaseRequest, response: web.Response, body: bytes, first_bytes: int, *, pause_s: float | None
 ) -> web.StreamResponse:
-    """Send the headers and the first bytes; then wait and send the rest, or reset the connection without a pause."""
+    """Send the headers and the first bytes, then pause and send the rest; without a pause, reset the connection."""
     stream = web.StreamResponse(status=response.status, headers=response.headers)
     stream.content_length = len(body)
     await stream.prepare(request)
-    await stream.write(body[:first])
+    await stream.write(body[:first_bytes])
     if pause_s is None:
         await asyncio.sleep(0.02)
         if request.transport is not None:
             request.transport.abort()
         return stream
     await asyncio.sleep(pause_s)
-    await stream.write(body[first:])
+    await stream.write(body[first_bytes:])
     await stream.write_eof()
     return stream
 
@@ -188,17 +191,17 @@ async def _read_form(request: web.BaseRequest) -> dict[str, tuple[str, ...]]:
     body = await request.read()
     if request.content_type == "application/json":
         try:
-            sent = msgspec.json.decode(body)
+            decoded = msgspec.json.decode(body)
         except msgspec.DecodeError:
             return {}
-        pairs = sent.items() if isinstance(sent, dict) else ()
+        pairs = decoded.items() if isinstance(decoded, dict) else ()
         return {str(key): tuple(map(str, value)) if isinstance(value, list) else (str(value),) for key, value in pairs}
     query = parse_query(body.decode("utf-8", "replace"))
     return {key: query.get_all(key) for key, _ in query.pairs}
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
-    sent = headers.get("X-Request-Id")
-    if sent is not None:
-        return sent
+def _choose_request_id(headers: Mapping[str, str]) -> str:
+    request_id = headers.get("X-Request-Id")
+    if request_id is not None:
+        return request_id
     return f"Root=1-00000000-000000000000000000000000;{headers.get('X-Amzn-Trace-Id') or uuid.uuid4()}"

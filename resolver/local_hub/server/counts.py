@@ -1,4 +1,4 @@
-"""What a local Hub was asked: counters and a bounded log of requests."""
+"""`Counts` and `LoggedRequest`: counters and log entries of the requests to a local Hub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request. `path` is as sent, query included; `port` tells the Hub from its second origin."""
+    """One request. `path` is unchanged, with its query; `port` is that of the Hub or of its second origin."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class LoggedRequest:
 
 @dataclass(slots=True)
 class Counts:
-    """Requests so far: in all, by bucket (`api`, `resolvers`, `pages`, `cdn`), by kind of route and by status."""
+    """Numbers of requests: total, by bucket (`api`, `resolvers`, `pages`, `cdn`), by kind of route and by status."""
 
     total: int = 0
     bucket: Counter[str] = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Counts:
     status: Counter[int] = field(default_factory=Counter)
 
     def reset(self) -> None:
-        """Start again from zero."""
+        """Set all counters to zero."""
         self.total = 0
         self.bucket.clear()
         self.kind.clear()

@@ -1,4 +1,4 @@
-"""The local Hub in a process of its own, for benchmarks that must not share an event loop with it."""
+"""Runs the local Hub in another process, for benchmarks and tests that must not share an event loop with it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ import msgspec
 from resolver.local_hub.errors import HubProcessError
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
-_STOP_S: Final = 5.0
+_STOP_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class HubProcess:
-    """A running server. `endpoint` is what `HF_ENDPOINT` takes."""
+    """A running server. `endpoint` is a value for `HF_ENDPOINT`."""
 
     endpoint: str
     pid: int
 
     def counts(self) -> dict[str, Any]:
-        """The counters of the server so far; asking costs no quota and is not counted."""
-        with urllib.request.urlopen(f"{self.endpoint}/-/counts", timeout=10) as answer:
-            counts: dict[str, Any] = msgspec.json.decode(answer.read())
+        """The counters of the server; this request is not counted and uses no quota."""
+        with urllib.request.urlopen(f"{self.endpoint}/-/counts", timeout=10) as response:
+            counts: dict[str, Any] = msgspec.json.decode(response.read())
         return counts
 
 
@@ -47,12 +47,12 @@ def start_process(
     window_s: float | None = None,
     extra: tuple[str, ...] = (),
 ) -> Iterator[HubProcess]:
-    """Run `python -m resolver.local_hub` with these settings until the block ends. `extra` are further arguments.
+    """A context in which `python -m resolver.local_hub` runs with these options; `extra` are further arguments.
 
     Raises:
-        HubProcessError: the server ended before it said where it listens; its message is on stderr.
+        HubProcessError: the server ended before it printed its endpoint; its message is on stderr.
     """
-    given: tuple[tuple[str, object], ...] = (
+    flags: tuple[tuple[str, object], ...] = (
         ("--jsonl", jsonl),
         ("--folder", folder),
         ("--synthetic", synthetic),
@@ -62,7 +62,7 @@ def start_process(
         ("--quota-resolvers", quota_resolvers),
         ("--window", window_s),
     )
-    arguments = [text for name, value in given if value is not None for text in (name, str(value))]
+    arguments = [text for name, value in flags if value is not None for text in (name, str(value))]
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [sys.executable, "-m", "resolver.local_hub", "--quiet", *arguments, *extra],
@@ -73,12 +73,12 @@ def start_process(
     try:
         endpoint = process.stdout.readline().strip() if process.stdout is not None else ""
         if not endpoint:
-            raise HubProcessError(f"the local Hub did not start (exit code {process.wait(_STOP_S)})")
+            raise HubProcessError(f"the local Hub did not start (exit code {process.wait(_STOP_TIMEOUT_S)})")
         yield HubProcess(endpoint, process.pid)
     finally:
         process.terminate()
         try:
-            process.wait(_STOP_S)
+            process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

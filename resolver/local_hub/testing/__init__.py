@@ -1,1 +1,1 @@
-"""Faults on demand and synthetic repos, for tests and benchmarks."""
+"""Builds faults on demand and synthetic repos, for tests and benchmarks."""

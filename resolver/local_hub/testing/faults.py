@@ -1,6 +1,6 @@
-"""Misbehaviour on demand: what to do wrong, to which requests, how often. Pure; carrying it out is left to `app`.
+"""Defines faults: wrong responses, the requests that get them, and how often. Pure; `server.app` applies them.
 
-A fault is one of six small actions; the functions below them name the ones that tests ask for.
+A fault is one of six small actions; the functions below build those that tests need most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RATE_LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Answer this instead of the real answer. `drop` names headers that every answer has otherwise."""
+    """Send this in place of the correct response. `drop` names common headers that are left out."""
 
     status: int = 200
     body: bytes = b""
@@ -31,33 +31,33 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """Give the real answer with other headers; where it is a success, with another content type or a changed body."""
+    """Send the correct response with changed headers and, if its status is 200, a changed content type or body."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: Collection[str] = ()
     content_type: str | None = None
     change_body: Callable[[bytes], bytes] | None = None
 
-    def apply(self, answer: RouteResponse) -> RouteResponse:
-        """The edited answer."""
-        headers = {name: value for name, value in answer.headers.items() if name not in self.drop}
+    def apply(self, response: RouteResponse) -> RouteResponse:
+        """The changed response."""
+        headers = {name: value for name, value in response.headers.items() if name not in self.drop}
         headers.update(self.headers)
-        if answer.status != 200:
-            return RouteResponse(answer.status, answer.body, answer.content_type, headers)
-        body = answer.body if self.change_body is None else self.change_body(answer.body)
-        return RouteResponse(answer.status, body, self.content_type or answer.content_type, headers)
+        if response.status != 200:
+            return RouteResponse(response.status, response.body, response.content_type, headers)
+        body = response.body if self.change_body is None else self.change_body(response.body)
+        return RouteResponse(response.status, body, self.content_type or response.content_type, headers)
 
 
 @dataclass(frozen=True, slots=True)
 class ServeInstead:
-    """Give the real answer of another path, as if it were the one asked for. The query stays."""
+    """Send the correct response of another path in place of the requested one. The query stays."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Wait before the headers, or in the middle of the body, then go on."""
+    """Wait before the headers, or in the middle of the body, then continue."""
 
     seconds: float
     where: Literal["headers", "body"] = "headers"
@@ -65,14 +65,14 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Announce the whole body, send this much of it, and reset the connection."""
+    """Send the headers of the whole body, then `after_bytes` of it, and reset the connection."""
 
     after_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Call something first (push a commit, move a branch), then give the real answer."""
+    """Call a function (push a commit, move a branch), then send the correct response."""
 
     call: Callable[[], object]
 
@@ -81,8 +81,8 @@ Action = Reply | Edit | ServeInstead | Stall | Cut | Run
 
 
 @dataclass(slots=True)
-class Armed:
-    """A fault in waiting. `times` left is None where it never wears off; `hits` counts the requests it met."""
+class ArmedFault:
+    """A fault of a plan. `times` counts the requests still to hit, None for all; `hits` those that it has hit."""
 
     action: Action
     matches: Callable[[str], bool]
@@ -93,13 +93,13 @@ class Armed:
 
 
 class FaultPlan:
-    """The faults in waiting, tried in the order they were added; the first that matches is used."""
+    """The faults of the next requests; of those that match a request, the one added first is used."""
 
     def __init__(self) -> None:
-        self._armed: list[Armed] = []
+        self._faults: list[ArmedFault] = []
 
     def __len__(self) -> int:
-        return len(self._armed)
+        return len(self._faults)
 
     def add(
         self,
@@ -109,46 +109,46 @@ class FaultPlan:
         times: int | None = 1,
         skip: int = 0,
         method: str | None = None,
-    ) -> Armed:
-        """Arm a fault for requests whose raw path (no query) matches a glob or a predicate.
+    ) -> ArmedFault:
+        """The added fault, for requests whose raw path (without query) matches a glob or a predicate.
 
-        The first `skip` matching requests are left alone, the next `times` meet it (all where None). Reading a small
-        file is two requests: `*/resolve/*` and, after the redirect, `/api/resolve-cache/*`.
+        The first `skip` matching requests are served correctly, the next `times` (None for all) get the fault. A small
+        file takes two requests: `*/resolve/*` and, after the redirect, `/api/resolve-cache/*`.
         """
         matches = (lambda raw_path: fnmatchcase(raw_path, path)) if isinstance(path, str) else path
-        armed = Armed(action, matches, method, skip, times)
-        self._armed.append(armed)
-        return armed
+        fault = ArmedFault(action, matches, method, skip, times)
+        self._faults.append(fault)
+        return fault
 
     def clear(self) -> None:
-        """Behave from now on."""
-        self._armed.clear()
+        """Remove all faults."""
+        self._faults.clear()
 
     def take(self, method: str, raw_path: str) -> Action | None:
-        """The action for this request, used up by it; None where no fault matches."""
-        for armed in self._armed:
-            if armed.method not in (None, method) or not armed.matches(raw_path):
+        """The action for this request, which counts as a hit; None where no fault matches."""
+        for fault in self._faults:
+            if fault.method not in (None, method) or not fault.matches(raw_path):
                 continue
-            if armed.skip > 0:
-                armed.skip -= 1
+            if fault.skip > 0:
+                fault.skip -= 1
                 continue
-            armed.hits += 1
-            if armed.times is not None:
-                armed.times -= 1
-                if armed.times <= 0:
-                    self._armed.remove(armed)
-            return armed.action
+            fault.hits += 1
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+            return fault.action
         return None
 
 
 def failing(status: int, code: str | None = None, message: str = "Something went wrong") -> Reply:
-    """An error answer with a JSON body, with or without `X-Error-Code`."""
+    """An error response with a JSON body, with or without `X-Error-Code`."""
     headers = {"X-Error-Message": message, **({"X-Error-Code": code} if code is not None else {})}
     return Reply(status=status, body=msgspec.json.encode({"error": message}), headers=headers)
 
 
 def html_page(status: int = 503) -> Reply:
-    """What a proxy says when the server behind it is away."""
+    """The error page of a proxy whose server is down."""
     page = b"<!DOCTYPE html><html><head><title>Service Unavailable</title></head><body><h1>503</h1></body></html>"
     return Reply(status=status, body=page, content_type=HTML, drop=RATE_LIMIT_HEADERS)
 
@@ -156,7 +156,7 @@ def html_page(status: int = 503) -> Reply:
 def rate_limited(
     *, remaining: int | None = 0, reset_s: int = 5, retry_after_s: int | None = None, bucket: str = "api"
 ) -> Reply:
-    """A 429. `remaining` above zero is another, finer limit; None sends no `RateLimit` headers at all."""
+    """A 429 response. `remaining` above zero stands for another, finer limit; None sends no `RateLimit` headers."""
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     if remaining is not None:
         headers["RateLimit"] = f'"{bucket}";r={remaining};t={reset_s}'
@@ -166,22 +166,22 @@ def rate_limited(
 
 
 def truncated(keep: float = 0.5) -> Edit:
-    """A complete HTTP answer whose body ends early."""
+    """A complete HTTP response whose body is cut to a part of its length."""
     return Edit(change_body=lambda body: body[: int(len(body) * keep)])
 
 
 def wrong_commit(commit_hash: str) -> Edit:
-    """A file answer that claims another commit."""
+    """A file response with another commit in its header."""
     return Edit(headers={"X-Repo-Commit": commit_hash})
 
 
 def no_commit() -> Edit:
-    """A file answer that does not say its commit, as of some mirrors."""
+    """A file response without a commit in its headers, as from some mirrors."""
     return Edit(drop=("X-Repo-Commit",))
 
 
 def wrong_sha(commit_hash: str) -> Edit:
-    """A model info answer that claims another commit."""
+    """A model info response with another commit."""
 
     def change(body: bytes) -> bytes:
         return msgspec.json.encode({**msgspec.json.decode(body), "sha": commit_hash})
@@ -190,28 +190,28 @@ def wrong_sha(commit_hash: str) -> Edit:
 
 
 def wrong_content_type(content_type: str) -> Edit:
-    """The right body under another content type."""
+    """The correct body with another content type."""
     return Edit(content_type=content_type)
 
 
 def redirect_to(url: str, status: int = 307) -> Reply:
-    """A redirect to anywhere, another origin for one."""
+    """A redirect to any URL, for example of another origin."""
     return Reply(status=status, content_type=TEXT, headers={"Location": url})
 
 
 def redirect_loop() -> Reply:
-    """A redirect to the same path; arm it with `times=None`."""
+    """A redirect to the same path; add it with `times=None`."""
     return Reply(status=307, content_type=TEXT, headers={"Location": "?again=1"})
 
 
 def gzip_bomb(unpacked_bytes: int = 200 << 20) -> Reply:
-    """A small gzip body that unpacks to this much JSON text (one long string)."""
+    """A small gzip body that unpacks to this many bytes of JSON (one long string)."""
     body = gzip.compress(b'{"a":"' + b"0" * unpacked_bytes + b'"}', compresslevel=1, mtime=0)
     return Reply(body=body, headers={"Content-Encoding": "gzip"})
 
 
 def huge_config(size_bytes: int = 50 << 20) -> Edit:
-    """A valid `config.json` of this size in place of the real one."""
+    """A valid `config.json` of this size in place of the correct one."""
     head, tail = b'{"architectures":["BertModel"],"model_type":"bert","padding":"', b'"}'
     body = head + b"0" * (size_bytes - len(head) - len(tail)) + tail
     return Edit(change_body=lambda _: body)

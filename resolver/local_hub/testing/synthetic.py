@@ -1,4 +1,4 @@
-"""Rows of made-up but well-formed repos in any number, for benchmarks. Pure: the same arguments give the same rows."""
+"""Generates rows of synthetic repos, for benchmarks. Pure: the same arguments give the same rows."""
 
 from __future__ import annotations
 
@@ -39,40 +39,40 @@ _SIZES: Final = ("tiny", "small", "base", "large", "xl")
 
 
 def synthetic(count: int, authors: int = 100, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """`count` rows by `authors` owners, in the shape that `rows.RepoRow` reads.
+    """`count` rows of repos of `authors` owners, in the shape of `catalog.jsonl.RepoRow`.
 
-    Of ten rows about six are transformers (a quarter of them without `pipeline_tag`), two sentence-transformers,
-    one diffusers, one timm.
+    Of ten rows about six are of transformers (a quarter of them without `pipeline_tag`), two of
+    sentence-transformers, one of diffusers, one of timm.
     """
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     for number in range(count):
         author = f"author-{number % max(authors, 1):04d}"
-        suffix = f"{draw.choice(_SIZES)}-{number:06d}"
-        kind = draw.randrange(10)
+        suffix = f"{rng.choice(_SIZES)}-{number:06d}"
+        kind = rng.randrange(10)
         if kind < 6:
-            row = _transformers_row(draw, suffix)
+            row = _build_transformers_row(rng, suffix)
         elif kind < 8:
-            row = _sentence_transformers_row(draw, suffix)
+            row = _build_sentence_transformers_row(rng, suffix)
         elif kind < 9:
-            row = _diffusers_row(draw, suffix)
+            row = _build_diffusers_row(rng, suffix)
         else:
-            row = _timm_row(draw, suffix)
+            row = _build_timm_row(rng, suffix)
         row["id"] = f"{author}/{row['id']}"
         row["sha"] = hashlib.sha1(f"{seed}:{row['id']}".encode(), usedforsecurity=False).hexdigest()
         yield row
 
 
-def _transformers_row(draw: random.Random, suffix: str) -> dict[str, Any]:
-    model_type, architecture, auto_model, task = draw.choice(_TRANSFORMERS)
-    hidden_size = draw.choice((128, 384, 768, 1024, 4096))
+def _build_transformers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
+    model_type, architecture, auto_model, task = rng.choice(_TRANSFORMERS)
+    hidden_size = rng.choice((128, 384, 768, 1024, 4096))
     config = {
         "architectures": [architecture],
         "model_type": model_type,
         "hidden_size": hidden_size,
         "num_attention_heads": hidden_size // 64,
-        "num_hidden_layers": draw.choice((2, 12, 24, 32)),
-        "torch_dtype": draw.choice(("float32", "bfloat16")),
-        "vocab_size": draw.choice((30522, 32000, 50257, 151936)),
+        "num_hidden_layers": rng.choice((2, 12, 24, 32)),
+        "torch_dtype": rng.choice(("float32", "bfloat16")),
+        "vocab_size": rng.choice((30522, 32000, 50257, 151936)),
     }
     weights = (
         ("model.safetensors",)
@@ -84,15 +84,15 @@ def _transformers_row(draw: random.Random, suffix: str) -> dict[str, Any]:
         "config": config,
         "siblings": [*_COMMON, "config.json", *weights, "tokenizer.json", "tokenizer_config.json"],
         "library_name": "transformers",
-        "pipeline_tag": None if draw.randrange(4) == 0 else task,
+        "pipeline_tag": None if rng.randrange(4) == 0 else task,
         "tags": ["transformers", "safetensors", model_type, task],
         "hub": {"transformersInfo": {"auto_model": auto_model, "pipeline_tag": task}},
     }
 
 
-def _sentence_transformers_row(draw: random.Random, suffix: str) -> dict[str, Any]:
-    model_type, architecture = draw.choice((("bert", "BertModel"), ("mpnet", "MPNetModel"), ("qwen3", "Qwen3Model")))
-    task = draw.choice(("sentence-similarity", "feature-extraction"))
+def _build_sentence_transformers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
+    model_type, architecture = rng.choice((("bert", "BertModel"), ("mpnet", "MPNetModel"), ("qwen3", "Qwen3Model")))
+    task = rng.choice(("sentence-similarity", "feature-extraction"))
     return {
         "id": f"{model_type}-embedding-{suffix}",
         "config": {"architectures": [architecture], "model_type": model_type, "hidden_size": 384},
@@ -113,8 +113,8 @@ def _sentence_transformers_row(draw: random.Random, suffix: str) -> dict[str, An
     }
 
 
-def _diffusers_row(draw: random.Random, suffix: str) -> dict[str, Any]:
-    pipeline, task = draw.choice(_PIPELINES)
+def _build_diffusers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
+    pipeline, task = rng.choice(_PIPELINES)
     return {
         "id": f"{pipeline.removesuffix('Pipeline').lower()}-{suffix}",
         "config": None,
@@ -140,9 +140,9 @@ def _diffusers_row(draw: random.Random, suffix: str) -> dict[str, Any]:
     }
 
 
-def _timm_row(draw: random.Random, suffix: str) -> dict[str, Any]:
-    architecture = draw.choice(_TIMM)
-    num_classes = draw.choice((0, 1000, 21841))
+def _build_timm_row(rng: random.Random, suffix: str) -> dict[str, Any]:
+    architecture = rng.choice(_TIMM)
+    num_classes = rng.choice((0, 1000, 21841))
     pretrained = {"architecture": architecture, "input_size": [3, 224, 224], "num_classes": num_classes}
     return {
         "id": f"{architecture}.{suffix}",

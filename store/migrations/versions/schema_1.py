@@ -1,4 +1,4 @@
-"""Schema 1, the first: facts, refs and decisions. It was made without migrations; nothing leads back to it."""
+"""Schema 1: facts, refs and decisions. The first schema, created without migrations; there is no downgrade to it."""
 
 from __future__ import annotations
 

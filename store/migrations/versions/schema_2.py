@@ -1,7 +1,6 @@
-"""Schema 2: a digest in every row, refs found by the repo they are about, counts of what was looked up, and bodies that
-are written shorter.
+"""Schema 2: a digest in every row, indexes of refs by repo, counts of look-ups, and better compressed bodies.
 
-It names tables and columns by itself, not by `store.tables`, which tells of the newest schema only.
+It defines its own tables and columns: `store.tables` has those of the newest schema only.
 """
 
 from __future__ import annotations
@@ -18,14 +17,15 @@ from alembic import op
 from registry.facts import CommitFacts, HubHints
 from store import codec
 from store.keys import FactsKey
-from store.rows import digest_of
+from store.rows import compute_digest
 
 revision = "2"
 down_revision = "1"
 
 logger = logging.getLogger("store.database.schema")
 
-ROWS_AT_ONCE = 1_000
+ROWS_PER_PAGE = 1_000
+"""Rows that are read and rewritten at once."""
 
 T = TypeVar("T", CommitFacts, HubHints)
 
@@ -39,7 +39,6 @@ refs = sa.table(
     *map(sa.column, ("commit_hash", "problem", "hints_id", "pipeline_tag", "library_name", "hints", "checked_at")),
     sa.column("digest"),
 )
-# What bodies were deflated with.
 DICTIONARY = (
     b'"model.safetensors.index.json","pytorch_model.bin.index.json","flax_model.msgpack","tf_model.h5","rust_model.ot",'
     b'"onnx/model.onnx","diffusion_pytorch_model.safetensors","model_index.json","scheduler/scheduler_config.json",'
@@ -66,10 +65,11 @@ DICTIONARY = (
     b'"conflict":false,"undecided":null,"candidates":[],"base_models":[],"notes":[],"evidence":[{"rule":"library",'
     b'"saw":"config.json","said":"transformers"},{"rule":"framework","saw":"model.safetensors","said":"pt"}]}'
 )
+"""The preset dictionary of all bodies in schema 1."""
 
 
 def upgrade() -> None:
-    """Rows as they stand are taken for undamaged; those that cannot be read are dropped."""
+    """Add digests to all rows and compress their bodies anew; rows that cannot be read are deleted."""
     for table in ("facts", "refs", "decisions"):
         op.add_column(table, sa.Column("digest", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
@@ -78,49 +78,53 @@ def upgrade() -> None:
         sa.Column("hits", sa.BigInteger, nullable=False),
         sa.Column("misses", sa.BigInteger, nullable=False),
     )
-    _rewrite(facts, ("body", "digest"), _new_facts)
-    _rewrite(refs, ("hints_id", "hints", "digest"), _new_ref)
+    _rewrite(facts, ("body", "digest"), _convert_facts)
+    _rewrite(refs, ("hints_id", "hints", "digest"), _convert_ref)
     op.execute(refs.update().where(refs.c.facts_id.not_in(sa.select(facts.c.id))).values(facts_id=None))
-    # They are made anew from facts when they are next asked for; they name hints by bytes that are others now.
+    # Decisions refer to hints by a hash of their body, which has changed. They are made again from facts when needed.
     op.execute("DELETE FROM decisions")
     op.create_index("refs_by_repo_id", "refs", [sa.text("substr(repo_id, -8)")])
-    known = sa.text("canonical_id IS NOT NULL")
-    op.create_index("refs_by_canonical_id", "refs", ["canonical_id"], sqlite_where=known, postgresql_where=known)
+    has_other_id = sa.text("canonical_id IS NOT NULL")
+    op.create_index(
+        "refs_by_canonical_id", "refs", ["canonical_id"], sqlite_where=has_other_id, postgresql_where=has_other_id
+    )
 
 
 def _rewrite(
-    table: sa.TableClause, columns: tuple[str, ...], new_values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    table: sa.TableClause, columns: tuple[str, ...], convert: Callable[[Mapping[str, Any]], tuple[Any, ...]]
 ) -> None:
-    """Set `columns` of every row to what `new_values` makes of it."""
-    connection, last = op.get_bind(), 0
-    page = sa.select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)
+    """Set `columns` of every row to the result of `convert` for the row, page by page."""
+    connection, last_id = op.get_bind(), 0
+    page = sa.select(table).order_by(table.c.id).limit(ROWS_PER_PAGE)
     update = table.update().where(table.c.id == sa.bindparam("row_id"))
     update = update.values({column: sa.bindparam(f"new_{column}") for column in columns})
-    while found := connection.execute(page.where(table.c.id > last)).mappings().all():
-        last, written, unreadable = found[-1]["id"], [], []
-        for row in found:
+    while rows := connection.execute(page.where(table.c.id > last_id)).mappings().all():
+        last_id, converted, unreadable_ids = rows[-1]["id"], [], []
+        for row in rows:
             try:
-                values = zip(columns, new_values(dict(row)), strict=True)
+                values = zip(columns, convert(dict(row)), strict=True)
             except (zlib.error, ValueError) as error:
-                logger.warning("row %d of %s cannot be read, and is dropped: %s", row["id"], table.name, error)
-                unreadable.append(row["id"])
+                logger.warning("row %d of %s cannot be read and is deleted: %s", row["id"], table.name, error)
+                unreadable_ids.append(row["id"])
                 continue
-            written.append({"row_id": row["id"], **{f"new_{column}": value for column, value in values}})
-        if written:
-            connection.execute(update, written)
-        if unreadable:
-            connection.execute(table.delete().where(table.c.id.in_(unreadable)))
+            converted.append({"row_id": row["id"], **{f"new_{column}": value for column, value in values}})
+        if converted:
+            connection.execute(update, converted)
+        if unreadable_ids:
+            connection.execute(table.delete().where(table.c.id.in_(unreadable_ids)))
 
 
-def _new_facts(row: Mapping[str, Any]) -> tuple[bytes, int]:
-    body = codec.encode(_read(CommitFacts, row["body"]))
-    kept = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked")
-    return body, digest_of((*(row[name] for name in kept), body))
+def _convert_facts(row: Mapping[str, Any]) -> tuple[bytes, int]:
+    """New body and digest of a row."""
+    body = codec.encode(_decode(CommitFacts, row["body"]))
+    columns = ("key", "endpoint", "canonical_id", "commit_hash", "scope", "files_asked")
+    return body, compute_digest((*(row[name] for name in columns), body))
 
 
-def _new_ref(row: Mapping[str, Any]) -> tuple[int, bytes, int]:
-    hints = codec.encode(_read(HubHints, row["hints"]))
-    hints_id = codec.hints_id(hints)
+def _convert_ref(row: Mapping[str, Any]) -> tuple[int, bytes, int]:
+    """New hints id, hints and digest of a row."""
+    hints = codec.encode(_decode(HubHints, row["hints"]))
+    hints_id = codec.compute_hints_id(hints)
     facts_key = None
     if row["commit_hash"] is not None:
         canonical_id = row["canonical_id"] or row["repo_id"]
@@ -128,9 +132,9 @@ def _new_ref(row: Mapping[str, Any]) -> tuple[int, bytes, int]:
     before = (row[name] for name in ("key", "endpoint", "repo_id", "revision", "scope"))
     after = (row[name] for name in ("canonical_id", "commit_hash", "problem"))
     values = (*before, facts_key, *after, hints_id, row["pipeline_tag"], row["library_name"], hints, row["checked_at"])
-    return hints_id, hints, digest_of(values)
+    return hints_id, hints, compute_digest(values)
 
 
-def _read(kind: type[T], body: bytes) -> T:
+def _decode(kind: type[T], body: bytes) -> T:
     inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
     return msgspec.json.decode(inflate.decompress(body), type=kind)

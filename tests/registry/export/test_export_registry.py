@@ -1,4 +1,4 @@
-"""The export registry: who registered what, under which names it is found, and what is refused."""
+"""Tests the export registry: registrations, the names under which they are found, and the errors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from registry.export import (
     shipped_export_registry,
 )
 from registry.export.defaults import BACKENDS
-from registry.export.support_table import ROWS
+from registry.export.support_table import SUPPORT_ROWS
 
 BERT = SimpleNamespace(model_type="bert", vocab_size=99, type_vocab_size=2, pad_token_id=0)
 
 
 class NewBackendConfig(ExportConfig):
-    """A configuration of a backend of one's own."""
+    """A configuration of a user's own backend."""
 
 
 class OtherConfig(NewBackendConfig):
@@ -33,7 +33,7 @@ class OtherConfig(NewBackendConfig):
 
 
 class PastConfig(ExportConfig):
-    """One that can have a past."""
+    """A configuration that supports tasks with past."""
 
     SUPPORTS_PAST = True
 
@@ -53,7 +53,7 @@ def shipped() -> ExportRegistry:
     return shipped_export_registry(shipped_registry())
 
 
-def test_what_is_registered_is_found_and_given_its_task(empty: ExportRegistry) -> None:
+def test_a_registered_configuration_is_found_and_gets_its_task(empty: ExportRegistry) -> None:
     register_for_new_backend = empty.create_register("new-backend")
 
     @register_for_new_backend("bert", "text-classification", "token-classification")
@@ -61,16 +61,16 @@ def test_what_is_registered_is_found_and_given_its_task(empty: ExportRegistry) -
         pass
 
     tasks = empty.get_supported_tasks_for_model_type("bert", "new-backend", library_name="transformers")
-    made = tasks["token-classification"](BERT)
+    built = tasks["token-classification"](BERT)
 
     assert list(tasks) == ["text-classification", "token-classification"]
-    assert type(made) is BertNewBackendConfig
-    assert made.task == "token-classification"
+    assert type(built) is BertNewBackendConfig
+    assert built.task == "token-classification"
     assert tasks["text-classification"].func is BertNewBackendConfig
     assert empty.get_supported_model_type_for_task("text-classification", "new-backend") == ["bert"]
 
 
-def test_what_is_registered_first_stays_unless_it_may_be_overwritten(empty: ExportRegistry) -> None:
+def test_the_first_registration_stays_unless_it_may_be_overwritten(empty: ExportRegistry) -> None:
     empty.create_register("onnx")("bert", "fill-mask")(NewBackendConfig)
     empty.create_register("onnx")("bert", "fill-mask", "text-classification")(OtherConfig)
     tasks = empty.get_supported_tasks_for_model_type("bert", "onnx", library_name="transformers")
@@ -84,30 +84,30 @@ def test_what_is_registered_first_stays_unless_it_may_be_overwritten(empty: Expo
 def test_a_registry_and_its_copy_do_not_share_registrations(empty: ExportRegistry) -> None:
     copy = empty.copy()
     copy.create_register("onnx")("bert", "fill-mask")(NewBackendConfig)
-    answer = copy.get_supported_tasks_for_model_type("bert", "onnx")
-    answer.clear()
+    tasks = copy.get_supported_tasks_for_model_type("bert", "onnx")
+    tasks.clear()
 
-    assert copy.model_types("onnx") == ("bert",)
+    assert copy.list_model_types("onnx") == ("bert",)
     assert list(copy.get_supported_tasks_for_model_type("bert", "onnx")) == ["fill-mask"]
-    assert empty.model_types("onnx") == ()
+    assert empty.list_model_types("onnx") == ()
 
 
-def test_with_past_sets_use_past_and_is_refused_where_the_class_has_none(empty: ExportRegistry) -> None:
+def test_with_past_sets_use_past_and_is_refused_if_the_class_does_not_support_it(empty: ExportRegistry) -> None:
     register = empty.create_register("new")
     register("gpt2", "text-generation", "text-generation-with-past")(PastConfig)
     tasks = empty.get_supported_tasks_for_model_type("gpt2", "new")
 
-    made = tasks["text-generation-with-past"](BERT)
-    assert (made.task, made.with_past) == ("text-generation", True)
+    built = tasks["text-generation-with-past"](BERT)
+    assert (built.task, built.with_past) == ("text-generation", True)
     assert tasks["text-generation"](BERT).with_past is False
     with pytest.raises(UnsupportedTaskError, match="NewBackendConfig does not support"):
         register("bert", "text-generation", "text-generation-with-past")(NewBackendConfig)
-    assert empty.model_types("new") == ("gpt2",)
+    assert empty.list_model_types("new") == ("gpt2",)
 
 
-def test_a_class_that_is_named_is_imported_when_it_is_needed_and_checked_then(empty: ExportRegistry) -> None:
-    place = "registry.export.config:ExportConfig"
-    empty.create_register("new")("gpt2", "text-generation", "text-generation-with-past")(place)
+def test_a_class_given_by_name_is_imported_and_checked_when_it_is_used(empty: ExportRegistry) -> None:
+    reference = "registry.export.config:ExportConfig"
+    empty.create_register("new")("gpt2", "text-generation", "text-generation-with-past")(reference)
     empty.create_register("new")("bert", "fill-mask")("no.such.module:Config")
     tasks = empty.get_supported_tasks_for_model_type("gpt2", "new")
 
@@ -125,7 +125,7 @@ def test_a_task_that_is_not_known_cannot_be_registered(empty: ExportRegistry) ->
 
 
 @pytest.mark.parametrize(
-    ("registered", "asked"),
+    ("registered", "requested"),
     [
         ("text2text-generation", "translation"),
         ("text2text-generation", "summarization"),
@@ -147,17 +147,19 @@ def test_a_task_that_is_not_known_cannot_be_registered(empty: ExportRegistry) ->
     ],
 )
 def test_a_configuration_is_found_by_the_other_names_of_its_task(
-    empty: ExportRegistry, registered: str, asked: str
+    empty: ExportRegistry, registered: str, requested: str
 ) -> None:
     empty.create_register("new")("marian", registered)(PastConfig)
 
-    found = empty.get_exporter_config_constructor("new", model_type="marian", task=asked, library_name="transformers")
+    found = empty.get_exporter_config_constructor(
+        "new", model_type="marian", task=requested, library_name="transformers"
+    )
 
     assert found.func is PastConfig
-    assert bool(found.keywords.get("use_past")) is asked.endswith("-with-past")
+    assert bool(found.keywords.get("use_past")) is requested.endswith("-with-past")
 
 
-def test_the_very_task_counts_more_than_its_other_names(empty: ExportRegistry) -> None:
+def test_the_exact_task_comes_before_its_other_names(empty: ExportRegistry) -> None:
     empty.create_register("new")("marian", "text2text-generation")(NewBackendConfig)
     empty.create_register("new")("marian", "translation")(OtherConfig)
 
@@ -166,7 +168,7 @@ def test_the_very_task_counts_more_than_its_other_names(empty: ExportRegistry) -
     assert find("new", model_type="marian", task="summarization").func is NewBackendConfig
 
 
-def test_a_model_is_known_by_its_config_and_keywords_are_handed_on(empty: ExportRegistry) -> None:
+def test_the_model_type_comes_from_the_config_and_keywords_are_passed_on(empty: ExportRegistry) -> None:
     empty.create_register("new")("gpt2", "text-generation")(PastConfig)
     empty.create_register("new")("mine", "text-generation")(PastConfig)
     config = SimpleNamespace(model_type="mine", export_model_type="gpt2")
@@ -182,7 +184,7 @@ def test_a_model_is_known_by_its_config_and_keywords_are_handed_on(empty: Export
         find("new", task="text-generation")
 
 
-def test_what_is_not_registered_is_refused_with_what_is(shipped: ExportRegistry) -> None:
+def test_an_unregistered_name_is_refused_with_those_that_are_registered(shipped: ExportRegistry) -> None:
     find = shipped.get_exporter_config_constructor
 
     with pytest.raises(UnsupportedModelTypeError, match=r"nothing \(mine\) has no export configuration") as unknown:
@@ -202,7 +204,7 @@ def test_every_model_of_timm_has_the_default_configuration(shipped: ExportRegist
         "onnx", SimpleNamespace(config=config), "image-classification", library_name="timm"
     )(config)
 
-    assert found.input_specs()[0].shape == ("batch_size", 3, 288, 288)
+    assert found.build_input_specs()[0].shape == ("batch_size", 3, 288, 288)
 
 
 def test_the_usage_example_of_the_documentation_holds(shipped: ExportRegistry) -> None:
@@ -224,10 +226,15 @@ def test_the_usage_example_of_the_documentation_holds(shipped: ExportRegistry) -
 
 
 def test_every_shipped_row_names_a_configuration_and_known_tasks(shipped: ExportRegistry) -> None:
-    pairs = [(library, row[0], task) for library, rows in ROWS.items() for row in rows for task in row[2]]
+    pairs = [
+        (library, model_type, task)
+        for library, rows in SUPPORT_ROWS.items()
+        for model_type, _, tasks in rows
+        for task in tasks
+    ]
 
     assert len(pairs) == len(set(pairs)) >= 580
-    assert sum(len(rows) for rows in ROWS.values()) >= 166
+    assert sum(len(rows) for rows in SUPPORT_ROWS.values()) >= 166
     for library, model_type, task in pairs:
         for backend in BACKENDS:
             found = shipped.get_exporter_config_constructor(backend, None, task, model_type, library_name=library)
@@ -239,14 +246,14 @@ LIST_ALL = """
 import json, sys
 from registry import shipped_registry
 from registry.export import shipped_export_registry
-made = shipped_export_registry(shipped_registry())
-made.get_supported_tasks_for_model_type("bert", "onnx", library_name="transformers")
+exports = shipped_export_registry(shipped_registry())
+exports.get_supported_tasks_for_model_type("bert", "onnx", library_name="transformers")
 print(json.dumps(sorted(sys.modules)))
 """
 
 
 def test_listing_imports_no_configuration_and_no_model_library() -> None:
-    done = subprocess.run([sys.executable, "-c", LIST_ALL], capture_output=True, text=True, check=True)
-    loaded = set(json.loads(done.stdout))
+    process = subprocess.run([sys.executable, "-c", LIST_ALL], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(process.stdout))
 
     assert not loaded & {"torch", "numpy", "transformers", "optimum", "registry.export.families.text"}

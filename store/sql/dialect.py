@@ -1,0 +1,76 @@
+"""`Dialect`: the SQL that differs between SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Executable, Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledQuery:
+    """A query, and its SQL text in one dialect, whose positional parameters are `parameters`."""
+
+    query: Executable
+    text: str
+    parameters: tuple[str, ...]
+
+
+class Upsert(Protocol):
+    """A compiled statement that inserts rows of one table or updates them."""
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None: ...
+
+
+class RowSource(Protocol):
+    """The rows of an upsert, as the query that the statement inserts from."""
+
+    def __getitem__(self, name: str) -> Any:
+        """The SQL expression of a value of the row."""
+
+    def select(self, **replacements: Any) -> Any:
+        """A query of all values of the rows; `replacements` are expressions in place of the values of these names."""
+
+    def compile(self, statement: Any) -> Upsert:
+        """The upsert, compiled: SQLAlchemy's handling of each value of each row costs more than storing it."""
+
+
+class Dialect(Protocol):
+    """What the statements of the store need of a database."""
+
+    def insert(self, table: Table) -> Any:
+        """An `INSERT` that can be extended with `ON CONFLICT`."""
+
+    def build_key_table(self) -> Any:
+        """The list of keys in the parameter "keys", as a table with the column `value`.
+
+        One parameter for any number of keys: the SQL text is always the same, and is compiled once.
+        """
+
+    def bind_keys(self, keys: Sequence[int]) -> Any:
+        """The value of the parameter "keys"."""
+
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> RowSource:
+        """The rows of an upsert into `table` with the values `names`; `body` is the name of the one that is a body."""
+
+    def compile(self, query: Executable) -> CompiledQuery:
+        """The query, compiled for `fetch_rows`."""
+
+    async def fetch_rows(
+        self, connection: AsyncConnection, query: CompiledQuery, parameters: Mapping[str, Any]
+    ) -> Iterable[Sequence[Any]]:
+        """All rows of the query."""
+
+    async def read_size_bytes(self, connection: AsyncConnection) -> int:
+        """The size of the store on disk."""
+
+    async def check_integrity(self, connection: AsyncConnection) -> list[str]:
+        """Problems that the database itself finds in its file; empty where it has no such check."""
+
+    async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
+        """Return free space to the disk, where much of the file is free."""
