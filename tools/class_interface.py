@@ -56,7 +56,7 @@ def find_differences(recorded: Interface, found: Interface) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("described", help="package.module:Class")
+    parser.add_argument("target", help="package.module:Class")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="the recorded interface")
     options = parser.parse_args()
     module, _, name = options.target.partition(":")
