@@ -88,9 +88,10 @@ class PostgresUpsert:
     def arrange(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         """The parameters of the statement for each row, in the order of their keys.
 
-        Concurrent transactions then lock rows in the same order, and cannot deadlock.
+        Concurrent transactions then lock rows in the same order, and cannot deadlock. The first four values of a row
+        contain its whole key: that of facts and refs is the first, that of a decision all four.
         """
-        ordered = sorted(rows, key=operator.itemgetter(0))
+        ordered = sorted(rows, key=operator.itemgetter(0, 1, 2, 3))
         arrange = operator.itemgetter(*map(self.names.index, self.parameters))
         return [arrange(row) for row in ordered]
 
