@@ -28,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_OPEN = 8
-"""Resolvers, each with its own settings, that are kept open; the least recently used is closed first."""
-
 
 @dataclass(slots=True)
 class _OpenResolver:
@@ -45,7 +42,11 @@ class BackgroundResolver:
     gets a thread of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_open: int = 8) -> None:
+        """`max_open`: resolvers, each with its own settings, that are kept open; the least recently used is closed
+        first.
+        """
+        self._max_open = max_open
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -126,7 +127,7 @@ class BackgroundResolver:
 
     async def _close_unused(self) -> None:
         idle = [key for key, entry in self._open.items() if entry.users == 0]
-        for key in idle[: max(0, len(self._open) - MAX_OPEN)]:
+        for key in idle[: max(0, len(self._open) - self._max_open)]:
             await _close_one(self._open.pop(key))
 
     async def _close_all(self) -> None:

@@ -9,6 +9,7 @@ from resolver.cache.write_behind import WriteBehindLimits
 from resolver.concurrency.ordered_pool import PoolLimits
 from resolver.hub.pacing.circuit_breaker import BreakerPolicy
 from resolver.hub.retry import RetryPolicy
+from resolver.loading.limits import LoadLimits
 from resolver.lookup.author_listings import ListingLimits
 
 
@@ -20,6 +21,7 @@ class Limits:
     answer_cache: AnswerCacheLimits = field(default_factory=AnswerCacheLimits)
     write_behind: WriteBehindLimits = field(default_factory=WriteBehindLimits)
     listings: ListingLimits = field(default_factory=ListingLimits)
+    loading: LoadLimits = field(default_factory=LoadLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 

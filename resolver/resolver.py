@@ -336,6 +336,7 @@ class Resolver:
             task=task,
             ordered=ordered,
             max_resident_bytes=max_resident_bytes,
+            limits=self._limits.loading,
         )
         async with aclosing(loading) as items:
             async for item in items:

@@ -8,17 +8,12 @@ from contextlib import aclosing
 from typing import Any
 
 from resolver.answer import Failure, build_failure
+from resolver.loading.limits import DEFAULT_LOAD_LIMITS, LoadLimits
 from resolver.loading.loaded import Loaded, ModelSize
 from resolver.loading.loader import Loader, PreparedModel
 from resolver.loading.memory_budget import MemoryBudget
 from resolver.loading.options import LoadOptions
 from resolver.resolution import Resolution
-
-MAX_PREFETCHED_REPOS = 8
-"""Repos whose files are being fetched, or are fetched and wait to be loaded."""
-
-MAX_PRELOADED_MODELS = 2
-"""Models loaded before they are requested, where there is a memory budget; without one, none."""
 
 
 async def load_all(
@@ -29,13 +24,14 @@ async def load_all(
     task: str | None = None,
     ordered: bool = True,
     max_resident_bytes: int | None = None,
+    limits: LoadLimits = DEFAULT_LOAD_LIMITS,
 ) -> AsyncGenerator[Loaded | Failure]:
     """A `Loaded` or a `Failure` for each of `answers`: in their order, or else as soon as their files are there.
 
     The last model is released when the next one is requested, unless it is kept. Without a budget a model is loaded
     when it is requested: of the models that are not kept, only one is in memory.
     """
-    async with aclosing(_LoadRun(loader, options, task, ordered, max_resident_bytes).run(answers)) as items:
+    async with aclosing(_LoadRun(loader, options, task, ordered, max_resident_bytes, limits).run(answers)) as items:
         async for item in items:
             yield item
 
@@ -44,17 +40,23 @@ class _LoadRun:
     """The state of one `load_all`: one task starts fetches, another loads what was fetched, the consumer takes it."""
 
     def __init__(
-        self, loader: Loader, options: LoadOptions, task: str | None, ordered: bool, max_resident_bytes: int | None
+        self,
+        loader: Loader,
+        options: LoadOptions,
+        task: str | None,
+        ordered: bool,
+        max_resident_bytes: int | None,
+        limits: LoadLimits,
     ) -> None:
         self._loader = loader
         self._options = options
         self._task = task
         self._ordered = ordered
         self._budget = MemoryBudget(max_resident_bytes, self._would_deadlock)
-        self._fetch_slots = asyncio.Semaphore(MAX_PREFETCHED_REPOS)
+        self._fetch_slots = asyncio.Semaphore(limits.max_prefetched_repos)
         self._fetched: asyncio.Queue[asyncio.Task[PreparedModel | Failure] | None] = asyncio.Queue()
         self._loaded: asyncio.Queue[Loaded | Failure | None] = asyncio.Queue()
-        self._load_slots = asyncio.Semaphore(MAX_PRELOADED_MODELS if max_resident_bytes is not None else 0)
+        self._load_slots = asyncio.Semaphore(limits.max_preloaded_models if max_resident_bytes is not None else 0)
         self._is_consumer_waiting = False
         self._kept: list[Loaded] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -129,6 +130,21 @@ def code_of(item: Resolution | Failure) -> str | None:
     return item.error.code if isinstance(item, Failure) else None
 
 
+async def wait_until(holds: Callable[[], bool]) -> None:
+    """Returns when `holds()` is true. A test that waits in vain is ended by pytest's `faulthandler_timeout`."""
+    while not holds():
+        await asyncio.sleep(0.005)
+
+
+async def wait_until_settled(count: Callable[[], int]) -> int:
+    """`count()` when it has not changed for a while: shows that work has come to rest, however slow the machine."""
+    before = -1
+    while before != (now := count()):
+        before = now
+        await asyncio.sleep(0.1)
+    return now
+
+
 def rows_without_source(items: Sequence[Resolution | Failure]) -> list[bytes]:
     """The JSON lines of answers, but for where they came from."""
     return [msgspec.json.encode({**build_row(item), "source": None}) for item in items]
@@ -147,6 +163,6 @@ def command(*arguments: str | Path, **more: str) -> tuple[list[str], dict[str, s
 def run(*arguments: str | Path, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     """The command, run to its end. What is never right is checked here: a traceback."""
     line, env = command(*arguments, **more)
-    done = subprocess.run(line, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, env=env, input=stdin, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     return done

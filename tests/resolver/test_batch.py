@@ -15,7 +15,15 @@ from resolver.limits import Limits
 from resolver.local_hub import LocalHub, faults
 from resolver.lookup.request import Request
 from resolver.resolution import Resolution, Source
-from tests.resolver.support import answers, bert_row, catalog_of, open_resolver, settings_for
+from tests.resolver.support import (
+    answers,
+    bert_row,
+    catalog_of,
+    open_resolver,
+    settings_for,
+    wait_until,
+    wait_until_settled,
+)
 
 MOST_AHEAD = 2 * DEFAULT_LIMITS.max_unfinished + 3 * DEFAULT_LIMITS.max_batch
 IDS = [f"org{number:03}/m" for number in range(100)]
@@ -52,9 +60,14 @@ async def test_unordered_answers_come_as_they_are_there(
     many: list[dict[str, object]], store: Path, streamed: bool
 ) -> None:
     async with LocalHub(catalog_of(*many)) as hub:
-        hub.faults.add(faults.Stall(1.5), f"/api/models/{IDS[0]}/*")
-        ids = as_stream(IDS) if streamed else IDS
-        found = [item.repo_id for item in await answers(settings_for(hub, store), ids, ordered=False)]
+        release = asyncio.Event()
+        hub.faults.add(faults.Hold(release.wait), f"/api/models/{IDS[0]}/*")
+        found = []
+        async with open_resolver(settings_for(hub, store)) as resolver:
+            async for item in resolver.resolve_many(as_stream(IDS) if streamed else IDS, ordered=False):
+                found.append(item.repo_id)
+                if len(found) == len(IDS) - 1:
+                    release.set()
     assert sorted(found) == IDS and found[-1] == IDS[0]
 
 
@@ -68,7 +81,7 @@ async def test_an_answer_does_not_wait_for_input_that_is_still_to_come(hub: Loca
 
     async with open_resolver(settings_for(hub, store)) as resolver:
         async with aclosing(resolver.resolve_many(slow())) as stream:
-            first = await asyncio.wait_for(anext(stream), 5)
+            first = await anext(stream)
             release.set()
             rest = [item async for item in stream]
     assert (first.repo_id, [item.repo_id for item in rest]) == ("acme/bert", ["acme/sd"])
@@ -111,24 +124,21 @@ async def test_input_is_not_read_while_nobody_takes_answers(hub: LocalHub, store
     async with open_resolver(settings_for(hub, store)) as resolver:
         async with aclosing(resolver.resolve_many(endless())) as stream:
             await anext(stream)
-            seen = 0
-            # However slow the machine: reading comes to an end, and before the bound.
-            while seen != read <= MOST_AHEAD:
-                seen = read
-                await asyncio.sleep(0.3)
-            assert read <= MOST_AHEAD
+            assert await wait_until_settled(lambda: min(read, MOST_AHEAD + 1)) <= MOST_AHEAD
 
 
 async def test_a_slow_repo_holds_up_no_more_than_the_window(many: list[dict[str, object]], store: Path) -> None:
     limits = Limits(pool=PoolLimits(max_batch=30, max_unfinished=30))
     async with LocalHub(catalog_of(*many), latency_s=0.005) as hub:
-        hub.faults.add(faults.Stall(2.0), f"/api/models/{IDS[20]}/*")
-        found = await answers(settings_for(hub, store, lean=True, concurrency=4), IDS, limits=limits)
-        answered = [request.path.split("?")[0] for request in hub.requests]
-    assert [item.repo_id for item in found] == IDS
-    # Twenty were taken before it, and so thirty beside it are under way while it is waited for: of the next chunk too.
-    (place,) = [number for number, path in enumerate(answered) if f"/{IDS[20]}/" in path]
-    assert place >= 49
+        release = asyncio.Event()
+        hub.faults.add(faults.Hold(release.wait), f"/api/models/{IDS[20]}/*")
+        settings = settings_for(hub, store, lean=True, concurrency=4)
+        batch = asyncio.create_task(answers(settings, IDS, limits=limits))
+        # Twenty come before it, and thirty are under way beside it while it is waited for: of the next chunk too.
+        await wait_until(lambda: hub.count.total >= 49)
+        assert await wait_until_settled(lambda: hub.count.total) <= 52
+        release.set()
+        assert [item.repo_id for item in await batch] == IDS
 
 
 async def test_ids_come_in_every_form(hub: LocalHub, store: Path, tmp_path: Path) -> None:
@@ -187,14 +197,11 @@ async def test_a_batch_that_is_closed_early_leaves_nothing_running(
     many: list[dict[str, object]], store: Path, ordered: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with LocalHub(catalog_of(*many), latency_s=0.02) as hub:
-        async with open_resolver(settings_for(hub, store)) as resolver:
+        async with open_resolver(settings_for(hub, store, concurrency=4)) as resolver:
             async with aclosing(resolver.resolve_many(IDS, ordered=ordered)) as stream:
                 await anext(stream)
-            await asyncio.sleep(0.1)
-            assert not own_tasks()
-            seen = hub.count.total
-            await asyncio.sleep(0.1)
-            assert hub.count.total == seen
+            await wait_until(lambda: not own_tasks())
+            assert await wait_until_settled(lambda: hub.count.total) < len(IDS)
             assert isinstance(await resolver.resolve(IDS[-1]), Resolution)
     assert not caplog.records
 

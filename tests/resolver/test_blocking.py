@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from resolver import blocking
 from resolver.blocking import BackgroundResolver
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -18,7 +17,7 @@ from store.errors import StoreError
 
 @pytest.fixture
 def running() -> Iterator[BackgroundResolver]:
-    made = BackgroundResolver()
+    made = BackgroundResolver(max_open=2)
     yield made
     made.close()
 
@@ -39,9 +38,8 @@ def test_the_same_settings_share_a_resolver_and_others_have_their_own(running: B
 
 
 def test_settings_unused_for_longest_are_closed_first_but_never_under_work(
-    running: BackgroundResolver, store: Path, monkeypatch: pytest.MonkeyPatch
+    running: BackgroundResolver, store: Path
 ) -> None:
-    monkeypatch.setattr(blocking, "MAX_OPEN", 2)
     started, may_end = threading.Event(), threading.Event()
 
     async def long(resolver: Resolver) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from tests.ports import find_free_port
 
 USER = "hubresolve"
 
@@ -62,7 +63,7 @@ def run_server() -> Iterator[str]:
             "--no-sync",
         ]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, env=environment, **as_user)
-        port = _find_free_port()
+        port = find_free_port()
         options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=60"
         control: list[str | Path] = [binaries / "pg_ctl", "-D", folder / "data", "-w", "-t", "300"]
 
@@ -108,9 +109,3 @@ def _copy_if_unreadable(binaries: Path, folder: Path, as_user: dict[str, Any]) -
             shutil.copytree(libraries, folder / "copied" / libraries.name, symlinks=True)
         return copied / "bin"
     return binaries
-
-
-def _find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

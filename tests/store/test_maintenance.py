@@ -86,17 +86,17 @@ OTHER_HUB = replace(
 @pytest.mark.parametrize(
     ("criteria", "left"),
     [
-        ({"checked_before_s": 150}, {"org/new"}),
-        ({"endpoint": HUB}, {"elsewhere"}),
-        ({"repo_ids": ["org/old"]}, {"org/new", "name", "elsewhere"}),
-        ({"repo_ids": ["org/renamed", "org/nobody"]}, {"org/new", "org/old", "elsewhere"}),
-        ({"repo_ids": ["org/old", "org/new"], "checked_before_s": 150}, {"org/new", "name", "elsewhere"}),
-        ({}, {"org/new", "org/old", "name", "elsewhere"}),
+        ({"checked_before_s": 150}, ["org/new"]),
+        ({"endpoint": HUB}, ["elsewhere"]),
+        ({"repo_ids": ["org/old"]}, ["elsewhere", "name", "org/new"]),
+        ({"repo_ids": ["org/renamed", "org/nobody"]}, ["elsewhere", "org/new", "org/old"]),
+        ({"repo_ids": ["org/old", "org/new"], "checked_before_s": 150}, ["elsewhere", "name", "org/new"]),
+        ({}, ["elsewhere", "name", "org/new", "org/old"]),
     ],
     ids=str,
 )
 async def test_pruning_removes_the_refs_that_match_all_criteria(
-    location: str, criteria: dict[str, object], left: set[str]
+    location: str, criteria: dict[str, object], left: list[str]
 ) -> None:
     renamed = replace(make_record("org/renamed"), ref_keys=(RefKey(HUB, "name", "main"),))
     async with MetadataStore(location) as store:
@@ -104,7 +104,7 @@ async def test_pruning_removes_the_refs_that_match_all_criteria(
         await prune(store, **criteria)  # type: ignore[arg-type]
         names = {name for name in ("org/new", "org/old", "name") if await recall_one(store, name) is not None}
         (other,) = await store.recall(OTHER, "", [("org/a", "main")], DECISION_KEY)
-        assert names | ({"elsewhere"} if other is not None else set()) == left
+        assert sorted(names | ({"elsewhere"} if other is not None else set())) == left
         info = await store.get_info()
         assert (info.refs, info.facts, info.decisions) == (len(left),) * 3
         assert (await verify(store, REGISTRY)).problems == []

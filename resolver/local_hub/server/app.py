@@ -25,7 +25,7 @@ from resolver.local_hub.protocol.routes_files import handle_file, handle_large_f
 from resolver.local_hub.protocol.routing import Route, RouteKind, parse_route
 from resolver.local_hub.protocol.state import HubState
 from resolver.local_hub.server.counts import Counts, LoggedRequest
-from resolver.local_hub.testing.faults import Action, Cut, Edit, FaultPlan, Reply, Run, ServeInstead, Stall
+from resolver.local_hub.testing.faults import Action, Cut, Edit, FaultPlan, Hold, Reply, Run, ServeInstead, Stall
 
 _MIN_GZIP_BYTES = 1024
 """Smaller bodies are not compressed."""
@@ -82,6 +82,8 @@ class HubApp:
             return _build_web_response(response, headers)
         if isinstance(action, Stall) and action.where == "headers":
             await asyncio.sleep(action.seconds)
+        if isinstance(action, Hold):
+            await action.wait()
         response = _apply_fault(action, respond)
         dropped = action.drop if isinstance(action, Reply | Edit) else ()
         headers = {name: value for name, value in headers.items() if name not in dropped}
@@ -149,7 +151,7 @@ def _apply_fault(action: Action, respond: _Respond) -> RouteResponse:
         case Run():
             action.call()
             return respond()
-        case Stall() | Cut():
+        case Stall() | Hold() | Cut():
             return respond()
 
 

@@ -1,12 +1,12 @@
 """Defines faults: wrong responses, the requests that get them, and how often. Pure; `server.app` applies them.
 
-A fault is one of six small actions; the functions below build those that tests need most.
+A fault is one of seven small actions; the functions below build those that tests need most.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, Literal
@@ -64,6 +64,13 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait before the headers until `wait()` returns, such as `asyncio.Event().wait`, then continue."""
+
+    wait: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """Send the headers of the whole body, then `after_bytes` of it, and reset the connection."""
 
@@ -77,7 +84,7 @@ class Run:
     call: Callable[[], object]
 
 
-Action = Reply | Edit | ServeInstead | Stall | Cut | Run
+Action = Reply | Edit | ServeInstead | Stall | Hold | Cut | Run
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ PAIRS = choose_part(list_checked_pairs(OUTCOMES), os.environ.get("HUBRESOLVE_EXP
 
 
 @pytest.mark.slow
+@pytest.mark.independent
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_the_exported_graph_gives_what_the_model_does_for_another_batch(pair: Pair, tmp_path: Path) -> None:
     from tests.resolver.exporting.checking import check_onnx

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver import Resolver, Settings
+from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.local_hub import LocalHub, read_folder
 
 
@@ -26,9 +27,11 @@ class ServedModels:
 
 
 @asynccontextmanager
-async def serve_models(models: Path, store: Path, **options: Any) -> AsyncIterator[ServedModels]:
+async def serve_models(
+    models: Path, store: Path, limits: Limits = DEFAULT_LIMITS, **options: Any
+) -> AsyncIterator[ServedModels]:
     """A local Hub that serves the folders ORG/NAME below `models`; `options` are settings of the resolver."""
     async with LocalHub(read_folder(models)) as hub:
         settings = Settings(**{"endpoint": hub.endpoint, "store": store, "token": False, "offline": False, **options})
-        async with Resolver(settings) as resolver:
+        async with Resolver(settings, limits=limits) as resolver:
             yield ServedModels(hub, resolver, settings)

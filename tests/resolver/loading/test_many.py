@@ -17,11 +17,13 @@ import transformers
 
 from resolver.answer import Failure
 from resolver.errors import MemoryBudgetError, OfflineError, UnknownTaskError
-from resolver.loading import many
+from resolver.limits import Limits
 from resolver.loading.download import Snapshot
+from resolver.loading.limits import LoadLimits
 from resolver.loading.loaded import Loaded, measure_model
 from tests.resolver.loading.families import BERT, build_llama_config
 from tests.resolver.loading.support import ServedModels, serve_models
+from tests.resolver.support import wait_until, wait_until_settled
 
 COUNT = 6
 NAMES = [f"acme/m{number}" for number in range(COUNT)]
@@ -241,20 +243,18 @@ async def test_a_model_larger_than_the_budget_is_refused_before_it_is_loaded(
         assert [item.error.code for item in rows if isinstance(item, Failure)] == ["memory_budget"]
 
 
-async def test_files_are_fetched_ahead_but_not_without_bound(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(many, "MAX_PREFETCHED_REPOS", 2)
-
+async def test_files_are_fetched_ahead_but_not_without_bound(models: Path, tmp_path: Path) -> None:
     def list_fetched(served: ServedModels) -> set[str]:
         paths = [entry.path for entry in served.hub.requests if "/tree/" in entry.path]
         return {path.split("/tree/")[0].removeprefix("/api/models/") for path in paths}
 
-    async with serve_models(models, tmp_path / "store") as served:
+    limits = Limits(loading=LoadLimits(max_prefetched_repos=2))
+    async with serve_models(models, tmp_path / "store", limits) as served:
         async with aclosing(served.resolver.load_many(NAMES)) as items:
             await anext(items)
-            await asyncio.sleep(0.3)
-            assert set(NAMES[:2]) <= list_fetched(served) <= set(NAMES[:3])
+            await wait_until(lambda: set(NAMES[:2]) <= list_fetched(served))
+            await wait_until_settled(lambda: served.hub.count.total)
+            assert list_fetched(served) <= set(NAMES[:3])
 
 
 async def test_the_loop_goes_on_while_a_model_loads(models: Path, tmp_path: Path) -> None:

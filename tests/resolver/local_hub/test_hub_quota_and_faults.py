@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import aiohttp
 import pytest
@@ -152,7 +153,9 @@ async def test_a_cut_resets_the_connection_inside_the_body(hub: LocalHub, http: 
 async def test_a_stall_outlasts_an_impatient_client_but_not_a_patient_one(
     hub: LocalHub, http: aiohttp.ClientSession, where: str
 ) -> None:
-    hub.faults.add(faults.Stall(0.3, "body" if where == "body" else "headers"), times=2)
+    place: Literal["headers", "body"] = "body" if where == "body" else "headers"
+    hub.faults.add(faults.Stall(600.0, place))
+    hub.faults.add(faults.Stall(0.05, place))
     with pytest.raises(asyncio.TimeoutError):
         async with http.get(hub.endpoint + INFO, timeout=aiohttp.ClientTimeout(total=0.1)) as response:
             await response.read()

@@ -15,7 +15,16 @@ from resolver.limits import Limits
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.lookup.author_listings import ListingLimits
 from resolver.resolution import Resolution, Source
-from tests.resolver.support import Clock, answers, bert_row, catalog_of, open_resolver, settings_for
+from tests.resolver.support import (
+    Clock,
+    answers,
+    bert_row,
+    catalog_of,
+    open_resolver,
+    settings_for,
+    wait_until,
+    wait_until_settled,
+)
 
 PAGES_OF_TEN = Limits(listings=ListingLimits(max_page_size=10))
 MANY = [f"{author}/m{number:03}" for author in ("acme", "bolt", "corp") for number in range(60)]
@@ -161,11 +170,8 @@ async def test_a_listing_that_is_left_early_leaves_nothing_running(store: Path) 
         async with open_resolver(settings_for(hub, store), limits=PAGES_OF_TEN) as resolver:
             async with aclosing(resolver.resolve_listing(author="acme")) as stream:
                 await anext(stream)
-            await asyncio.sleep(0.1)
-            seen = hub.count.total
-            await asyncio.sleep(0.1)
-            assert hub.count.total == seen <= 5
-            assert not [task for task in asyncio.all_tasks() if "prefetch" in repr(task)]
+            await wait_until(lambda: not [task for task in asyncio.all_tasks() if "prefetch" in repr(task)])
+            assert await wait_until_settled(lambda: hub.count.total) <= 5
 
 
 async def test_a_listing_that_breaks_off_gives_what_came_before(store: Path) -> None:

@@ -11,7 +11,7 @@ from registry.facts import CONFIG
 from resolver.errors import RepositoryNotFoundError
 from resolver.local_hub import Catalog, LocalHub
 from resolver.resolution import Resolution, Source
-from tests.resolver.support import BERT, BERT_SHA, Clock, answer, answers, open_resolver, settings_for
+from tests.resolver.support import BERT, BERT_SHA, Clock, answer, answers, open_resolver, settings_for, wait_until
 
 DAY_S = 24 * 3600
 
@@ -156,7 +156,7 @@ async def test_a_batch_that_is_closed_leaves_its_repo_to_those_who_share_it(hub:
     async with open_resolver(settings_for(hub, store)) as resolver:
         batch = resolver.resolve_many(["acme/bert"])
         first = asyncio.ensure_future(anext(batch))
-        await asyncio.sleep(0.05)
+        await wait_until(lambda: resolver.requests.get("api") == 1)
         second = asyncio.create_task(resolver.resolve("acme/bert"))
         await asyncio.sleep(0.02)
         first.cancel()
@@ -168,7 +168,7 @@ async def test_a_caller_that_is_cancelled_takes_nobody_with_it(hub: LocalHub, st
     hub.latency_s = 0.1
     async with open_resolver(settings_for(hub, store)) as resolver:
         callers = [asyncio.create_task(resolver.resolve("acme/bert")) for _ in range(5)]
-        await asyncio.sleep(0.05)
+        await wait_until(lambda: resolver.requests.get("api") == 1)
         callers[0].cancel()
         ended = await asyncio.gather(*callers, return_exceptions=True)
     assert isinstance(ended[0], asyncio.CancelledError)
@@ -182,13 +182,12 @@ async def test_the_work_ends_when_its_last_caller_is_cancelled(
     hub.latency_s = 0.1
     async with open_resolver(settings_for(hub, store)) as resolver:
         callers = [asyncio.create_task(resolver.resolve("acme/bert")) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await wait_until(lambda: resolver.requests.get("api") == 1)
         for caller in callers:
             caller.cancel()
         ended = await asyncio.gather(*callers, return_exceptions=True)
         assert all(isinstance(item, asyncio.CancelledError) for item in ended)
-        await asyncio.sleep(0.01)
-        assert not [task for task in asyncio.all_tasks() if "single_flight" in repr(task)]
+        await wait_until(lambda: not [task for task in asyncio.all_tasks() if "single_flight" in repr(task)])
         # The same repo can be asked for again at once.
         assert (await resolver.resolve("acme/bert")).task == "fill-mask"
     assert not caplog.records
