@@ -9,6 +9,8 @@ from registry.rules.decide import decide
 from tests.registry.edge_cases import CODE_AND_VERSIONS, CONFIG_ODDITIES, TASK_AGAINST_ARCHITECTURE, Row
 from tests.registry.edge_cases_formats import LIBRARIES_AND_FORMATS
 
+pytestmark = pytest.mark.pure
+
 ROWS = (*CONFIG_ODDITIES, *TASK_AGAINST_ARCHITECTURE, *LIBRARIES_AND_FORMATS, *CODE_AND_VERSIONS)
 
 

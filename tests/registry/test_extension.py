@@ -15,6 +15,8 @@ from registry.rules.decide import decide
 from registry.table_rows import Library, Pipeline
 from tests.registry.repo_facts import repo
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture(scope="module")
 def shipped() -> Registry:

@@ -12,6 +12,8 @@ from registry.errors import ContradictionError, MalformedReferenceError, Unknown
 from registry.queries.find_class import find_class
 from registry.queries.supported_tasks import list_library_tasks, list_model_type_tasks
 
+pytestmark = pytest.mark.pure
+
 TRANSFORMERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     # (task, keyword arguments, class); "optimum" marks rows of TasksManager 2.3, exporters/tasks.py.
     ("text-generation", {}, "AutoModelForCausalLM"),

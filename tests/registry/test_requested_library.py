@@ -10,6 +10,8 @@ from registry.facts import RepoFacts
 from registry.rules.decide import decide
 from tests.registry.repo_facts import PT, repo
 
+pytestmark = pytest.mark.pure
+
 LLAMA = repo("LlamaForCausalLM", "llama")
 MLX = repo("LlamaForCausalLM", "llama", config={"quantization": {"group_size": 64, "bits": 4}})
 TIMM = repo(config={"architecture": "resnet50", "pretrained_cfg": {"num_classes": 10}})

@@ -18,6 +18,8 @@ from tests.registry.upstream_tasks import (
     read_upstream_tasks,
 )
 
+pytestmark = pytest.mark.pure
+
 MAPPED = list_mapped_architectures()
 
 

@@ -13,6 +13,8 @@ from resolver.concurrency.ordered_pool import Entry, PoolLimits, Work, run_order
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import LeaderSingleFlight, SingleFlight
 
+pytestmark = pytest.mark.pure
+
 Flight = SingleFlight[str, int] | LeaderSingleFlight[str, int]
 
 

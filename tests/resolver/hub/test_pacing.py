@@ -19,6 +19,8 @@ from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.resolution import Resolution
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
+pytestmark = pytest.mark.pure
+
 FIRST = SentRequest(cost=1, number=0, in_flight=0)
 
 

@@ -7,6 +7,8 @@ import pytest
 from resolver.errors import GatedRepoError, HubError, HubResponseError, HubUnavailableError, RateLimitedError
 from resolver.hub.retry import RetryPolicy
 
+pytestmark = pytest.mark.pure
+
 POLICY = RetryPolicy(
     max_attempts=5, max_attempts_unreadable=2, first_wait_s=0.5, max_wait_s=8.0, max_retry_after_s=100.0
 )

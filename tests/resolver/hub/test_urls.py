@@ -13,6 +13,8 @@ from resolver.hub.urls import (
     model_info_url,
 )
 
+pytestmark = pytest.mark.pure
+
 HUB = "https://hub.test"
 EXPANDED = "&".join(f"expand={name}" for name in EXPAND)
 

@@ -10,6 +10,8 @@ from hypothesis import given, strategies as st
 from resolver.loading import files
 from resolver.loading.weights import ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS, choose_weights
 
+pytestmark = pytest.mark.pure
+
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 INDEX = "model.safetensors.index.json"
 BIN_SHARDS = ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")

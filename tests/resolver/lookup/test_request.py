@@ -14,6 +14,8 @@ from resolver.lookup.scopes import choose_scope, list_own_scopes
 from resolver.repo_id import RepoRevision
 from store.keys import ANONYMOUS, PUBLIC, derive_scope
 
+pytestmark = pytest.mark.pure
+
 SHA = "a" * 40
 HERE: frozenset[str] = frozenset()
 

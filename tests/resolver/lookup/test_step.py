@@ -13,6 +13,8 @@ from resolver.lookup.step import AskHub, LookInHfCache, Recalled, Refuse, UseSto
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
+pytestmark = pytest.mark.pure
+
 NOW_S = 1_000_000.0
 SHA = "a" * 40
 BRANCH, COMMIT = RepoRevision("acme/bert"), RepoRevision("acme/bert", SHA)
