@@ -2,7 +2,12 @@
 
 # Resolve
 from .answer import Failure as Failure
-from .blocking import resolve as resolve
+from .blocking import (
+    load as load,
+    load_many as load_many,
+    resolve as resolve,
+    resolve_many as resolve_many,
+)
 
 # Errors; `resolver.errors` draws the tree
 from .errors import (
@@ -33,6 +38,9 @@ from .errors import (
     UnauthorizedError as UnauthorizedError,
     UnknownTaskError as UnknownTaskError,
 )
+
+# Many answers as one table
+from .frames import to_arrow as to_arrow, to_pandas as to_pandas, to_polars as to_polars
 
 # Load
 from .loading.loaded import Loaded as Loaded

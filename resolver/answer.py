@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any, Self, cast
 
 from msgspec import Struct
 
-from resolver.errors import InternalError, ResolveError
+from resolver.errors import InternalError, ResolveError, build_error
 from resolver.resolution import Resolution
+from resolver.row import ROW_KEYS, Row
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +22,39 @@ class Failure(Struct, frozen=True, kw_only=True):
     revision: str | None
     error: ResolveError
 
+    def to_dict(self) -> Row:
+        """The row of this failure: `repo_id`, `revision` and `error`; every other key is None."""
+        row: dict[str, Any] = dict.fromkeys(ROW_KEYS)
+        row.update(
+            repo_id=self.repo_id,
+            revision=self.revision,
+            error={"code": self.error.code, "message": str(self.error)},
+        )
+        return cast("Row", row)
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """The failure of a row, with an error of the kind that its code names.
+
+        Raises:
+            ValueError: the row is not of an error.
+        """
+        error, repo_id, revision = row.get("error"), row.get("repo_id"), row.get("revision")
+        if not isinstance(error, Mapping) or not isinstance(repo_id, str) or not isinstance(revision, str | None):
+            raise ValueError(f"the row of {repo_id!r} is not the row of an error")
+        return cls(repo_id=repo_id, revision=revision, error=build_error(error.get("code"), str(error.get("message"))))
+
 
 Answer = Resolution | Failure
+
+
+def parse_row(row: Mapping[str, Any]) -> Answer:
+    """The answer of a row as `to_dict` gives it.
+
+    Raises:
+        ValueError: the row is neither of an answer nor of an error.
+    """
+    return Failure.from_dict(row) if row.get("error") is not None else Resolution.from_dict(row)
 
 
 def build_failure(repo_id: str, revision: str | None, error: Exception) -> Failure:

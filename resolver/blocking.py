@@ -1,8 +1,8 @@
-"""Resolves for callers without an event loop, or inside one that they cannot await in.
+"""Resolves and loads for callers without an event loop, or inside one that they cannot await in.
 
-`resolve` is for one repo, with a resolver of its own. `BackgroundResolver` keeps resolvers open on one event loop in
-one thread: it starts with the first call and ends with `close`, or with the process. Answers are stored before a call
-returns, so that an end at any moment loses nothing.
+`BackgroundResolver` keeps resolvers open on one event loop in one thread: it starts with the first call and ends with
+`close`, or with the process. The functions of this module share one. Answers are stored before a call returns, so that
+an end at any moment loses nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +15,29 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from resolver.answer import Failure
+from resolver.concurrency.blocking_iterator import iterate_blocking
+from resolver.lookup.request import RequestStream, check_stream
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
-from resolver.settings import Settings, find_token
+from resolver.settings import Settings, find_token, read_environment
+
+if TYPE_CHECKING:
+    from resolver.loading.loaded import Loaded
+    from resolver.loading.options import LoadKwargs
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+MAX_KEYS = 256
+"""Combinations of settings and environment that are remembered."""
 
 
 @dataclass(slots=True)
@@ -52,6 +63,8 @@ class BackgroundResolver:
         self._thread: threading.Thread | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._open: OrderedDict[Hashable, _OpenResolver] = OrderedDict()
+        self._keys: dict[tuple[Settings, Hashable], Hashable] = {}
+        """Settings and environment -> the key in `_open`: they are filled, and the token is looked up, once."""
         atexit.register(_close_background, weakref.ref(self))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_ResetAfterFork(self))
@@ -63,10 +76,7 @@ class BackgroundResolver:
             RuntimeError: called from `work` itself, which would wait for its own end; or closed during the call.
             SettingsError, StoreError: the resolver cannot be opened.
         """
-        self._check_thread()
-        with self._lock:
-            loop = self._start_loop()
-            future = asyncio.run_coroutine_threadsafe(self._run(settings, work), loop)
+        future = self.submit(settings, work)
         try:
             return future.result()
         except CancelledError:
@@ -74,6 +84,21 @@ class BackgroundResolver:
         finally:
             # The caller no longer waits, for example after an interrupt from the keyboard.
             future.cancel()
+
+    def submit(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> Future[T]:
+        """As `run`, but returns at once. Cancelling the future cancels the work."""
+        self._check_thread()
+        with self._lock:
+            return asyncio.run_coroutine_threadsafe(self._run(settings, work), self._start_loop())
+
+    def find_cached(
+        self, settings: Settings, repo_id: str, revision: str | None, task: str | None, library: str | None
+    ) -> Resolution | None:
+        """The answer that an open resolver of these settings has in its answer cache; None where there is none."""
+        entry = self._open.get(self._keys.get((settings, read_environment(settings))))
+        if entry is None or not entry.resolver.done() or _has_failed(entry.resolver):
+            return None
+        return entry.resolver.result().find_cached(repo_id, revision, task, library)
 
     def close(self) -> None:
         """Cancel the work under way, close all resolvers and end the thread; a later call starts a new one."""
@@ -107,20 +132,30 @@ class BackgroundResolver:
     async def _run(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> T:
         entry = await self._use(settings)
         try:
-            await self._close_unused()
-            return await work(await asyncio.shield(entry.resolver))
+            if len(self._open) > self._max_open:
+                await self._close_unused()
+            # A resolver that is open is not awaited: that would cost each call a turn of the loop.
+            opened = entry.resolver.done() and not _has_failed(entry.resolver)
+            return await work(entry.resolver.result() if opened else await asyncio.shield(entry.resolver))
         finally:
             entry.users -= 1
 
     async def _use(self, settings: Settings) -> _OpenResolver:
-        filled = settings.fill()
-        token = await asyncio.to_thread(find_token, filled.token, offline=filled.offline)
-        settings = replace(settings, token=token or False)
-        # Registries are compared by identity: comparing their content takes longer than a request.
-        key = (repr(replace(filled, registry=None)), id(filled.registry), token)
+        asked = (settings, read_environment(settings))
+        key = self._keys.get(asked)
         entry = self._open.get(key)
         if entry is None or _has_failed(entry.resolver):
-            entry = self._open[key] = _OpenResolver(asyncio.ensure_future(Resolver(settings).__aenter__()))
+            filled = settings.fill()
+            token = await asyncio.to_thread(find_token, filled.token, offline=filled.offline)
+            # Equal settings that come from elsewhere share a resolver.
+            key = (replace(filled, token=token or False), str(filled.store))
+            entry = self._open.get(key)
+            if len(self._keys) >= MAX_KEYS:
+                self._keys.clear()
+            self._keys[asked] = key
+        if entry is None or _has_failed(entry.resolver):
+            opening = Resolver(replace(settings, token=token or False)).__aenter__()
+            entry = self._open[key] = _OpenResolver(asyncio.ensure_future(opening))
         entry.users += 1
         self._open.move_to_end(key)
         return entry
@@ -154,6 +189,7 @@ class _ResetAfterFork:
             background._lock = threading.Lock()
             background._loop = background._thread = background._executor = None
             background._open = OrderedDict()
+            background._keys = {}
 
 
 def _leak(value: object) -> None:
@@ -183,6 +219,15 @@ def _close_background(reference: weakref.ref[BackgroundResolver]) -> None:
         background.close()
 
 
+_shared = BackgroundResolver()
+"""The resolvers behind the functions below."""
+
+DEFAULT_SETTINGS = Settings()
+
+MAX_AHEAD = 512
+"""Answers of `resolve_many` that are made before they are requested."""
+
+
 def resolve(
     repo_id: str,
     revision: str | None = None,
@@ -194,20 +239,99 @@ def resolve(
 ) -> Resolution:
     """The answer for one repo or local folder, as `Resolver.resolve` gives it; blocks until it is there.
 
-    Inside a running event loop it uses a thread with a loop of its own, and blocks the caller's loop meanwhile.
+    The resolver stays open for later calls with these settings. What is open in them is read from the environment at
+    each call. Inside a running event loop the call blocks that loop.
 
     Raises:
         ResolveError: the kind says what can be done about it.
         StoreError: the store cannot be opened, or is not a store of this program.
     """
+    if not subfolder and isinstance(repo_id, str):
+        # An answer of the answer cache needs no other thread (`benchmarks/blocking.py`).
+        cached = _shared.find_cached(settings or DEFAULT_SETTINGS, repo_id, revision, task, library)
+        if cached is not None:
+            return cached
 
-    async def work() -> Resolution:
-        async with Resolver(settings) as resolver:
-            return await resolver.resolve(repo_id, revision, task, library=library, subfolder=subfolder)
+    async def work(resolver: Resolver) -> Resolution:
+        return await resolver.resolve(repo_id, revision, task, library=library, subfolder=subfolder)
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="hubresolve") as executor:
-        return executor.submit(asyncio.run, work()).result()
+    return _shared.run(settings or DEFAULT_SETTINGS, work)
+
+
+def resolve_many(
+    ids: RequestStream,
+    *,
+    revision: str | None = None,
+    task: str | None = None,
+    library: str | None = None,
+    subfolder: str = "",
+    ordered: bool = True,
+    settings: Settings | None = None,
+) -> Iterator[Resolution | Failure]:
+    """An answer for each of `ids`, as `Resolver.resolve_many` gives them; each step blocks until one is there.
+
+    An iterator is read in the caller's thread, some ids ahead. Leaving the loop early cancels the work under way.
+
+    Raises:
+        TypeError: `ids` is a single id; use `resolve`.
+        UnknownTaskError: the registry does not know `task` or `library`.
+        StoreError: the store cannot be opened, or is not a store of this program.
+    """
+    check_stream(ids)
+
+    def start(resolver: Resolver, ids: RequestStream) -> AsyncGenerator[Resolution | Failure]:
+        return resolver.resolve_many(
+            ids, revision=revision, task=task, library=library, subfolder=subfolder, ordered=ordered
+        )
+
+    return iterate_blocking(partial(_shared.submit, settings or DEFAULT_SETTINGS), start, ids, ahead=MAX_AHEAD)
+
+
+def load(
+    repo_id: str,
+    revision: str | None = None,
+    task: str | None = None,
+    *,
+    settings: Settings | None = None,
+    **options: Unpack[LoadKwargs],
+) -> Any:
+    """The model itself, as `Resolver.load` gives it; blocks until it is loaded.
+
+    Raises:
+        ResolveError: the repo cannot be resolved, or its files cannot be fetched.
+        ModelLoadError: it cannot be loaded here; the kind says why.
+        StoreError: the store cannot be opened, or is not a store of this program.
+    """
+
+    async def work(resolver: Resolver) -> Any:
+        return await resolver.load(repo_id, revision, task, **options)
+
+    return _shared.run(settings or DEFAULT_SETTINGS, work)
+
+
+def load_many(
+    ids: RequestStream,
+    *,
+    revision: str | None = None,
+    task: str | None = None,
+    ordered: bool = True,
+    max_resident_bytes: int | None = None,
+    settings: Settings | None = None,
+    **options: Unpack[LoadKwargs],
+) -> Iterator[Loaded | Failure]:
+    """A `Loaded` or a `Failure` for each of `ids`, as `Resolver.load_many` gives them; each step blocks until one is
+    there. The last model is released when the next one is requested, unless it is kept.
+
+    Raises:
+        TypeError: `ids` is a single id; use `load`.
+        StoreError: the store cannot be opened, or is not a store of this program.
+    """
+    check_stream(ids)
+
+    def start(resolver: Resolver, ids: RequestStream) -> AsyncGenerator[Loaded | Failure]:
+        return resolver.load_many(
+            ids, revision=revision, task=task, ordered=ordered, max_resident_bytes=max_resident_bytes, **options
+        )
+
+    # One at a time: a model that is not kept is released when the next one is requested.
+    return iterate_blocking(partial(_shared.submit, settings or DEFAULT_SETTINGS), start, ids, ahead=1)

@@ -203,3 +203,20 @@ class MemoryBudgetError(ModelLoadError):
     """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
 
     code = "memory_budget"
+
+
+_CODES_OF_TWO: dict[str, type[ResolveError]] = {
+    InvalidRepoIdError.code: InvalidRepoIdError,
+    TaskMismatchError.code: TaskMismatchError,
+}
+"""Codes that several errors have -> the most usual one."""
+
+
+def build_error(code: object, message: str) -> ResolveError:
+    """The error that a row names by its code; an `InternalError` for a code that is not known."""
+    kind = _CODES_OF_TWO.get(code) if isinstance(code, str) else None
+    kinds = [ResolveError]
+    while kind is None and kinds:
+        kinds = [below for above in kinds for below in above.__subclasses__()]
+        kind = next((found for found in kinds if found.code == code and found.__module__ == __name__), None)
+    return (kind or InternalError)(message)

@@ -1,93 +1,30 @@
-"""Renders answers as rows with fixed keys, as CSV, and as an explanation for a reader. Pure."""
+"""Renders answers as CSV, and as an explanation for a reader. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from resolver.answer import Failure
 from resolver.resolution import Resolution
+from resolver.row import ROW_KEYS
 
-ROW_KEYS = (
-    "repo_id",
-    "canonical_id",
-    "revision",
-    "commit_hash",
-    "library",
-    "task",
-    "framework",
-    "weights",
-    "model_type",
-    "architecture",
-    "model_class",
-    "pipeline_tag",
-    "library_name",
-    "requires_remote_code",
-    "conflict",
-    "undecided",
-    "source",
-    "error",
-)
-"""The keys of every row, in order; more may follow them."""
-
-MORE_KEYS = ("ambiguous", "candidates", "base_models", "notes")
-
-
-def build_row(answer: Resolution | Failure) -> dict[str, Any]:
-    """The row of an answer: every key is there, null (None) where nothing is known."""
-    if isinstance(answer, Failure):
-        row = dict.fromkeys((*ROW_KEYS, *MORE_KEYS))
-        row.update(
-            repo_id=answer.repo_id,
-            revision=answer.revision,
-            error={"code": answer.error.code, "message": str(answer.error)},
-        )
-        return row
-    decision = answer.decision
-    return {
-        "repo_id": answer.repo_id,
-        "canonical_id": answer.canonical_id,
-        "revision": answer.revision,
-        "commit_hash": answer.commit_hash,
-        "library": decision.library,
-        "task": decision.task,
-        "framework": decision.framework,
-        "weights": decision.weights,
-        "model_type": decision.model_type,
-        "architecture": decision.architecture,
-        "model_class": decision.model_class,
-        "pipeline_tag": answer.pipeline_tag,
-        "library_name": answer.library_name,
-        "requires_remote_code": decision.requires_remote_code,
-        "conflict": decision.conflict,
-        "undecided": decision.undecided,
-        "source": answer.source,
-        "error": None,
-        "ambiguous": decision.ambiguous,
-        "candidates": [{"task": item.task, "model_class": item.model_class} for item in decision.candidates],
-        "base_models": decision.base_models,
-        "notes": decision.notes,
-    }
+_CSV_KEYS = tuple(name for key in ROW_KEYS for name in (("error_code", "error_message") if key == "error" else (key,)))
 
 
 def render_csv_header() -> str:
     """The first line of CSV."""
-    return _csv_line((*ROW_KEYS[:-1], "error_code", "error_message"))
+    return _csv_line(_CSV_KEYS)
 
 
 def render_csv_line(answer: Resolution | Failure) -> str:
-    """One line of CSV: lists are joined by ";", booleans are "true" and "false", the error has two columns."""
-    row = build_row(answer)
+    """One line of CSV: lists are joined by ";", booleans are "true" and "false", a candidate is "task=class"."""
+    row: Mapping[str, Any] = answer.to_dict()
     error = row["error"] or {"code": None, "message": None}
-    return _csv_line(
-        [
-            *(_render_cell(row[key]) for key in ROW_KEYS[:-1]),
-            _render_cell(error["code"]),
-            _render_cell(error["message"]),
-        ]
-    )
+    values = {**row, "error_code": error["code"], "error_message": error["message"]}
+    return _csv_line(_render_cell(values[key]) for key in _CSV_KEYS)
 
 
 def _render_cell(value: Any) -> str:
@@ -96,8 +33,12 @@ def _render_cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return ";".join(str(item) for item in value)
+        return ";".join(map(_render_item, value))
     return str(value)
+
+
+def _render_item(item: Any) -> str:
+    return f"{item['task']}={item['model_class'] or ''}" if isinstance(item, dict) else str(item)
 
 
 def _csv_line(cells: Iterable[str]) -> str:

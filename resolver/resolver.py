@@ -32,7 +32,7 @@ from resolver.lookup.listing import fetch_pages
 from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
-from resolver.lookup.request import Request, RequestStream, parse_subfolder
+from resolver.lookup.request import Request, RequestStream, check_stream, parse_subfolder
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
@@ -155,6 +155,12 @@ class Resolver:
             self._answer_cache.put(answer, task, library)
         return answer
 
+    def find_cached(
+        self, repo_id: str, revision: str | None = None, task: str | None = None, library: str | None = None
+    ) -> Resolution | None:
+        """The answer of the answer cache, None where there is none; may be called from any thread."""
+        return self._answer_cache.peek(repo_id, revision, task, library)
+
     async def _resolve_single(
         self, repo_id: str, revision: str | None, decision_key: DecisionKey, subfolder: str
     ) -> Answer:
@@ -202,9 +208,11 @@ class Resolver:
         cancels the work under way.
 
         Raises:
+            TypeError: `ids` is a single id.
             UnknownTaskError: the registry does not know `task` or `library`.
             InvalidRepoIdError: `subfolder` is not a path inside a repo.
         """
+        check_stream(ids)
         decision_key, subfolder = self._build_decision_key(task, library), parse_subfolder(subfolder)
         start_batch = partial(
             self._lookup.start_batch, decision_key=decision_key, revision=revision, subfolder=subfolder

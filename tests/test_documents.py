@@ -12,7 +12,7 @@ import pytest
 from resolver import errors
 from resolver.cli.main import cli
 from resolver.local_hub import LocalHub, demo_catalog
-from resolver.render import ROW_KEYS
+from resolver.row import ROW_KEYS
 from resolver.settings import Settings
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

@@ -73,13 +73,23 @@ class AnswerCache:
 
     def get(self, repo_id: str, revision: str | None, task: str | None, library: str | None) -> Resolution | None:
         """The answer, None where there is none that may still be used."""
-        if revision is None:
-            repo_id, _, own_revision = repo_id.partition("@")
-            revision = own_revision or DEFAULT_REVISION
-        key = (repo_id, revision, task, library)
+        key = _build_key(repo_id, revision, task, library)
         entry = self._entries.get(key)
         if entry is None:
             return None
+        if not self._is_usable(entry):
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        self.hits += 1
+        return entry.answer
+
+    def peek(self, repo_id: str, revision: str | None, task: str | None, library: str | None) -> Resolution | None:
+        """As `get`, but changes nothing, and so may be called from any thread."""
+        entry = self._entries.get(_build_key(repo_id, revision, task, library))
+        return entry.answer if entry is not None and self._is_usable(entry) else None
+
+    def _is_usable(self, entry: _Entry) -> bool:
         freshness = judge_freshness(
             entry.answer.checked_at_s,
             now_s=self._clock(),
@@ -87,12 +97,7 @@ class AnswerCache:
             is_pinned=entry.is_pinned,
             is_problem=False,
         )
-        if freshness is not Freshness.FRESH or time.monotonic() > entry.expires_at_s:
-            self._drop(key)
-            return None
-        self._entries.move_to_end(key)
-        self.hits += 1
-        return entry.answer
+        return freshness is Freshness.FRESH and time.monotonic() <= entry.expires_at_s
 
     def put(self, answer: Resolution, task: str | None, library: str | None) -> None:
         """Hold an answer that is in the store; others are not held."""
@@ -126,6 +131,13 @@ class AnswerCache:
             self._keys_by_name[name].discard(key)
             if not self._keys_by_name[name]:
                 del self._keys_by_name[name]
+
+
+def _build_key(repo_id: str, revision: str | None, task: str | None, library: str | None) -> CacheKey:
+    if revision is None:
+        repo_id, _, own_revision = repo_id.partition("@")
+        revision = own_revision or DEFAULT_REVISION
+    return (repo_id, revision, task, library)
 
 
 def _get_names(answer: Resolution) -> set[str]:

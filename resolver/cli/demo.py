@@ -14,7 +14,6 @@ from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.tables import TableRow, print_table
 from resolver.local_hub import LocalHub, demo_catalog
-from resolver.render import build_row
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -59,7 +58,7 @@ async def _resolve_all(settings: Settings, ids: list[str]) -> tuple[list[Resolut
 
 
 def _row_without_source(answer: Resolution | Failure) -> dict[str, object]:
-    return {key: value for key, value in build_row(answer).items() if key != "source"}
+    return {key: value for key, value in answer.to_dict().items() if key != "source"}
 
 
 def _print_counts(answers: list[Resolution | Failure]) -> None:

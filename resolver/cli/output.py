@@ -13,7 +13,7 @@ import click
 from resolver.answer import Failure
 from resolver.cli.parquet import open_parquet, require_pyarrow
 from resolver.cli.tables import TableRow, print_table
-from resolver.render import build_row, describe_age, render_csv_header, render_csv_line
+from resolver.render import describe_age, render_csv_header, render_csv_line
 from resolver.repo_id import is_commit_hash
 from resolver.resolution import Resolution
 
@@ -76,7 +76,7 @@ def _open_writer(format_: str, file: TextIO) -> Iterator[Write]:
 
         encode = msgspec.json.Encoder().encode
         flush = file.isatty()
-        yield lambda answer: print(encode(build_row(answer)).decode(), file=file, flush=flush)
+        yield lambda answer: print(encode(answer.to_dict()).decode(), file=file, flush=flush)
     elif format_ == "csv":
         file.write(render_csv_header())
         yield lambda answer: print(render_csv_line(answer), file=file, end="")

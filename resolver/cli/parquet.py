@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
 from resolver.answer import Failure
-from resolver.render import MORE_KEYS, ROW_KEYS, build_row
+from resolver.frames import build_arrow_schema
 from resolver.resolution import Resolution
+from resolver.row import Row
 
 ROWS_PER_GROUP = 10_000
 """Rows of one Parquet row group, which are kept in memory until it is written."""
-
-_BOOLS = ("requires_remote_code", "conflict", "ambiguous")
-_LISTS = ("weights", "base_models", "notes")
-_STRUCTS: Mapping[str, tuple[str, ...]] = {"error": ("code", "message")}
-_LISTS_OF_STRUCTS: Mapping[str, tuple[str, ...]] = {"candidates": ("task", "model_class")}
 
 
 def require_pyarrow() -> None:
@@ -42,8 +38,8 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    schema = pyarrow.schema([(key, _build_type(key, pyarrow)) for key in (*ROW_KEYS, *MORE_KEYS)])
-    rows: list[dict[str, Any]] = []
+    schema = build_arrow_schema()
+    rows: list[Row] = []
     with ParquetWriter(file, schema, compression="zstd") as writer:
 
         def flush() -> None:
@@ -51,7 +47,7 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
             rows.clear()
 
         def write(answer: Resolution | Failure) -> None:
-            rows.append(build_row(answer))
+            rows.append(answer.to_dict())
             if len(rows) == ROWS_PER_GROUP:
                 flush()
 
@@ -60,16 +56,3 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
         finally:
             if rows:
                 flush()
-
-
-def _build_type(key: str, pyarrow: Any) -> Any:
-    text = pyarrow.string()
-    if key in _BOOLS:
-        return pyarrow.bool_()
-    if key in _LISTS:
-        return pyarrow.list_(text)
-    if key in _STRUCTS:
-        return pyarrow.struct([(name, text) for name in _STRUCTS[key]])
-    if key in _LISTS_OF_STRUCTS:
-        return pyarrow.list_(pyarrow.struct([(name, text) for name in _LISTS_OF_STRUCTS[key]]))
-    return text

@@ -58,6 +58,16 @@ def get_request_names(request: Request, revision: str | None) -> tuple[str, str 
     return str(repo_id), own_revision or revision
 
 
+def check_stream(ids: RequestStream) -> None:
+    """Refuse a single request where many are wanted: the letters of a text are no repo ids.
+
+    Raises:
+        TypeError: `ids` is a text, a path, or cannot be iterated.
+    """
+    if isinstance(ids, (str, bytes, Path)) or not isinstance(ids, (Iterable, AsyncIterable)):
+        raise TypeError(f"ids must be a list or another iterable of repo ids, not {ids!r:.100}; for one repo use [id]")
+
+
 def parse_subfolder(subfolder: str) -> str:
     """`subfolder` as "a/b"; empty for the whole repo.
 

@@ -18,7 +18,6 @@ from resolver.hub.retry import RetryPolicy
 from resolver.limits import Limits
 from resolver.local_hub import Catalog, LocalHub, repos_from_rows
 from resolver.lookup.request import RequestStream
-from resolver.render import build_row
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -147,7 +146,7 @@ async def wait_until_settled(count: Callable[[], int]) -> int:
 
 def rows_without_source(items: Sequence[Resolution | Failure]) -> list[bytes]:
     """The JSON lines of answers, but for where they came from."""
-    return [msgspec.json.encode({**build_row(item), "source": None}) for item in items]
+    return [msgspec.json.encode({**item.to_dict(), "source": None}) for item in items]
 
 
 def environment(**more: str) -> dict[str, str]:
