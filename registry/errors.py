@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 def _find_nearest(name: str, known: Iterable[str]) -> list[str]:
@@ -17,6 +18,12 @@ def suggest_names(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown `name`: the most similar of `known`; empty where none is similar."""
     nearest = _find_nearest(name, known)
     return f"; did you mean {' or '.join(repr(item) for item in nearest)}?" if nearest else ""
+
+
+def _rebuild_error(kind: type[Exception], args: tuple[Any, ...], attributes: dict[str, Any]) -> Exception:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class HubresolveError(Exception):
@@ -34,6 +41,10 @@ class UnknownNameError(RegistryError, LookupError):
         super().__init__(f"unknown {kind} {name!r}{suggest_names(name, known)}")
         self.kind = kind
         self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The message was made from the known names, which are not kept.
+        return _rebuild_error, (type(self), self.args, self.__dict__)
 
     __str__ = Exception.__str__
 

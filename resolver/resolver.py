@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from registry.class_ref import ClassRef
 from registry.defaults import default_registry
@@ -94,6 +94,9 @@ class Resolver:
         self._flights: SingleFlight[tuple[str, str | None, str | None, str | None, str], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
         self._loader: Loader | None = None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Resolver holds connections and cannot be pickled or copied; send its Settings instead")
 
     async def __aenter__(self) -> Self:
         """Opens the store; a store that has no place to be is done without, with a warning.

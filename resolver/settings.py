@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ class Settings:
     `refresh`: check with the Hub, whatever the age. `lean`: fetch `config.json` only where the Hub's extract of it does
     not settle the decision.
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
+    Pickled settings hold no token: it is read from the environment where they are unpickled.
     `timeout_s`: longest time that one request may take. `cache_dir`: the local Hugging Face cache, read while offline
     (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones.
     """
@@ -49,6 +50,17 @@ class Settings:
     timeout_s: float | None = None
     cache_dir: str | Path | None = None
     registry: Registry | None = None
+
+    def __getstate__(self) -> list[Any]:
+        # A token is not stored or sent: where this is unpickled, it is read from the environment, as if it were open.
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return list({**values, "token": False if self.token is False else None}.values())
+
+    def __copy__(self) -> Settings:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Settings:
+        return self
 
     def fill(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
         """These settings with every field that is None taken from `environ` (default: the process's) or its default.

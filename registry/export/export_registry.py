@@ -49,6 +49,12 @@ class ExportRegistry:
         self._tables: dict[str, dict[str, dict[str, Constructors]]] = {name: {} for name in LIBRARIES}
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.copy().__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def copy(self) -> ExportRegistry:
         """An independent registry with the same registrations."""
         copied = ExportRegistry(self._registry, self._default_model_types)
