@@ -15,6 +15,7 @@ from registry.rules.diffusers import decide_diffusers
 from registry.rules.gguf import decide_gguf
 from registry.rules.library import decide_library
 from registry.rules.model_class import FRAMEWORK_PREFIXES, find_framework_class
+from registry.rules.named_library import find_named_library
 from registry.rules.observed import Observed, as_text
 from registry.rules.other_libraries import decide_by_tag, decide_mlx
 from registry.rules.peft import decide_peft, is_local_path
@@ -32,7 +33,7 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
     Raises:
         ContradictionError: the facts rule out the requested task or library.
     """
-    observed = Observed(facts)
+    observed = Observed(facts, find_named_library(facts, registry))
     found, library_evidence = decide_library(observed, registry)
     if library is not None:
         _check_library(library, found, observed)
@@ -73,11 +74,13 @@ def _can_load(library: str, found: str, observed: Observed) -> bool:
             return observed.has_config and found not in ("diffusers", "keras", "keras_hub") and not is_mlx
         case "sentence_transformers":
             return observed.has_config and found in ("transformers", "transformers_js", "setfit", "pylate", "model2vec")
+        case "diffusers":
+            return found == "diffusion_single_file"
         case "timm":
             return "pretrained_cfg" in observed.config
         case "open_clip":
             return "open_clip_config.json" in observed.names
-        case "peft" | "adapters":
+        case "peft" | "adapter_transformers":
             return ADAPTER_CONFIG in observed.names
         case "mlx":
             return found == "transformers" and observed.has_config
@@ -91,10 +94,12 @@ _RULES_BY_LIBRARY: Mapping[str, Callable[[RuleContext], Decision]] = {
     "transformers": decide_transformers,
     "transformers_js": decide_transformers,
     "diffusers": decide_diffusers,
+    "diffusion_single_file": decide_diffusers,
     "sentence_transformers": decide_sentence_transformers,
     "timm": decide_timm,
     "peft": decide_peft,
     "gguf": decide_gguf,
+    "llama_cpp": decide_gguf,
     "mlx": decide_mlx,
 }
 
@@ -166,7 +171,7 @@ def _build_notes(observed: Observed, library: str | None) -> tuple[str, ...]:
         notes.append(f"quantised: {method}")
     if "open_clip_config.json" in observed.names and observed.model_type is not None:
         notes.append(f"has files of two libraries: open_clip and transformers; taken: {library}")
-    if ADAPTER_CONFIG in observed.names and library not in ("peft", "mlx", "adapters"):
+    if ADAPTER_CONFIG in observed.names and library not in ("peft", "mlx", "adapter_transformers"):
         notes.append("holds an adapter beside the model")
     if observed.config_problem is not None:
         notes.append(f"config.json: {observed.config_problem}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from registry.decision import Evidence
 from registry.facts import CONFIG
+from registry.library_names import derive_library_name
 from registry.registry import Registry
+from registry.rules.framework import find_weight_formats
 from registry.rules.observed import Observed
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
 from registry.tables.weights import FORMAT_TAGS
@@ -12,13 +14,28 @@ from registry.tables.weights import FORMAT_TAGS
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
 """The library that wraps any transformers model, and so is recognised by `library_name` alone."""
+_SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
+"""SpeechBrain's file and the suffix of its weights; beside them there may be the `config.json` of an encoder."""
+_ENGINES = frozenset({"vllm"})
+"""Names of programs that run the models of other libraries."""
+_PEFT_KEYS = frozenset({"peft_type", "base_model_name_or_path"})
+"""Keys of an adapter's config that PEFT writes, and the Adapters library does not."""
+_RUNTIME_FORMATS = {
+    "onnx": "onnx",
+    "openvino": "openvino",
+    "coreml": "coreml",
+    "tflite": "litert",
+    "executorch": "executorch",
+    "rkllm": "rkllm",
+}
+"""Weight format -> the library that runs it."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)
 
 
 def decide_library(observed: Observed, registry: Registry) -> tuple[str | None, Evidence]:
     """The library, and the rule that matched; None where no rule matches."""
     # The name of a rule's function is stored in the evidence: renaming one changes decisions.
-    for rule in (_by_manifest, _by_adapter, _by_config, _by_weights, _by_name, _by_tag, _by_key_file):
+    for rule in (_by_manifest, _by_adapter, _by_config, _by_weights, _by_name, _by_tag, _by_key_file, _by_format):
         found = rule(observed, registry)
         if found is not None:
             library, saw = found
@@ -44,11 +61,12 @@ def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | No
             return library, " and ".join(row.together)
     if isinstance(observed.config.get("sentence_transformers"), dict):
         return "sentence_transformers", "config.json: sentence_transformers"
-    if (
-        observed.has_config
-        and registry.library_names.get((observed.hints.library_name or "").lower()) == _WRAPPER_LIBRARY
-    ):
-        return _WRAPPER_LIBRARY, f"library_name {observed.hints.library_name}"
+    named = observed.named
+    if named is not None and observed.has_config and registry.library_names.get(named.name.lower()) == _WRAPPER_LIBRARY:
+        return _WRAPPER_LIBRARY, named.source
+    speechbrain, checkpoint = _SPEECHBRAIN_FILES
+    if speechbrain in observed.names and any(name.endswith(checkpoint) for name in observed.names):
+        return "speechbrain", f"{speechbrain} and *{checkpoint}"
     return None
 
 
@@ -76,12 +94,8 @@ def _by_adapter(observed: Observed, registry: Registry) -> tuple[str, str] | Non
             or "adapters.safetensors" in observed.names
         ):
             return "mlx", ADAPTER_CONFIG
-        if (
-            adapter
-            and "peft_type" not in adapter
-            and observed.hints.library_name in ("adapter-transformers", "adapters")
-        ):
-            return "adapters", ADAPTER_CONFIG
+        if adapter and not (_PEFT_KEYS & adapter.keys()) and observed.hints.library_name != "peft":
+            return "adapter_transformers", f"{ADAPTER_CONFIG} without peft_type"
         return "peft", ADAPTER_CONFIG
     return None
 
@@ -106,8 +120,7 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     open_clip = "open_clip_config.json"
     if open_clip in observed.names and observed.hints.library_name != "transformers":
         return "open_clip", open_clip
-    only = set(observed.weights)
-    if only == {"gguf"}:
+    if _is_gguf(observed):
         return "gguf", observed.weights["gguf"]
     own = _find_library_of_model_type(observed, registry)
     if own is not None:
@@ -115,7 +128,7 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     if observed.model_type is not None or observed.architectures:
         said = [name for name in ("model_type", "architectures") if config.get(name)]
         return "transformers", f"config.json: {', '.join(said)}"
-    if not config and observed.hints.library_name is None:
+    if not config and observed.hints.library_name is None and _by_tag(observed, registry) is None:
         # config.json is unreadable or empty: most files of this name are written by transformers.
         return "transformers", CONFIG
     return None
@@ -129,9 +142,18 @@ def _is_mlx(observed: Observed) -> bool:
     return observed.hints.library_name is None and ("mlx" in observed.hints.tags or is_quantized)
 
 
+def _is_gguf(observed: Observed) -> bool:
+    """Whether the weights are GGUF: all of them, or those that are not in a folder."""
+    if set(observed.weights) <= {"gguf"}:
+        return "gguf" in observed.weights
+    at_top = tuple(name for name in observed.facts.commit.filenames if "/" not in name)
+    return "gguf" in observed.weights and set(find_weight_formats(at_top)) == {"gguf"}
+
+
 def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """Weight files that belong to a single library."""
-    if set(observed.weights) == {"gguf"}:
+    # Tags say which formats there are, but not that there is nothing else: the name of a library counts more.
+    if _is_gguf(observed) and (observed.names or observed.named is None):
         return "gguf", observed.weights["gguf"]
     if "open_clip_config.json" in observed.names:
         return "open_clip", "open_clip_config.json"
@@ -142,13 +164,14 @@ def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | Non
 
 
 def _by_name(observed: Observed, registry: Registry) -> tuple[str, str] | None:
-    """`library_name` of the Hub."""
-    name = observed.hints.library_name
-    if name is None:
+    """`library_name` of the Hub, or the tag that stands for it."""
+    named = observed.named
+    if named is None:
         return None
-    known = registry.library_names.get(name.lower())
-    # A library without a row in the tables is returned as the author wrote it.
-    return known or name.lower().replace("-", "_"), f"library_name {name}"
+    if named.name.lower() in _ENGINES:
+        return _by_key_file(observed, registry) or (derive_library_name(named.name), named.source)
+    # A library that no table has gets the name that the author wrote.
+    return registry.library_names.get(named.name.lower()) or derive_library_name(named.name), named.source
 
 
 def _by_tag(observed: Observed, registry: Registry) -> tuple[str, str] | None:
@@ -156,10 +179,10 @@ def _by_tag(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     for tag in observed.hints.tags:
         # The Hub also tags file formats, some by the name of a library: such a tag does not name the library.
         library = registry.library_names.get(tag.lower()) if tag not in _FORMAT_TAGS else None
-        if library is not None and (library != "transformers" or observed.has_config):
+        if library is None or registry.libraries[library].is_name_only:
+            continue
+        if library != "transformers" or observed.has_config:
             return library, f"tag {tag}"
-    if "diffusion-single-file" in observed.hints.tags:
-        return "diffusers", "tag diffusion-single-file"
     return None
 
 
@@ -178,4 +201,16 @@ def _by_key_file(observed: Observed, registry: Registry) -> tuple[str, str] | No
                 for name in observed.facts.commit.filenames:
                     if name.endswith(row.suffixes):
                         return library, name
+    return None
+
+
+def _by_format(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The only format of the weights, where a runtime loads it without another library."""
+    formats = list(observed.weights)
+    if formats and _RUNTIME_FORMATS.keys() >= set(formats):
+        return _RUNTIME_FORMATS[formats[0]], observed.weights[formats[0]]
+    first = observed.hints.tags[0] if observed.hints.tags and not observed.names else None
+    if first in _FORMAT_TAGS and first != "safetensors":
+        # With a library, its tag would be the first.
+        return first, f"first tag {first}"
     return None

@@ -1,6 +1,7 @@
 """`Observed`: the facts of a repo, prepared for the rules. Pure.
 
-Where `config.json` was not fetched or cannot be read, the Hub's extract of it is used.
+Where `config.json` was not fetched or cannot be read, the Hub's extract of it is used. Where the Hub gives no
+`library_name`, the library that the tags name is used.
 """
 
 from __future__ import annotations
@@ -8,20 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts
+from msgspec.structs import replace
+
+from registry.facts import CONFIG, CommitFacts, FileState, HubHints, RepoFacts
 from registry.rules.framework import find_tagged_formats, find_weight_formats
+from registry.rules.named_library import NamedLibrary
 from registry.rules.required_files import find_module_configs
 
 
 class Observed:
     """The facts of a repo, under the names that the rules use."""
 
-    __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "names", "weights")
+    __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "named", "names", "weights")
 
-    def __init__(self, facts: RepoFacts) -> None:
+    def __init__(self, facts: RepoFacts, named: NamedLibrary | None) -> None:
         commit = facts.commit
         self.facts: Final = facts
-        self.hints: Final = facts.hints
+        self.named: Final = named
+        """The library that the Hub or the tags name."""
+        self.hints: Final = _name_library(facts.hints, named)
+        """The Hub's hints, with the library that the tags name as `library_name` where the Hub gives none."""
         self.names: Final = frozenset(commit.filenames)
         self.config: Final = _choose_config(facts, self.names)
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
@@ -58,6 +65,12 @@ class Observed:
     def get_manifest(self, path: str) -> Mapping[str, Any]:
         """A small file as a JSON object; empty where it was not read."""
         return self.facts.commit.mapping(path) or {}
+
+
+def _name_library(hints: HubHints, named: NamedLibrary | None) -> HubHints:
+    if named is None or hints.library_name is not None:
+        return hints
+    return replace(hints, library_name=named.name)
 
 
 def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """Lists libraries and the files that they are recognised by, in the order in which they are tried. Pure data.
 
+The other libraries of the Hub's own list have only a name: they stand in `hub_libraries.json`.
+
 Sources: huggingface.js `tasks/src/model-libraries.ts` (August 2026) for names, snippets and download rules; each
 library's own saving code for the key files.
 """
@@ -64,7 +66,7 @@ LIBRARIES: dict[str, Library] = {
         framework="pt",
     ),
     "peft": Library(names=("peft",), framework="pt"),
-    "adapters": Library(
+    "adapter_transformers": Library(
         names=("adapter-transformers", "adapters"), framework="pt", module="adapters", model_class="AutoAdapterModel"
     ),
     "timm": Library(
@@ -89,9 +91,10 @@ LIBRARIES: dict[str, Library] = {
         module="open_clip",
         model_class="create_model_from_pretrained",
     ),
-    "gguf": Library(names=("gguf", "llama.cpp", "ggml"), framework="gguf"),
+    "gguf": Library(names=("gguf", "ggml"), framework="gguf"),
+    "llama_cpp": Library(names=("llama.cpp", "llama-cpp"), framework="gguf"),
     "mlx": Library(
-        names=("mlx", "mlx-lm", "mlx-vlm", "mlx-image", "mlx-audio"),
+        names=("mlx", "mlx-lm", "mlx-vlm", "mlx-audio"),
         framework="mlx",
         module="mlx_lm",
         model_class="load",
@@ -100,13 +103,14 @@ LIBRARIES: dict[str, Library] = {
         names=("keras-hub", "keras-nlp"), files=("task.json",), framework="keras", model_class="from_preset"
     ),
     "keras": Library(
-        names=("keras", "tf-keras"),
+        names=("keras",),
         together=("config.json", "metadata.json", "model.weights.h5"),
         suffixes=(".keras", "keras_metadata.pb"),
         framework="keras",
         module="keras.saving",
         model_class="load_model",
     ),
+    "tf_keras": Library(names=("tf-keras",), framework="keras"),
     "nemo": Library(
         names=("nemo",),
         suffixes=(".nemo",),
@@ -157,12 +161,13 @@ LIBRARIES: dict[str, Library] = {
         names=("pyannote-audio", "pyannote.audio"), framework="pt", model_class="from_pretrained"
     ),
     "mistral_common": Library(
-        names=("mistral-common", "vllm"), files=("params.json", "tekken.json"), framework="pt", ambiguous=True
+        names=("mistral-common",), files=("params.json", "tekken.json"), framework="pt", ambiguous=True
     ),
     "mlc_llm": Library(names=("mlc-llm",), files=("mlc-chat-config.json",), framework="mlc"),
     "flair": Library(
         names=("flair",), framework="pt", tasks=("token-classification", "text-classification"), model_class="load"
     ),
+    "tensorflowtts": Library(names=("tensorflowtts",), framework="tf", tasks=("text-to-audio",)),
     "asteroid": Library(names=("asteroid",), framework="pt", tasks=("audio-to-audio",), model_class="from_pretrained"),
     "allennlp": Library(names=("allennlp",), framework="pt"),
     "fairseq": Library(names=("fairseq",), framework="pt"),
@@ -191,11 +196,12 @@ LIBRARIES: dict[str, Library] = {
     "rkllm": Library(names=("rkllm",), suffixes=(".rkllm",), framework="rkllm"),
     "multimolecule": Library(names=("multimolecule",), framework="pt"),
     "ultralytics": Library(
-        names=("ultralytics", "yolov5", "yolov8", "yolov10", "yolov11"),
+        names=("ultralytics", "yolov5", "yolov8", "yolov11"),
         framework="pt",
         module="ultralytics",
         model_class="YOLO",
     ),
+    "yolov10": Library(names=("yolov10",), framework="pt"),
     "unity_sentis": Library(names=("unity-sentis",), suffixes=(".sentis",), framework="onnx"),
     "k2": Library(names=("k2",), framework="pt", tasks=("automatic-speech-recognition",)),
     "univa": Library(names=("univa",), framework="pt"),
