@@ -37,11 +37,14 @@ def decide_diffusers(context: RuleContext) -> Decision:
     row = registry.pipelines.get(pipeline_class or "")
     is_lora = any(name.rpartition("/")[2].startswith("pytorch_lora_weights.") for name in observed.names)
     origin = pipeline_class or ("LoRA weights for a diffusers pipeline" if is_lora else "no pipeline is named")
+    tagged = context.find_tagged_task()
     question = TaskQuestion(
         possible=tuple(reversed(row.tasks)) if row is not None else (),
         origin=origin,
         tag=context.tag,
+        tagged=tagged,
         requested=context.task,
+        fallbacks=[("tags", tagged)],
     )
     choice = choose_task(question, registry)
     auto_class = row.auto_classes.get(choice.base or "") if row is not None else None

@@ -24,6 +24,12 @@ def find_served_tasks(architecture: str, registry: Registry) -> tuple[ServedTask
     return found
 
 
+def list_main_tasks(architectures: tuple[str, ...], registry: Registry) -> list[str]:
+    """The main task of each architecture that is known; the Hub derives its tag from it."""
+    served = (find_served_tasks(name, registry) for name in architectures)
+    return [rows[-1].task for rows in served if rows]
+
+
 def find_canonical_name(architecture: str, registry: Registry) -> str:
     """The library's own spelling of an architecture; the name itself where it is unknown."""
     if architecture in registry.served_tasks:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from registry.decision import Candidate, Decision
 from registry.facts import CONFIG
 from registry.rules.context import RuleContext, build_decision
+from registry.rules.model_class import list_main_tasks
 from registry.rules.task import TaskQuestion, choose_task
 from registry.rules.transformers import decide_transformers, explain_missing_architecture
 
@@ -41,7 +42,10 @@ def decide_by_tag(context: RuleContext) -> Decision:
         reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"
     if observed.names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
-    fallbacks: list[tuple[str, str | None]] = [("the Hub's auto class", observed.hints.auto_task)]
+    fallbacks: list[tuple[str, str | None]] = [
+        ("the Hub's auto class", observed.hints.auto_task),
+        ("tags", context.find_tagged_task(*list_main_tasks(observed.architectures, registry))),
+    ]
     if row is not None and row.tasks:
         fallbacks.append(("library", row.tasks[0]))
     question = TaskQuestion(possible=(), origin=reason, tag=context.tag, requested=context.task, fallbacks=fallbacks)

@@ -28,12 +28,14 @@ def decide_peft(context: RuleContext) -> Decision:
     rows = find_served_tasks(base_class, registry) if base_class is not None else ()
     if task is None and rows:
         task, origin = rows[-1].task, f"adapter_config.json: auto_mapping to {base_class}"
+    tagged = context.find_tagged_task()
     question = TaskQuestion(
         possible=(task,) if task is not None else (),
         origin=origin,
         tag=context.tag,
+        tagged=tagged,
         requested=context.task,
-        fallbacks=[("the Hub's auto class", observed.hints.auto_task)],
+        fallbacks=[("the Hub's auto class", observed.hints.auto_task), ("tags", tagged)],
     )
     choice = choose_task(question, registry)
     if model_class is None:

@@ -15,7 +15,8 @@ class TaskQuestion(Struct, frozen=True, kw_only=True, gc=False):
     """The input of `choose_task`.
 
     `possible` are the tasks that the repo's files allow, the main one last; `origin` describes where they come from.
-    `tag` is the raw pipeline tag, `requested` the task that the caller requests. `fallbacks` are (source, task), tried
+    `tag` is the raw pipeline tag, `tagged` the only task among the other tags where there is no pipeline tag,
+    `requested` the task that the caller requests. `fallbacks` are (source, task), tried
     in order where the files allow no task. `on_request` are tasks that are chosen only if they are requested.
     """
 
@@ -23,6 +24,7 @@ class TaskQuestion(Struct, frozen=True, kw_only=True, gc=False):
     origin: str
     tag: str | None
     requested: str | None
+    tagged: str | None = None
     fallbacks: Sequence[tuple[str, str | None]] = ()
     on_request: Sequence[str] = ()
 
@@ -57,7 +59,7 @@ def choose_task(question: TaskQuestion, registry: Registry) -> TaskChoice:
     if tag is not None and main is not None:
         return _weigh_tag(tag, tagged, possible, main, registry, evidence)
     if main is not None:
-        return TaskChoice(task=main, base=main, evidence=tuple(evidence))
+        return _weigh_tagged_task(question.tagged, possible, main, registry, evidence)
     for source, name in question.fallbacks:
         task = registry.find_task(name) or name if name is not None else None
         if task is not None:
@@ -95,6 +97,19 @@ def _weigh_tag(
     said = f"{main}: the architecture cannot serve {tagged}"
     evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=said))
     return TaskChoice(task=main, base=main, conflict=True, evidence=tuple(evidence))
+
+
+def _weigh_tagged_task(
+    tagged: str | None, possible: Sequence[str], main: str, registry: Registry, evidence: list[Evidence]
+) -> TaskChoice:
+    """The task among the tags where the architecture can serve it, else the main task: never a conflict."""
+    if tagged is not None and tagged != main:
+        for base in (tagged, *reversed(possible)):
+            if base in possible and registry.can_serve(base, tagged):
+                said = f"{tagged}: the only task among the tags, and the architecture serves it"
+                evidence.append(Evidence(rule="task by tags", saw=tagged, said=said))
+                return TaskChoice(task=tagged, base=base, evidence=tuple(evidence))
+    return TaskChoice(task=main, base=main, evidence=tuple(evidence))
 
 
 def _check_requested(

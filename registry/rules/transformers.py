@@ -21,6 +21,7 @@ from registry.rules.model_class import (
     has_trunk,
     is_family_name,
     is_native,
+    list_main_tasks,
 )
 from registry.rules.observed import Observed, as_text
 from registry.rules.remote_code import (
@@ -32,6 +33,7 @@ from registry.rules.remote_code import (
     is_vision_language_config,
     list_remote_candidates,
 )
+from registry.rules.tagged_task import find_chat_task
 from registry.rules.task import TaskChoice, TaskQuestion, choose_task
 
 MAX_SHARED_CHARS = 200
@@ -55,9 +57,10 @@ def decide_transformers(context: RuleContext) -> Decision:
         context.tag == observed.hints.auto_task and find_canonical_name(architecture, registry) in registry.main_tasks
     )
     tag = None if is_derived else context.tag
+    tagged = context.find_tagged_task(*list_main_tasks((architecture,), registry))
     is_short = len(observed.model_type or "") + len(tag or "") <= MAX_SHARED_CHARS
     by_architecture = _decide_by_architecture_cached if is_short else _decide_by_architecture
-    choice, decision = by_architecture(registry, architecture, observed.model_type, tag, context.task)
+    choice, decision = by_architecture(registry, architecture, observed.model_type, tag, tagged, context.task)
     remote = choose_remote_class(observed, choice.base, registry)
     if remote is not None and not is_native(find_canonical_name(architecture, registry), observed.model_type, registry):
         return _decide_remote(context, choice, architecture, remote)
@@ -88,9 +91,14 @@ def decide_transformers(context: RuleContext) -> Decision:
 
 
 def _decide_by_architecture(
-    registry: Registry, architecture: str, model_type: str | None, tag: str | None, task: str | None
+    registry: Registry,
+    architecture: str,
+    model_type: str | None,
+    tag: str | None,
+    tagged: str | None,
+    task: str | None,
 ) -> tuple[TaskChoice, Decision]:
-    """The decision by architecture, model type, tag and requested task alone; the architecture is in the mappings.
+    """The decision by architecture, model type, tags and requested task alone; the architecture is in the mappings.
 
     Raises:
         ContradictionError: the architecture does not serve the requested `task`.
@@ -102,6 +110,7 @@ def _decide_by_architecture(
         possible=possible,
         origin=architecture,
         tag=tag,
+        tagged=tagged,
         requested=task,
         on_request=(TRUNK_TASK,) if has_trunk(model_type, registry) else (),
     )
@@ -162,6 +171,8 @@ def _decide_without_architecture(context: RuleContext) -> Decision:
     fallbacks: list[tuple[str, str | None]] = [
         ("the Hub's auto class", observed.hints.auto_task),
         ("remote code", remote.task if remote is not None else None),
+        ("tags", context.find_tagged_task()),
+        ("tag conversational", find_chat_task(observed.hints) if model_type is None else None),
         ("model type", TRUNK_TASK if is_known else None),
     ]
     origin = explain_missing_architecture(observed)
@@ -206,6 +217,7 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         ("remote code", remote.task if remote is not None else None),
         ("the Hub's auto class", observed.hints.auto_task),
         ("images in the config", _VISION_LANGUAGE_TASK if has_vision_config(observed.config) else None),
+        ("tags", context.find_tagged_task(*(() if head is None else (head,)))),
         ("head", head),
         ("model type", TRUNK_TASK if elsewhere is not None else None),
     ]
@@ -241,7 +253,8 @@ def _decide_family(context: RuleContext, architecture: str) -> Decision:
     main = find_served_tasks(names[-1], registry)[-1].task
     possible = [*(task for task in dict.fromkeys(possible) if task != main), main]
     origin = f"{architecture}, taken for the family of model_type {model_type}"
-    question = TaskQuestion(possible=possible, origin=origin, tag=context.tag, requested=context.task)
+    tagged = context.find_tagged_task(main)
+    question = TaskQuestion(possible=possible, origin=origin, tag=context.tag, tagged=tagged, requested=context.task)
     choice = choose_task(question, registry)
     base = choice.base or ""
     model_class = find_auto_class(model_type, base, registry)
