@@ -9,33 +9,23 @@ from registry.registry import Registry
 from registry.rules.framework import find_weight_formats
 from registry.rules.observed import Observed
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
-from registry.tables.weights import FORMAT_TAGS
+from registry.tables.weights import FORMAT_TAGS, RUNTIME_LIBRARIES
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
 """The library that wraps any transformers model, and so is recognised by `library_name` alone."""
 _SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
 """SpeechBrain's file and the suffix of its weights; beside them there may be the `config.json` of an encoder."""
-_ENGINES = frozenset({"vllm"})
-"""Names of programs that run the models of other libraries."""
 _PEFT_KEYS = frozenset({"peft_type", "base_model_name_or_path"})
 """Keys of an adapter's config that PEFT writes, and the Adapters library does not."""
-_RUNTIME_FORMATS = {
-    "onnx": "onnx",
-    "openvino": "openvino",
-    "coreml": "coreml",
-    "tflite": "litert",
-    "executorch": "executorch",
-    "rkllm": "rkllm",
-}
-"""Weight format -> the library that runs it."""
+_CONVERTED_WITH_CONFIG = frozenset({"onnx", "openvino"})
+"""Formats that optimum converts a transformers model to: it stays a transformers repo, unless it is named otherwise."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)
 
 
 def decide_library(observed: Observed, registry: Registry) -> tuple[str | None, Evidence]:
     """The library, and the rule that matched; None where no rule matches."""
-    # The name of a rule's function is stored in the evidence: renaming one changes decisions.
-    for rule in (_by_manifest, _by_adapter, _by_config, _by_weights, _by_name, _by_tag, _by_key_file, _by_format):
+    for rule in _RULES:
         found = rule(observed, registry)
         if found is not None:
             library, saw = found
@@ -122,6 +112,9 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
         return "open_clip", open_clip
     if _is_gguf(observed):
         return "gguf", observed.weights["gguf"]
+    runtime = _find_runtime(observed, registry)
+    if runtime is not None:
+        return runtime
     own = _find_library_of_model_type(observed, registry)
     if own is not None:
         return own, f"config.json: model_type {observed.model_type}"
@@ -131,6 +124,19 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     if not config and observed.hints.library_name is None and _by_tag(observed, registry) is None:
         # config.json is unreadable or empty: most files of this name are written by transformers.
         return "transformers", CONFIG
+    return None
+
+
+def _find_runtime(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The runtime of a model that was converted and keeps its `config.json`: by its name, or by formats of its own."""
+    formats = list(observed.weights)
+    if not formats or not RUNTIME_LIBRARIES.keys() >= set(formats):
+        return None
+    named = registry.library_names.get(observed.named.name.lower()) if observed.named is not None else None
+    if observed.named is not None and named is not None and registry.libraries[named].framework in formats:
+        return named, f"{observed.named.source}, and only {', '.join(formats)} weights"
+    if _CONVERTED_WITH_CONFIG.isdisjoint(formats):
+        return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
     return None
 
 
@@ -168,8 +174,6 @@ def _by_name(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     named = observed.named
     if named is None:
         return None
-    if named.name.lower() in _ENGINES:
-        return _by_key_file(observed, registry) or (derive_library_name(named.name), named.source)
     # A library that no table has gets the name that the author wrote.
     return registry.library_names.get(named.name.lower()) or derive_library_name(named.name), named.source
 
@@ -207,10 +211,30 @@ def _by_key_file(observed: Observed, registry: Registry) -> tuple[str, str] | No
 def _by_format(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """The only format of the weights, where a runtime loads it without another library."""
     formats = list(observed.weights)
-    if formats and _RUNTIME_FORMATS.keys() >= set(formats):
-        return _RUNTIME_FORMATS[formats[0]], observed.weights[formats[0]]
+    if formats and RUNTIME_LIBRARIES.keys() >= set(formats):
+        return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
     first = observed.hints.tags[0] if observed.hints.tags and not observed.names else None
     if first in _FORMAT_TAGS and first != "safetensors":
         # With a library, its tag would be the first.
         return first, f"first tag {first}"
     return None
+
+
+def _by_engine(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The program that `library_name` says to run the model with, where nothing tells the library."""
+    name = observed.facts.hints.library_name
+    return (derive_library_name(name), f"library_name {name}") if name is not None else None
+
+
+# The name of a rule's function is stored in the evidence: renaming one changes decisions.
+_RULES = (
+    _by_manifest,
+    _by_adapter,
+    _by_config,
+    _by_weights,
+    _by_name,
+    _by_tag,
+    _by_key_file,
+    _by_format,
+    _by_engine,
+)

@@ -28,7 +28,7 @@ class Observed:
         self.named: Final = named
         """The library that the Hub or the tags name."""
         self.hints: Final = _name_library(facts.hints, named)
-        """The Hub's hints, with the library that the tags name as `library_name` where the Hub gives none."""
+        """The Hub's hints; their `library_name` is that of `named`, which may come from the tags."""
         self.names: Final = frozenset(commit.filenames)
         self.config: Final = _choose_config(facts, self.names)
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
@@ -68,9 +68,8 @@ class Observed:
 
 
 def _name_library(hints: HubHints, named: NamedLibrary | None) -> HubHints:
-    if named is None or hints.library_name is not None:
-        return hints
-    return replace(hints, library_name=named.name)
+    name = named.name if named is not None else None
+    return hints if hints.library_name == name else replace(hints, library_name=name)
 
 
 def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]:

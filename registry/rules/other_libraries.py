@@ -10,6 +10,7 @@ from registry.rules.context import RuleContext, build_decision
 from registry.rules.model_class import list_main_tasks
 from registry.rules.task import TaskQuestion, choose_task
 from registry.rules.transformers import decide_transformers, explain_missing_architecture
+from registry.tables.weights import RUNTIME_LIBRARIES
 
 MAX_PATHS_SHOWN = 5
 """Paths listed in the reason of an undecided repo."""
@@ -46,6 +47,9 @@ def decide_by_tag(context: RuleContext) -> Decision:
         ("the Hub's auto class", observed.hints.auto_task),
         ("tags", context.find_tagged_task(*list_main_tasks(observed.architectures, registry))),
     ]
+    if context.library in RUNTIME_LIBRARIES.values():
+        # A converted model keeps the config, and the task, of the model that it was made from.
+        fallbacks.extend(("architecture", task) for task in list_main_tasks(observed.architectures, registry)[:1])
     if row is not None and row.tasks:
         fallbacks.append(("library", row.tasks[0]))
     question = TaskQuestion(possible=(), origin=reason, tag=context.tag, requested=context.task, fallbacks=fallbacks)

@@ -169,6 +169,9 @@ LIBRARIES: dict[str, Library] = {
     ),
     "tensorflowtts": Library(names=("tensorflowtts",), framework="tf", tasks=("text-to-audio",)),
     "asteroid": Library(names=("asteroid",), framework="pt", tasks=("audio-to-audio",), model_class="from_pretrained"),
+    # Names that the Hub's list had until 2023: a repo with its own pipeline.py, and the models of the SUPERB benchmark.
+    "generic": Library(names=("generic",)),
+    "superb": Library(names=("superb",), framework="pt"),
     "allennlp": Library(names=("allennlp",), framework="pt"),
     "fairseq": Library(names=("fairseq",), framework="pt"),
     "fasttext": Library(

@@ -85,6 +85,16 @@ FRAMEWORK_BY_EXTENSION: dict[str, str] = {
     "rkllm": "rkllm",
 }
 
+RUNTIME_LIBRARIES: dict[str, str] = {
+    "onnx": "onnx",
+    "openvino": "openvino",
+    "coreml": "coreml",
+    "tflite": "litert",
+    "executorch": "executorch",
+    "rkllm": "rkllm",
+}
+"""Weight format -> the runtime that loads it, without the library that the model was trained with."""
+
 FORMAT_TAGS: dict[str, str] = {
     "pytorch": "pt",
     "safetensors": "pt",
