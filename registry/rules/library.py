@@ -6,7 +6,7 @@ from registry.decision import Evidence
 from registry.facts import CONFIG
 from registry.library_names import derive_library_name
 from registry.registry import Registry
-from registry.rules.framework import find_weight_formats
+from registry.rules.framework import find_framework, find_weight_formats
 from registry.rules.observed import Observed
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
 from registry.tables.weights import FORMAT_TAGS, RUNTIME_LIBRARIES
@@ -18,6 +18,9 @@ _SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
 """SpeechBrain's file and the suffix of its weights; beside them there may be the `config.json` of an encoder."""
 _PEFT_KEYS = frozenset({"peft_type", "base_model_name_or_path"})
 """Keys of an adapter's config that PEFT writes, and the Adapters library does not."""
+_ADAPTERS_WEIGHTS = "pytorch_adapter.bin"
+_ADAPTERS_FILES = frozenset({_ADAPTERS_WEIGHTS, "pytorch_model_head.bin"})
+"""Weights that the Adapters library writes; a `config.json` beside them alone is that of the base."""
 _CONVERTED_WITH_CONFIG = frozenset({"onnx", "openvino"})
 """Formats that optimum converts a transformers model to: it stays a transformers repo, unless it is named otherwise."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)
@@ -76,7 +79,12 @@ def _find_library_of_model_type(observed: Observed, registry: Registry) -> str |
 
 def _by_adapter(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """An adapter without a full model; beside one, it is only noted."""
-    if ADAPTER_CONFIG in observed.names and not observed.has_config:
+    if ADAPTER_CONFIG not in observed.names:
+        return None
+    weights = {name.rpartition("/")[2] for name in observed.names if find_framework(name) is not None}
+    if _ADAPTERS_WEIGHTS in weights and weights <= _ADAPTERS_FILES:
+        return "adapter_transformers", f"{ADAPTER_CONFIG}, {_ADAPTERS_WEIGHTS}"
+    if not observed.has_config:
         adapter = observed.get_manifest(ADAPTER_CONFIG)
         if (
             "mlx" in observed.hints.tags

@@ -140,6 +140,12 @@ LIBRARY_BY_TAGS = (
 LIBRARY_IN_SPITE_OF_TAGS = (
     library("an adapter's config without peft_type", repo(files={"adapter_config.json": ADAPTER}, names=ADAPTER_FILES),
             "adapter_transformers", "library by adapter", model_class="AutoAdapterModel", framework="pt"),
+    library("an adapter of the Adapters library beside the config of its base",
+            repo("RobertaModelWithHeads", "roberta", files={"adapter_config.json": ADAPTER},
+                 names=(*ADAPTER_FILES, "pytorch_model_head.bin")), "adapter_transformers", "library by adapter"),
+    library("an adapter of the Adapters library beside the whole model",
+            repo("RobertaForMaskedLM", "roberta", files={"adapter_config.json": ADAPTER}, names=(*ADAPTER_FILES, BIN)),
+            TF, "library by config"),
     library("an adapter's config with peft_type",
             repo(files={"adapter_config.json": {"peft_type": "LORA"}}, names=("adapter_model.bin",)),
             "peft", "library by adapter"),
