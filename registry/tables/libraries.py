@@ -15,6 +15,7 @@ LIBRARIES: dict[str, Library] = {
     "diffusers": Library(
         names=("diffusers",), files=("model_index.json", "modular_model_index.json", "modular_config.json")
     ),
+    "diffusion_single_file": Library(names=("diffusion-single-file",), framework="pt"),
     # Before sentence_transformers, because these repos also have its files.
     "setfit": Library(
         names=("setfit",),
