@@ -22,6 +22,7 @@ from registry.rules.required_files import ADAPTER_CONFIG
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
+from registry.tables.weights import UNNAMED
 
 
 def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, library: str | None = None) -> Decision:
@@ -99,15 +100,25 @@ _RULES_BY_LIBRARY: Mapping[str, Callable[[RuleContext], Decision]] = {
 }
 
 
+_SHARED_NAMES: Mapping[str, tuple[str, ...]] = {"mlx": ("pt",), "keras": ("keras", "tf")}
+"""Framework of a library -> formats whose file names it shares."""
+
+
 def _decide_framework(
     observed: Observed, library: str | None, architecture: str | None, registry: Registry
 ) -> tuple[str | None, tuple[str, ...], Evidence]:
     """The framework of the weights to load, all weight formats (that framework first), and the evidence."""
     weights = dict(observed.weights)
-    own = registry.libraries[library].framework if library is not None and library in registry.libraries else None
-    if library == "mlx" and "pt" in weights:
-        # MLX and PyTorch use the same file names for weights.
-        weights = {"mlx": weights.pop("pt"), **weights}
+    row = registry.libraries.get(library or "")
+    own = row.framework if row is not None else None
+    unnamed = weights.pop(UNNAMED, None)
+    if own is not None:
+        # Other libraries use the same file names for weights: MLX those of PyTorch, Keras those of TensorFlow.
+        shared = next((name for name in _SHARED_NAMES.get(own, ()) if name in weights), None)
+        if shared is not None:
+            weights = {own: weights.pop(shared), **weights}
+    if unnamed is not None and not weights and row is not None:
+        weights = {own or "pt": unnamed}
     if weights:
         framework = own if own in weights else next(iter(weights))
         order = (framework, *(name for name in weights if name != framework))

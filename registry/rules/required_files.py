@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from registry.facts import CONFIG, CommitFacts, HubHints
+from registry.rules.framework import find_framework
 
 MODEL_INDEX = "model_index.json"
 MODULAR_MODEL_INDEX = "modular_model_index.json"
+MODULAR_CONFIG = "modular_config.json"
 ADAPTER_CONFIG = "adapter_config.json"
 SENTENCE_TRANSFORMERS_CONFIG = "config_sentence_transformers.json"
 MODULES = "modules.json"
+
+MODEL_FORMATS = ("pt", "tf", "flax", "onnx", "gguf", "openvino")
+"""Formats of weights that make a repo more than an adapter."""
 
 _KIND_TAGS = {"cross-encoder", "sparse-encoder", "multi-vector"}
 """Tags of the kinds of sentence-transformers models (6.2, model_card.py of each kind)."""
@@ -35,11 +40,9 @@ def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubH
         paths.append(MODEL_INDEX)
     if MODULAR_MODEL_INDEX in names and MODEL_INDEX not in names:
         paths.append(MODULAR_MODEL_INDEX)
-    if (
-        ADAPTER_CONFIG in names
-        and CONFIG not in names
-        and not _has_extract_key(hints, "peft", "base_model_name_or_path")
-    ):
+    if MODULAR_CONFIG in names:
+        paths.append(MODULAR_CONFIG)
+    if is_adapter_alone(names) and not _is_adapter_in_extract(hints):
         paths.append(ADAPTER_CONFIG)
     if SENTENCE_TRANSFORMERS_CONFIG in names and not (lean and _is_kind_tagged(hints)):
         paths.append(SENTENCE_TRANSFORMERS_CONFIG)
@@ -74,6 +77,28 @@ def is_settled_by_extract(names: frozenset[str], hints: HubHints) -> bool:
         return True
     extract = hints.extract
     return bool(extract.get("architectures")) and isinstance(extract.get("model_type"), str)
+
+
+def is_adapter_alone(names: frozenset[str]) -> bool:
+    """Whether the repo is an adapter without a full model: a `config.json` without weights is only its base's."""
+    if ADAPTER_CONFIG not in names:
+        return False
+    if CONFIG not in names:
+        return True
+    at_top = [name for name in names if "/" not in name]
+    return any(map(is_adapter_weights, at_top)) and not any(
+        find_framework(name) in MODEL_FORMATS and not is_adapter_weights(name) for name in at_top
+    )
+
+
+def is_adapter_weights(path: str) -> bool:
+    """Whether the file holds the weights of an adapter, by its name."""
+    return path.rpartition("/")[2].startswith(("adapter_model.", "adapters.", "pytorch_adapter.", "adapter_model-"))
+
+
+def _is_adapter_in_extract(hints: HubHints) -> bool:
+    """Whether the Hub's extract has what the decision reads of an adapter: without a task type, its base's class."""
+    return _has_extract_key(hints, "peft", "base_model_name_or_path") and _has_extract_key(hints, "peft", "task_type")
 
 
 def _has_extract_key(hints: HubHints, library: str, key: str) -> bool:
