@@ -186,7 +186,11 @@ LIBRARIES: dict[str, Library] = {
     "transformers_js": Library(names=("transformers.js",), framework="onnx"),
     "doctr": Library(names=("doctr",), framework="pt"),
     "litert": Library(names=("litert", "tflite"), suffixes=(".tflite", ".litertlm"), framework="tflite"),
-    "coreml": Library(names=("coreml",), suffixes=(".mlmodel", ".mlpackage/Manifest.json", ".mlmodelc/coremldata.bin"), framework="coreml"),
+    "coreml": Library(
+        names=("coreml",),
+        suffixes=(".mlmodel", ".mlpackage/Manifest.json", ".mlmodelc/coremldata.bin"),
+        framework="coreml",
+    ),
     "executorch": Library(names=("executorch",), suffixes=(".pte",), framework="executorch"),
     "rkllm": Library(names=("rkllm",), suffixes=(".rkllm",), framework="rkllm"),
     "multimolecule": Library(names=("multimolecule",), framework="pt"),

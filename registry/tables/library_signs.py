@@ -43,7 +43,20 @@ LIBRARY_BY_MODEL_TYPE: dict[str, str] = {
 """`model_type` that transformers does not know -> library."""
 
 TOOLS: frozenset[str] = frozenset(
-    {"pytorch", "safetensors", "vllm", "sglang", "unsloth", "trl", "axolotl", "llmcompressor", "model optimizer", "modelopt",
-     "auto-round", "tgi", "text-generation-inference"}
+    {
+        "pytorch",
+        "safetensors",
+        "vllm",
+        "sglang",
+        "unsloth",
+        "trl",
+        "axolotl",
+        "llmcompressor",
+        "model optimizer",
+        "modelopt",
+        "auto-round",
+        "tgi",
+        "text-generation-inference",
+    }
 )
 """Names in `library_name`, in lower case, of programs that write or run transformers' files: no libraries."""
