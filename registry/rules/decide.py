@@ -10,19 +10,21 @@ from registry.decision import Decision, Evidence
 from registry.errors import ContradictionError
 from registry.facts import RepoFacts
 from registry.registry import Registry
+from registry.rules.code_files import find_remote_code
 from registry.rules.context import RuleContext
 from registry.rules.diffusers import decide_diffusers
 from registry.rules.gguf import decide_gguf
 from registry.rules.library import decide_library
 from registry.rules.model_class import FRAMEWORK_PREFIXES, find_framework_class
+from registry.rules.nemo import decide_nemo
 from registry.rules.observed import Observed, as_text
-from registry.rules.other_libraries import decide_by_tag, decide_mlx
+from registry.rules.other_libraries import decide_by_tag, decide_mlx, decide_sklearn
 from registry.rules.peft import decide_peft, is_local_path
 from registry.rules.required_files import ADAPTER_CONFIG
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
-from registry.tables.weights import UNNAMED
+from registry.tables.weights import QUANTIZATION_FILES, UNNAMED
 
 
 def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, library: str | None = None) -> Decision:
@@ -40,19 +42,28 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
         library_evidence = Evidence(rule="library asked for", saw=library_evidence.saw, said=library)
         found = library
     rules = _RULES_BY_LIBRARY.get(found or "", decide_by_tag)
-    decision = rules(RuleContext(observed=observed, registry=registry, task=task, library=found))
+    context = RuleContext(observed=observed, registry=registry, task=task, library=found)
+    decision = replace(rules(context), library=found)
     framework, weights, framework_evidence = _decide_framework(observed, found, decision.architecture, registry)
     if found == "transformers" and framework in FRAMEWORK_PREFIXES:
         decision = _replace_classes(decision, framework, registry)
+    code = find_remote_code(decision, observed, registry)
     return replace(
         decision,
-        library=found,
+        requires_remote_code=decision.requires_remote_code or bool(code),
         framework=framework,
         weights=weights,
         base_models=_find_base_models(observed),
         notes=(*decision.notes, *_build_notes(observed, found)),
-        evidence=(library_evidence, *decision.evidence, framework_evidence),
+        evidence=(library_evidence, *decision.evidence, *_explain_code(decision, code), framework_evidence),
     )
+
+
+def _explain_code(decision: Decision, code: tuple[str, ...]) -> tuple[Evidence, ...]:
+    """The evidence for code that the rules of the library did not speak of."""
+    if decision.requires_remote_code or not code:
+        return ()
+    return (Evidence(rule="remote code", saw=", ".join(code), said="loading runs the repo's own code"),)
 
 
 def _check_library(library: str, found: str | None, observed: Observed) -> None:
@@ -97,6 +108,8 @@ _RULES_BY_LIBRARY: Mapping[str, Callable[[RuleContext], Decision]] = {
     "peft": decide_peft,
     "gguf": decide_gguf,
     "mlx": decide_mlx,
+    "nemo": decide_nemo,
+    "sklearn": decide_sklearn,
 }
 
 
@@ -175,6 +188,9 @@ def _build_notes(observed: Observed, library: str | None) -> tuple[str, ...]:
         bits = quantization.get("load_in_4bit") or quantization.get("load_in_8bit")
         method = as_text(quantization.get("quant_method")) or ("bitsandbytes" if bits else "method not named")
         notes.append(f"quantised: {method}")
+    elif library in ("transformers", "sentence_transformers"):
+        present = observed.names.intersection(QUANTIZATION_FILES)
+        notes.extend(f"quantised: {QUANTIZATION_FILES[name]} ({name})" for name in sorted(present))
     if "open_clip_config.json" in observed.names and observed.model_type is not None:
         notes.append(f"has files of two libraries: open_clip and transformers; taken: {library}")
     if ADAPTER_CONFIG in observed.names and library not in ("peft", "mlx", "adapters"):

@@ -27,7 +27,7 @@ class Observed:
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
         self.has_config: Final = _has_config(commit, self.names)
         """Whether the repo has a `config.json`, read or not."""
-        self.architectures: Final = _parse_architectures(self.config.get("architectures"))
+        self.architectures: Final = parse_architectures(self.config.get("architectures"))
         """The architectures in the config; a string counts as one, any other type as none."""
         self.model_type: Final = as_text(self.config.get("model_type"))
         self.weights: Final[Mapping[str, str]] = (
@@ -77,7 +77,8 @@ def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:
     return CONFIG in names or small_file is not None
 
 
-def _parse_architectures(value: Any) -> tuple[str, ...]:
+def parse_architectures(value: Any) -> tuple[str, ...]:
+    """The class names in `architectures` of a config; a string counts as one, any other type as none."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision
 from registry.facts import CONFIG
 from registry.rules.context import RuleContext, build_decision
+from registry.rules.observed import as_text
 from registry.rules.task import TaskQuestion, choose_task
 from registry.rules.transformers import decide_transformers, explain_missing_architecture
 
@@ -26,8 +29,8 @@ def decide_mlx(context: RuleContext) -> Decision:
     )
 
 
-def decide_by_tag(context: RuleContext) -> Decision:
-    """The decision by the tag, else by the Hub's auto class, else by the library's default task."""
+def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] = ()) -> Decision:
+    """The decision by the tag, else by `signs` (source, task), the Hub's auto class, or the library's default task."""
     observed, registry = context.observed, context.registry
     row = registry.libraries.get(context.library or "")
     if context.library is None and not context.observed.names and context.tag is None:
@@ -41,7 +44,7 @@ def decide_by_tag(context: RuleContext) -> Decision:
         reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"
     if observed.names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
-    fallbacks: list[tuple[str, str | None]] = [("the Hub's auto class", observed.hints.auto_task)]
+    fallbacks: list[tuple[str, str | None]] = [*signs, ("the Hub's auto class", observed.hints.auto_task)]
     if row is not None and row.tasks:
         fallbacks.append(("library", row.tasks[0]))
     question = TaskQuestion(possible=(), origin=reason, tag=context.tag, requested=context.task, fallbacks=fallbacks)
@@ -50,6 +53,13 @@ def decide_by_tag(context: RuleContext) -> Decision:
     return build_decision(
         context, choice, model_class, architecture=observed.architectures[0] if observed.architectures else None
     )
+
+
+def decide_sklearn(context: RuleContext) -> Decision:
+    """The decision by the tag, else by the task that skops writes into `config.json`."""
+    own = context.observed.config.get("sklearn")
+    task = as_text(own.get("task")) if isinstance(own, dict) else None
+    return decide_by_tag(context, (("config.json: sklearn.task", task),))
 
 
 def _join_paths(paths: list[str]) -> str:

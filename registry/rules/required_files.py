@@ -36,7 +36,9 @@ def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubH
     # A server that lists no files may still have a config.json.
     if (CONFIG in names or not names) and not (lean and is_settled_by_extract(names, hints)):
         paths.append(CONFIG)
-    if MODEL_INDEX in names and not _has_extract_key(hints, "diffusers", "_class_name"):
+    # A custom component has a Python file in its folder, and only the index says which files are components.
+    has_code = any(name.endswith(".py") for name in names)
+    if MODEL_INDEX in names and (has_code or not _has_extract_key(hints, "diffusers", "_class_name")):
         paths.append(MODEL_INDEX)
     if MODULAR_MODEL_INDEX in names and MODEL_INDEX not in names:
         paths.append(MODULAR_MODEL_INDEX)
@@ -47,7 +49,9 @@ def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubH
     if SENTENCE_TRANSFORMERS_CONFIG in names and not (lean and _is_kind_tagged(hints)):
         paths.append(SENTENCE_TRANSFORMERS_CONFIG)
     if MODULES in names:
-        if SENTENCE_TRANSFORMERS_CONFIG not in names:
+        # Its modules tell the kind of model where no other file does, and whether they are code of a repo's own.
+        may_have_code = has_code or "custom_code" in hints.tags or bool(hints.extract.get("auto_map"))
+        if SENTENCE_TRANSFORMERS_CONFIG not in names or may_have_code or not lean:
             paths.append(MODULES)
         if CONFIG not in names:
             paths.extend(find_module_configs(names)[:1])

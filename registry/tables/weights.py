@@ -119,6 +119,13 @@ CTRANSLATE2_FILES = (
 UNNAMED = "bin"
 """The format of a `.bin` whose name does not tell who wrote it: PyTorch's where the library is one of PyTorch."""
 
+QUANTIZATION_FILES: dict[str, str] = {
+    "hf_quant_config.json": "modelopt",
+    "quantize_config.json": "gptq",
+    "quant_config.json": "awq",
+}
+"""Files in which a quantiser keeps its settings outside `config.json` -> its name."""
+
 FRAMEWORK_BY_EXTENSION: dict[str, str] = {
     "safetensors": "pt",
     "bin": UNNAMED,
