@@ -45,6 +45,8 @@ def find_remote_code(decision: Decision, observed: Observed, registry: Registry)
             found = [name for name in (observed.config.get("model_file"),) if isinstance(name, str) and name]
         case library if library in _MODULE_LIBRARIES:
             found = [*_find_module_code(observed, registry), *_find_trunk_code(decision, observed, registry)]
+        case _ if decision.requires_remote_code:
+            found = [_parse_class_path(decision.model_class or "")]
         case _:
             found = []
     return tuple(dict.fromkeys(found))

@@ -35,7 +35,8 @@ def decide_diffusers(context: RuleContext) -> Decision:
         named = named[-1] if named else None
     pipeline_class = as_text(named)
     component = as_text(observed.config.get("_class_name")) if pipeline_class is None else None
-    if component is not None:
+    is_original = component is not None and component not in registry.components and context.tag is not None
+    if component is not None and not is_original:
         evidence = (Evidence(rule="component", saw="config.json: _class_name", said=component),)
         reason = f"{component} is one component of a pipeline, not a model with a task of its own"
         choice = TaskChoice(task=None, base=None, undecided=reason, evidence=evidence)
@@ -56,20 +57,26 @@ def decide_diffusers(context: RuleContext) -> Decision:
     if auto_class is None and isinstance(blocks, dict) and blocks:
         # A modular block of the repo's own: the key is the class of diffusers that loads it.
         auto_class = str(next(iter(blocks)))
-    model_class = auto_class or pipeline_class or ("DiffusionPipeline" if choice.task is not None else None)
+    model_class = (
+        auto_class or pipeline_class or ("DiffusionPipeline" if choice.task is not None and not is_original else None)
+    )
     others = [task for task in (row.tasks if row is not None else ()) if task not in (choice.task, choice.base)]
     said = model_class or "no class is known to load it"
     return build_decision(
         context,
         choice,
         model_class,
-        architecture=pipeline_class,
+        architecture=pipeline_class or component,
         requires_remote_code=requires_remote_code,
         candidates=tuple(
             Candidate(task=task, model_class=row.auto_classes.get(task, pipeline_class) if row is not None else None)
             for task in others
         ),
-        notes=_build_notes(context, pipeline_class is None),
+        notes=(
+            (f"diffusers has no {component}: weights of the model's own code",)
+            if is_original
+            else _build_notes(context, pipeline_class is None)
+        ),
         evidence=(Evidence(rule="model class", saw=origin, said=said),),
     )
 

@@ -39,7 +39,8 @@ class PipelinePart(Struct, frozen=True, gc=False):
 def find_pipeline_part(observed: Observed) -> PipelinePart | None:
     """The part of a pipeline that the repo holds; None where it holds a whole model, or another library's adapter."""
     whole = (MODEL_INDEX, MODULAR_MODEL_INDEX, MODULAR_CONFIG, ADAPTER_CONFIG)
-    if observed.names.intersection(whole) or observed.model_type is not None or observed.architectures:
+    is_model = observed.model_type is not None or observed.architectures or "_class_name" in observed.config
+    if is_model or observed.names.intersection(whole):
         return None
     tags = {tag.lower() for tag in observed.hints.tags}
     is_tagged = observed.hints.pipeline_tag in _GENERATION_TAGS or bool(tags & (_GENERATION_TAGS | {"diffusers"}))
