@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts
 from registry.rules.framework import find_tagged_formats, find_weight_formats
-from registry.rules.required_files import find_module_configs
 
 
 class Observed:
@@ -68,6 +67,13 @@ def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]
         return extract
     trunks = (facts.commit.mapping(path) for path in find_module_configs(names))
     return next((trunk for trunk in trunks if trunk is not None), {})
+
+
+def find_module_configs(names: frozenset[str]) -> list[str]:
+    """Paths of configs of a sentence-transformers repo's first module, in a folder such as "0_Transformer"; sorted."""
+    return sorted(
+        name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1
+    )
 
 
 def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:

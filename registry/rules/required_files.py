@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from registry.facts import CONFIG, CommitFacts, HubHints
+from registry.registry import Registry
+from registry.rules.extract import is_settled_by_extract
 from registry.rules.framework import find_framework
+from registry.rules.observed import find_module_configs
 
 MODEL_INDEX = "model_index.json"
 MODULAR_MODEL_INDEX = "modular_model_index.json"
@@ -12,6 +15,9 @@ ADAPTER_CONFIG = "adapter_config.json"
 SENTENCE_TRANSFORMERS_CONFIG = "config_sentence_transformers.json"
 MODULES = "modules.json"
 
+_KIND_TASKS = ("sentence-similarity", "text-ranking")
+"""Tasks that a single kind of sentence-transformers models serves."""
+
 MODEL_FORMATS = ("pt", "tf", "flax", "onnx", "gguf", "openvino")
 """Formats of weights that make a repo more than an adapter."""
 
@@ -19,10 +25,11 @@ _KIND_TAGS = {"cross-encoder", "sparse-encoder", "multi-vector"}
 """Tags of the kinds of sentence-transformers models (6.2, model_card.py of each kind)."""
 
 
-def find_required_files(commit: CommitFacts, hints: HubHints, *, lean: bool = False) -> tuple[str, ...]:
+def find_required_files(commit: CommitFacts, hints: HubHints, *, lean: Registry | None = None) -> tuple[str, ...]:
     """Paths of the JSON files that `decide` reads and that were not fetched yet, in a fixed order; may be empty.
 
-    With `lean`, `config.json` is required only where the Hub's extract does not settle the decision.
+    With `lean`, the registry that will decide, `config.json` is required only where the Hub's extract does not settle
+    the decision.
     """
     return tuple(
         path
@@ -31,14 +38,18 @@ def find_required_files(commit: CommitFacts, hints: HubHints, *, lean: bool = Fa
     )
 
 
-def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: bool) -> list[str]:
+def _list_decision_files(
+    names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: Registry | None
+) -> list[str]:
     paths = []
     # A server that lists no files may still have a config.json.
-    if (CONFIG in names or not names) and not (lean and is_settled_by_extract(names, hints)):
+    is_pipeline = MODEL_INDEX in names and _has_extract_key(hints, "diffusers", "_class_name")
+    is_settled = lean is not None and (is_pipeline or is_settled_by_extract(names, hints, lean))
+    if (CONFIG in names or not names) and not is_settled:
         paths.append(CONFIG)
     # A custom component has a Python file in its folder, and only the index says which files are components.
     has_code = any(name.endswith(".py") for name in names)
-    if MODEL_INDEX in names and (has_code or not _has_extract_key(hints, "diffusers", "_class_name")):
+    if MODEL_INDEX in names and (has_code or not is_pipeline):
         paths.append(MODEL_INDEX)
     if MODULAR_MODEL_INDEX in names and MODEL_INDEX not in names:
         paths.append(MODULAR_MODEL_INDEX)
@@ -46,12 +57,12 @@ def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubH
         paths.append(MODULAR_CONFIG)
     if is_adapter_alone(names) and not _is_adapter_in_extract(hints):
         paths.append(ADAPTER_CONFIG)
-    if SENTENCE_TRANSFORMERS_CONFIG in names and not (lean and _is_kind_tagged(hints)):
+    if SENTENCE_TRANSFORMERS_CONFIG in names and (lean is None or not _is_kind_tagged(hints)):
         paths.append(SENTENCE_TRANSFORMERS_CONFIG)
     if MODULES in names:
         # Its modules tell the kind of model where no other file does, and whether they are code of a repo's own.
         may_have_code = has_code or "custom_code" in hints.tags or bool(hints.extract.get("auto_map"))
-        if SENTENCE_TRANSFORMERS_CONFIG not in names or may_have_code or not lean:
+        if SENTENCE_TRANSFORMERS_CONFIG not in names or may_have_code or lean is None:
             paths.append(MODULES)
         if CONFIG not in names:
             paths.extend(find_module_configs(names)[:1])
@@ -59,28 +70,10 @@ def _list_decision_files(names: frozenset[str], commit: CommitFacts, hints: HubH
 
 
 def _is_kind_tagged(hints: HubHints) -> bool:
-    """Whether the tags of a sentence-transformers repo give its kind.
-
-    The model card of every kind has a tag for it, except that of the default kind: it has the library and a task.
-    """
+    """Whether the tags of a sentence-transformers repo give its kind: by name, or by a task that one kind serves."""
     if _KIND_TAGS & set(hints.tags):
         return True
-    return hints.library_name == "sentence-transformers" and hints.pipeline_tag is not None
-
-
-def find_module_configs(names: frozenset[str]) -> list[str]:
-    """Paths of configs of a sentence-transformers repo's first module, in a folder such as "0_Transformer"; sorted."""
-    return sorted(
-        name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1
-    )
-
-
-def is_settled_by_extract(names: frozenset[str], hints: HubHints) -> bool:
-    """Whether the Hub's extract has everything that the decision reads from `config.json`."""
-    if MODEL_INDEX in names and _has_extract_key(hints, "diffusers", "_class_name"):
-        return True
-    extract = hints.extract
-    return bool(extract.get("architectures")) and isinstance(extract.get("model_type"), str)
+    return hints.library_name == "sentence-transformers" and hints.pipeline_tag in _KIND_TASKS
 
 
 def is_adapter_alone(names: frozenset[str]) -> bool:
