@@ -20,7 +20,7 @@ from registry.rules.nemo import decide_nemo
 from registry.rules.observed import Observed, as_text
 from registry.rules.other_libraries import decide_by_tag, decide_mlx, decide_sklearn
 from registry.rules.peft import decide_peft, is_local_path
-from registry.rules.required_files import ADAPTER_CONFIG
+from registry.rules.required_files import ADAPTER_CONFIG, is_adapter_alone
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
@@ -167,7 +167,8 @@ def _replace_classes(decision: Decision, framework: str, registry: Registry) -> 
 
 def _find_base_models(observed: Observed) -> tuple[str, ...]:
     """The models that this one was made from: by the adapter's config, else by the Hub's tags."""
-    adapter, extract = observed.get_manifest(ADAPTER_CONFIG), observed.extract.get("peft")
+    is_adapter = is_adapter_alone(observed.names)
+    adapter, extract = observed.get_manifest(ADAPTER_CONFIG), observed.extract.get("peft") if is_adapter else None
     named = as_text(adapter.get("base_model_name_or_path"))
     if named is None and isinstance(extract, dict):
         named = as_text(extract.get("base_model_name_or_path"))

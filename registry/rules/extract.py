@@ -23,11 +23,15 @@ def is_settled_by_extract(names: frozenset[str], hints: HubHints, registry: Regi
     """Whether the extract has everything that the decision reads from `config.json`.
 
     The extract has architectures, model type and `auto_map`. The rest of the config matters where transformers lacks
-    the class, where another library may have written the file, and where the tag asks for tied embeddings.
+    the class, where another library may have written the file, where a part may have code of its own, and where the
+    tag asks for tied embeddings.
     """
     extract = hints.extract
     architectures, model_type = parse_architectures(extract.get("architectures")), extract.get("model_type")
     if not architectures or not isinstance(model_type, str):
+        return False
+    if any(name.endswith(".py") for name in names):
+        # A part of the model may be the repo's own code.
         return False
     known = [name for name in architectures if find_served_tasks(name, registry)]
     if not known or (extract.get("auto_map") and not is_native(known[0], model_type, registry)):

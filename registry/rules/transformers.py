@@ -59,7 +59,9 @@ def decide_transformers(context: RuleContext) -> Decision:
         wrapped = find_wrapped(architecture, observed.model_type, registry)
         if wrapped is None or observed.auto_map or architecture in registry.other_architectures:
             return _decide_unknown_architecture(context, architecture)
-        return _decide_wrapped(context, architecture, wrapped)
+        decision = _decide_wrapped(context, architecture, wrapped)
+        # A class of the author's own may serve other tasks than the one that it was made from.
+        return _decide_unknown_architecture(context, architecture) if decision.conflict else decision
     return _decide_known(context, architecture)
 
 
