@@ -9,6 +9,11 @@ from registry.rules.tagged_task import find_chat_task
 from registry.rules.task import TaskQuestion, choose_task
 
 
+def is_projector(path: str) -> bool:
+    """Whether a GGUF file holds a multimodal projector: the mark may stand anywhere in its name."""
+    return path.endswith(".gguf") and "mmproj" in path.rpartition("/")[2].lower()
+
+
 def decide_gguf(context: RuleContext) -> Decision:
     """The decision by the tag, else by a multimodal projector file, else by the GGUF architecture that the Hub read."""
     observed, registry = context.observed, context.registry
@@ -16,7 +21,7 @@ def decide_gguf(context: RuleContext) -> Decision:
     task = registry.gguf_architectures.get(name or "")
     if task is None and name is not None:
         task = registry.gguf_architectures.get(name.replace("_", ""))
-    if any(path.rpartition("/")[2].startswith("mmproj") for path in observed.names):
+    if any(map(is_projector, observed.names)):
         possible: tuple[str, ...] = ("text-generation", "image-text-to-text")
         origin = "a multimodal projector (mmproj) beside the model"
     else:

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from registry.facts import CONFIG, CommitFacts, FileState, HubHints, RepoFacts
 from registry.rules.framework import find_tagged_formats, find_weight_formats
 from registry.rules.named_library import NamedLibrary
-from registry.rules.required_files import find_module_configs
 
 
 class Observed:
@@ -22,7 +21,7 @@ class Observed:
 
     __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "named", "names", "weights")
 
-    def __init__(self, facts: RepoFacts, named: NamedLibrary | None) -> None:
+    def __init__(self, facts: RepoFacts, named: NamedLibrary | None = None) -> None:
         commit = facts.commit
         self.facts: Final = facts
         self.named: Final = named
@@ -34,7 +33,7 @@ class Observed:
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
         self.has_config: Final = _has_config(commit, self.names)
         """Whether the repo has a `config.json`, read or not."""
-        self.architectures: Final = _parse_architectures(self.config.get("architectures"))
+        self.architectures: Final = parse_architectures(self.config.get("architectures"))
         """The architectures in the config; a string counts as one, any other type as none."""
         self.model_type: Final = as_text(self.config.get("model_type"))
         self.weights: Final[Mapping[str, str]] = (
@@ -82,6 +81,13 @@ def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]
     return next((trunk for trunk in trunks if trunk is not None), {})
 
 
+def find_module_configs(names: frozenset[str]) -> list[str]:
+    """Paths of configs of a sentence-transformers repo's first module, in a folder such as "0_Transformer"; sorted."""
+    return sorted(
+        name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1
+    )
+
+
 def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:
     small_file = commit.files.get(CONFIG)
     if small_file is not None and small_file.state is FileState.ABSENT:
@@ -89,7 +95,8 @@ def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:
     return CONFIG in names or small_file is not None
 
 
-def _parse_architectures(value: Any) -> tuple[str, ...]:
+def parse_architectures(value: Any) -> tuple[str, ...]:
+    """The class names in `architectures` of a config; a string counts as one, any other type as none."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):

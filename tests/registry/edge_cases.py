@@ -94,11 +94,11 @@ CONFIG_ODDITIES = (
     ),
     Row(
         section="config",
-        id="of several architectures without a tag the most specific",
+        id="of several architectures without a tag the first",
         facts=repo(["BartModel", "BartForConditionalGeneration", "BartForSequenceClassification"], "bart"),
-        expected=expect(TF, "text-classification", "AutoModelForSequenceClassification", ambiguous=True),
-        candidates=("text2text-generation", "feature-extraction"),
-        notes=("BartModel",),
+        expected=expect(TF, "feature-extraction", "AutoModel", ambiguous=True),
+        candidates=("text2text-generation", "text-classification"),
+        notes=("BartForSequenceClassification",),
     ),
     Row(
         section="config",

@@ -308,7 +308,7 @@ VISION_AND_DIFFUSION = (
         expected=expect(
             "diffusers",
             "text-to-image",
-            "DiffusionPipeline",
+            None,
             base_models=("black-forest-labs/FLUX.1-dev", "stabilityai/sdxl-turbo"),
         ),
         notes=("LoRA",),

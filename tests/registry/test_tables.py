@@ -21,11 +21,15 @@ from registry.registry import Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
 from registry.tables.libraries import LIBRARIES
 from registry.tables.weights import (
+    COMPANIONS,
     FORMAT_TAGS,
     FRAMEWORK_BY_AFFIXES,
     FRAMEWORK_BY_EXTENSION,
+    FRAMEWORK_BY_FOLDER,
     FRAMEWORK_BY_NAME,
+    FRAMEWORK_BY_PATTERN,
     FRAMEWORKS,
+    UNNAMED,
 )
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -226,7 +230,9 @@ def test_every_weight_format_is_a_known_framework(registry: Registry) -> None:
         *(library.framework for library in registry.libraries.values() if library.framework is not None),
     }
 
-    assert named <= set(FRAMEWORKS)
+    named |= {name for rows in (FRAMEWORK_BY_FOLDER, FRAMEWORK_BY_PATTERN, COMPANIONS) for _, name in rows if name}
+
+    assert named - {UNNAMED} <= set(FRAMEWORKS)
 
 
 def test_an_unknown_task_is_refused_with_the_nearest(registry: Registry) -> None:
