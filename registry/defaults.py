@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from registry.environment.environment import adapt_to_environment
+from registry.library_names import derive_library_name
 from registry.registry import Registry
-from registry.table_rows import AutoMapping, Pipeline
+from registry.table_rows import AutoMapping, Library, Pipeline
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
 from registry.tables.libraries import LIBRARIES
 from registry.tables.tasks import ALIASES, COARSER, KIND_OF, SPECIALISATIONS, TASKS, WITH_PAST_TASKS
@@ -52,7 +53,7 @@ def read_registry() -> Registry:
         specialisations=SPECIALISATIONS,
         coarser=COARSER,
         kind_of=KIND_OF,
-        libraries=LIBRARIES,
+        libraries=_list_libraries(),
         mappings=tuple(
             AutoMapping(name=name, task=task, auto_class=auto_class, models=_to_tuples(transformers["mappings"][name]))
             for task, name, auto_class in AUTO_MAPPINGS
@@ -129,3 +130,10 @@ def _build_framework_mappings(framework: str, transformers: Mapping[str, Any]) -
                 models=_to_tuples(models),
                 until=transformers[f"{framework}_until"],
             )
+
+
+def _list_libraries() -> Mapping[str, Library]:
+    """The libraries with a row of their own, then the others of the Hub's list, of which only the name is known."""
+    known = {name.lower() for row in LIBRARIES.values() for name in row.names}
+    others = (name for name in read_table("hub_libraries")["names"] if name.lower() not in known)
+    return {**LIBRARIES, **{derive_library_name(name): Library(names=(name,), is_name_only=True) for name in others}}

@@ -14,7 +14,8 @@ class Library:
     of `together`, a file with one of `suffixes`, or one of `model_types`, which no other library uses, in its
     `config.json`. `ambiguous` is true if other libraries use such files too: they are then tried last. `framework` is
     the framework of its weights, where the files do not show it. `tasks` are the tasks that it can serve, the default
-    first; empty: any. `model_class` is the class or function that loads its models, imported from `module`.
+    first; empty: any. `is_name_only` is true if only its names are known: as a tag among others they may mean anything.
+    `model_class` is the class or function that loads its models, imported from `module`.
     """
 
     names: tuple[str, ...]
@@ -27,6 +28,7 @@ class Library:
     tasks: tuple[str, ...] = ()
     model_class: str | None = None
     module: str | None = None
+    is_name_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,10 @@ transformers releases give the historical part of `transformers.json`; without t
 
     pip download --no-deps transformers==4.40.2 -d DIR     # and the last patch of each later minor release
 
+The Hub's list of libraries comes with no Python package. It is read from releases of an npm package in `--wheels`:
+
+    npm pack @huggingface/tasks@0.21.35 --pack-destination DIR     # and a later release
+
 `--check` prints the rows that differ and exits with 1 if there are any. A library that is not found is reported and
 skipped; if none is found, the exit code is 2.
 """
@@ -23,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.tables_diffusers import diffusers_table
 from tools.tables_gguf import gguf_table
+from tools.tables_hub_libraries import find_tasks_packages, hub_libraries_table
 from tools.tables_json import compare, render
 from tools.tables_peft import peft_table
 from tools.tables_sentence_transformers import sentence_transformers_table
@@ -95,12 +100,20 @@ def _peft(wheels: Path | None, _: Table) -> Table:
     return peft_table(_find_source("peft", "peft", wheels))
 
 
+def _hub_libraries(wheels: Path | None, _: Table) -> Table:
+    archives = find_tasks_packages(wheels)
+    if not archives:
+        raise NotFoundError("the npm package @huggingface/tasks is not among the wheels")
+    return hub_libraries_table(archives)
+
+
 MAKERS: dict[str, Callable[[Path | None, Table], Table]] = {
     "transformers": _transformers,
     "diffusers": _diffusers,
     "gguf": _gguf,
     "sentence_transformers": _sentence_transformers,
     "peft": _peft,
+    "hub_libraries": _hub_libraries,
 }
 
 

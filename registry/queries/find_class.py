@@ -20,6 +20,7 @@ from registry.rules.model_class import (
     find_served_tasks,
     has_trunk,
 )
+from registry.rules.nemo import find_nemo_class_for_task
 from registry.rules.task import join_tasks
 from registry.tables.weights import FORMAT_TAGS, FRAMEWORKS
 
@@ -213,9 +214,14 @@ def _find_in_peft(query: _ClassQuery, registry: Registry) -> ClassRef:
     return ClassRef("peft", next((name for name in served if name is not None), "AutoPeftModel"))
 
 
+def _find_in_nemo(query: _ClassQuery, _registry: Registry) -> ClassRef:
+    return find_nemo_class_for_task(query.task)
+
+
 _FINDERS: Mapping[str, Callable[[_ClassQuery, Registry], ClassRef]] = {
     "transformers": _find_in_transformers,
     "diffusers": _find_in_diffusers,
     "sentence_transformers": _find_in_sentence_transformers,
     "peft": _find_in_peft,
+    "nemo": _find_in_nemo,
 }

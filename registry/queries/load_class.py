@@ -14,6 +14,7 @@ from registry.errors import ContradictionError
 from registry.queries.find_class import find_class
 from registry.registry import Registry
 from registry.rules.model_class import find_releases
+from registry.rules.nemo import find_nemo_class
 
 DEFAULT_GGUF_TASK = "text-generation"
 _MULTIMODAL_TASKS = (
@@ -43,6 +44,8 @@ def find_load_class(decision: Decision, registry: Registry, config: Mapping[str,
             return _find_gguf_class(decision, registry)
         case "diffusers" | "sentence_transformers" | "peft":
             return ClassRef(decision.library, name) if name is not None else None
+        case "nemo":
+            return find_nemo_class(name)
         case None:
             return None
         case library:

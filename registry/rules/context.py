@@ -7,6 +7,7 @@ from msgspec import Struct
 from registry.decision import Candidate, Decision, Evidence
 from registry.registry import Registry
 from registry.rules.observed import Observed
+from registry.rules.tagged_task import find_tagged_task
 from registry.rules.task import TaskChoice
 
 
@@ -25,6 +26,10 @@ class RuleContext(Struct, frozen=True, kw_only=True, gc=False):
     def tag(self) -> str | None:
         """The raw pipeline tag."""
         return self.observed.hints.pipeline_tag
+
+    def find_tagged_task(self, *derived: str) -> str | None:
+        """The only task among the tags, without the `derived` ones, where there is no pipeline tag; None otherwise."""
+        return find_tagged_task(self.observed.hints, self.registry, derived=derived)
 
 
 def build_decision(

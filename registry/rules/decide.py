@@ -10,18 +10,22 @@ from registry.decision import Decision, Evidence
 from registry.errors import ContradictionError
 from registry.facts import RepoFacts
 from registry.registry import Registry
+from registry.rules.code_files import find_remote_code
 from registry.rules.context import RuleContext
 from registry.rules.diffusers import decide_diffusers
 from registry.rules.gguf import decide_gguf
 from registry.rules.library import decide_library
 from registry.rules.model_class import FRAMEWORK_PREFIXES, find_framework_class
+from registry.rules.named_library import find_named_library
+from registry.rules.nemo import decide_nemo
 from registry.rules.observed import Observed, as_text
-from registry.rules.other_libraries import decide_by_tag, decide_mlx
+from registry.rules.other_libraries import decide_by_tag, decide_mlx, decide_sklearn
 from registry.rules.peft import decide_peft, is_local_path
-from registry.rules.required_files import ADAPTER_CONFIG
+from registry.rules.required_files import ADAPTER_CONFIG, is_adapter_alone
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
+from registry.tables.weights import QUANTIZATION_FILES, UNNAMED
 
 
 def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, library: str | None = None) -> Decision:
@@ -32,26 +36,35 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
     Raises:
         ContradictionError: the facts rule out the requested task or library.
     """
-    observed = Observed(facts)
+    observed = Observed(facts, find_named_library(facts, registry))
     found, library_evidence = decide_library(observed, registry)
     if library is not None:
         _check_library(library, found, observed)
         library_evidence = Evidence(rule="library asked for", saw=library_evidence.saw, said=library)
         found = library
     rules = _RULES_BY_LIBRARY.get(found or "", decide_by_tag)
-    decision = rules(RuleContext(observed=observed, registry=registry, task=task, library=found))
+    context = RuleContext(observed=observed, registry=registry, task=task, library=found)
+    decision = replace(rules(context), library=found)
     framework, weights, framework_evidence = _decide_framework(observed, found, decision.architecture, registry)
     if found == "transformers" and framework in FRAMEWORK_PREFIXES:
         decision = _replace_classes(decision, framework, registry)
+    code = find_remote_code(decision, observed, registry)
     return replace(
         decision,
-        library=found,
+        requires_remote_code=decision.requires_remote_code or bool(code),
         framework=framework,
         weights=weights,
         base_models=_find_base_models(observed),
         notes=(*decision.notes, *_build_notes(observed, found)),
-        evidence=(library_evidence, *decision.evidence, framework_evidence),
+        evidence=(library_evidence, *decision.evidence, *_explain_code(decision, code), framework_evidence),
     )
+
+
+def _explain_code(decision: Decision, code: tuple[str, ...]) -> tuple[Evidence, ...]:
+    """The evidence for code that the rules of the library did not speak of."""
+    if decision.requires_remote_code or not code:
+        return ()
+    return (Evidence(rule="remote code", saw=", ".join(code), said="loading runs the repo's own code"),)
 
 
 def _check_library(library: str, found: str | None, observed: Observed) -> None:
@@ -73,11 +86,13 @@ def _can_load(library: str, found: str, observed: Observed) -> bool:
             return observed.has_config and found not in ("diffusers", "keras", "keras_hub") and not is_mlx
         case "sentence_transformers":
             return observed.has_config and found in ("transformers", "transformers_js", "setfit", "pylate", "model2vec")
+        case "diffusers":
+            return found == "diffusion_single_file"
         case "timm":
             return "pretrained_cfg" in observed.config
         case "open_clip":
             return "open_clip_config.json" in observed.names
-        case "peft" | "adapters":
+        case "peft" | "adapter_transformers":
             return ADAPTER_CONFIG in observed.names
         case "mlx":
             return found == "transformers" and observed.has_config
@@ -91,12 +106,20 @@ _RULES_BY_LIBRARY: Mapping[str, Callable[[RuleContext], Decision]] = {
     "transformers": decide_transformers,
     "transformers_js": decide_transformers,
     "diffusers": decide_diffusers,
+    "diffusion_single_file": decide_diffusers,
     "sentence_transformers": decide_sentence_transformers,
     "timm": decide_timm,
     "peft": decide_peft,
     "gguf": decide_gguf,
+    "llama_cpp": decide_gguf,
     "mlx": decide_mlx,
+    "nemo": decide_nemo,
+    "sklearn": decide_sklearn,
 }
+
+
+_SHARED_NAMES: Mapping[str, tuple[str, ...]] = {"mlx": ("pt",), "keras": ("keras", "tf")}
+"""Framework of a library -> formats whose file names it shares."""
 
 
 def _decide_framework(
@@ -104,10 +127,16 @@ def _decide_framework(
 ) -> tuple[str | None, tuple[str, ...], Evidence]:
     """The framework of the weights to load, all weight formats (that framework first), and the evidence."""
     weights = dict(observed.weights)
-    own = registry.libraries[library].framework if library is not None and library in registry.libraries else None
-    if library == "mlx" and "pt" in weights:
-        # MLX and PyTorch use the same file names for weights.
-        weights = {"mlx": weights.pop("pt"), **weights}
+    row = registry.libraries.get(library or "")
+    own = row.framework if row is not None else None
+    unnamed = weights.pop(UNNAMED, None)
+    if own is not None:
+        # Other libraries use the same file names for weights: MLX those of PyTorch, Keras those of TensorFlow.
+        shared = next((name for name in _SHARED_NAMES.get(own, ()) if name in weights), None)
+        if shared is not None:
+            weights = {own: weights.pop(shared), **weights}
+    if unnamed is not None and not weights and row is not None:
+        weights = {own or "pt": unnamed}
     if weights:
         framework = own if own in weights else next(iter(weights))
         order = (framework, *(name for name in weights if name != framework))
@@ -143,7 +172,8 @@ def _replace_classes(decision: Decision, framework: str, registry: Registry) -> 
 
 def _find_base_models(observed: Observed) -> tuple[str, ...]:
     """The models that this one was made from: by the adapter's config, else by the Hub's tags."""
-    adapter, extract = observed.get_manifest(ADAPTER_CONFIG), observed.extract.get("peft")
+    is_adapter = is_adapter_alone(observed.names)
+    adapter, extract = observed.get_manifest(ADAPTER_CONFIG), observed.extract.get("peft") if is_adapter else None
     named = as_text(adapter.get("base_model_name_or_path"))
     if named is None and isinstance(extract, dict):
         named = as_text(extract.get("base_model_name_or_path"))
@@ -164,9 +194,12 @@ def _build_notes(observed: Observed, library: str | None) -> tuple[str, ...]:
         bits = quantization.get("load_in_4bit") or quantization.get("load_in_8bit")
         method = as_text(quantization.get("quant_method")) or ("bitsandbytes" if bits else "method not named")
         notes.append(f"quantised: {method}")
+    elif library in ("transformers", "sentence_transformers"):
+        present = observed.names.intersection(QUANTIZATION_FILES)
+        notes.extend(f"quantised: {QUANTIZATION_FILES[name]} ({name})" for name in sorted(present))
     if "open_clip_config.json" in observed.names and observed.model_type is not None:
         notes.append(f"has files of two libraries: open_clip and transformers; taken: {library}")
-    if ADAPTER_CONFIG in observed.names and library not in ("peft", "mlx", "adapters"):
+    if ADAPTER_CONFIG in observed.names and library not in ("peft", "mlx", "adapter_transformers"):
         notes.append("holds an adapter beside the model")
     if observed.config_problem is not None:
         notes.append(f"config.json: {observed.config_problem}")

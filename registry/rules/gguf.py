@@ -5,7 +5,13 @@ from __future__ import annotations
 from registry.decision import Candidate, Decision
 from registry.rules.context import RuleContext, build_decision
 from registry.rules.model_class import find_served_tasks
+from registry.rules.tagged_task import find_chat_task
 from registry.rules.task import TaskQuestion, choose_task
+
+
+def is_projector(path: str) -> bool:
+    """Whether a GGUF file holds a multimodal projector: the mark may stand anywhere in its name."""
+    return path.endswith(".gguf") and "mmproj" in path.rpartition("/")[2].lower()
 
 
 def decide_gguf(context: RuleContext) -> Decision:
@@ -15,24 +21,25 @@ def decide_gguf(context: RuleContext) -> Decision:
     task = registry.gguf_architectures.get(name or "")
     if task is None and name is not None:
         task = registry.gguf_architectures.get(name.replace("_", ""))
-    if any(path.rpartition("/")[2].startswith("mmproj") for path in observed.names):
+    if any(map(is_projector, observed.names)):
         possible: tuple[str, ...] = ("text-generation", "image-text-to-text")
         origin = "a multimodal projector (mmproj) beside the model"
     else:
         possible = (task,) if task is not None else ()
         origin = f"GGUF architecture {name}" if name is not None else "a GGUF file whose architecture is not known"
     named = observed.architectures[0] if observed.architectures else None
-    fallbacks: list[tuple[str, str | None]] = []
+    tagged = context.find_tagged_task()
+    fallbacks: list[tuple[str, str | None]] = [("tags", tagged)]
     if named is not None and find_served_tasks(named, registry):
         fallbacks.append(("architecture", find_served_tasks(named, registry)[-1].task))
-    if "conversational" in observed.hints.tags:
-        fallbacks.append(("tag conversational", "text-generation"))
+    fallbacks.append(("tag conversational", find_chat_task(observed.hints)))
     # One GGUF architecture serves embedders, rerankers and generators alike, so the tag counts more than the file.
     tag = context.tag
     question = TaskQuestion(
         possible=() if tag is not None else possible,
         origin=origin,
         tag=tag,
+        tagged=tagged,
         requested=context.task,
         fallbacks=fallbacks,
     )

@@ -4,21 +4,43 @@ from __future__ import annotations
 
 from registry.decision import Evidence
 from registry.facts import CONFIG
+from registry.library_names import derive_library_name
 from registry.registry import Registry
+from registry.rules.framework import find_weight_formats
+from registry.rules.library_signs import (
+    find_library_of_model_type,
+    find_other_library,
+    is_mlx,
+    knows_model,
+)
 from registry.rules.observed import Observed
-from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_MODEL_INDEX
-from registry.tables.weights import FORMAT_TAGS
+from registry.rules.pipeline_parts import find_pipeline_part
+from registry.rules.required_files import (
+    ADAPTER_CONFIG,
+    MODEL_INDEX,
+    MODULAR_CONFIG,
+    MODULAR_MODEL_INDEX,
+    is_adapter_alone,
+)
+from registry.tables.weights import FORMAT_TAGS, RUNTIME_LIBRARIES, UNNAMED
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
 """The library that wraps any transformers model, and so is recognised by `library_name` alone."""
+_SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
+"""SpeechBrain's file and the suffix of its weights; beside them there may be the `config.json` of an encoder."""
+_PEFT_KEYS = frozenset({"peft_type", "base_model_name_or_path"})
+"""Keys of an adapter's config that PEFT writes, and the Adapters library does not."""
+_ADAPTERS_WEIGHTS = "pytorch_adapter.bin"
+"""Weights that the Adapters library writes."""
+_CONVERTED_WITH_CONFIG = frozenset({"onnx", "openvino"})
+"""Formats that optimum converts a transformers model to: it stays a transformers repo, unless it is named otherwise."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)
 
 
 def decide_library(observed: Observed, registry: Registry) -> tuple[str | None, Evidence]:
     """The library, and the rule that matched; None where no rule matches."""
-    # The name of a rule's function is stored in the evidence: renaming one changes decisions.
-    for rule in (_by_manifest, _by_adapter, _by_config, _by_weights, _by_name, _by_tag, _by_key_file):
+    for rule in _RULES:
         found = rule(observed, registry)
         if found is not None:
             library, saw = found
@@ -32,9 +54,14 @@ def _explain_no_library(observed: Observed) -> str:
 
 def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """Files that a single library writes; they count more than `config.json`, which many libraries write."""
-    for name in (MODEL_INDEX, MODULAR_MODEL_INDEX, "modular_config.json"):
+    for name in (MODEL_INDEX, MODULAR_MODEL_INDEX, MODULAR_CONFIG):
         if name in observed.names:
             return "diffusers", name
+    # MLX and llama.cpp keep the other files of the model that they convert.
+    if is_mlx(observed):
+        return "mlx", "config.json of an MLX repo"
+    if _is_gguf(observed):
+        return "gguf", observed.weights["gguf"]
     for library in _MANIFEST_LIBRARIES:
         row = registry.libraries[library]
         for name in row.files:
@@ -44,11 +71,12 @@ def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | No
             return library, " and ".join(row.together)
     if isinstance(observed.config.get("sentence_transformers"), dict):
         return "sentence_transformers", "config.json: sentence_transformers"
-    if (
-        observed.has_config
-        and registry.library_names.get((observed.hints.library_name or "").lower()) == _WRAPPER_LIBRARY
-    ):
-        return _WRAPPER_LIBRARY, f"library_name {observed.hints.library_name}"
+    named = observed.named
+    if named is not None and observed.has_config and registry.library_names.get(named.name.lower()) == _WRAPPER_LIBRARY:
+        return _WRAPPER_LIBRARY, named.source
+    speechbrain, checkpoint = _SPEECHBRAIN_FILES
+    if speechbrain in observed.names and any(name.endswith(checkpoint) for name in observed.names):
+        return "speechbrain", f"{speechbrain} and *{checkpoint}"
     return None
 
 
@@ -56,99 +84,103 @@ def _find_writing_library(observed: Observed, registry: Registry) -> str | None:
     """The other library that wrote sentence-transformers' files, by `library_name` or model type; None if none did."""
     if observed.hints.library_name in ("span-marker", "setfit", "PyLate", "pylate", "model2vec"):
         return registry.library_names.get(observed.hints.library_name.lower())
-    return _find_library_of_model_type(observed, registry)
-
-
-def _find_library_of_model_type(observed: Observed, registry: Registry) -> str | None:
-    """The library that is the only one to use the config's model type."""
-    if observed.model_type is None or observed.model_type in registry.model_types:
-        return None
-    return next((name for name, row in registry.libraries.items() if observed.model_type in row.model_types), None)
+    return find_library_of_model_type(observed, registry)
 
 
 def _by_adapter(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """An adapter without a full model; beside one, it is only noted."""
-    if ADAPTER_CONFIG in observed.names and not observed.has_config:
-        adapter = observed.get_manifest(ADAPTER_CONFIG)
-        if (
-            "mlx" in observed.hints.tags
-            or observed.hints.library_name == "mlx"
-            or "adapters.safetensors" in observed.names
-        ):
-            return "mlx", ADAPTER_CONFIG
-        if (
-            adapter
-            and "peft_type" not in adapter
-            and observed.hints.library_name in ("adapter-transformers", "adapters")
-        ):
-            return "adapters", ADAPTER_CONFIG
-        return "peft", ADAPTER_CONFIG
-    return None
+    if not is_adapter_alone(observed.names):
+        return None
+    adapter = observed.get_manifest(ADAPTER_CONFIG)
+    if "mlx" in observed.hints.tags or observed.hints.library_name == "mlx" or "adapters.safetensors" in observed.names:
+        return "mlx", ADAPTER_CONFIG
+    if _ADAPTERS_WEIGHTS in observed.names:
+        return "adapter_transformers", f"{ADAPTER_CONFIG}, {_ADAPTERS_WEIGHTS}"
+    if adapter and not (_PEFT_KEYS & adapter.keys()) and observed.hints.library_name != "peft":
+        return "adapter_transformers", f"{ADAPTER_CONFIG} without peft_type"
+    return "peft", ADAPTER_CONFIG
 
 
 def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None:
-    """The keys of `config.json`."""
+    """The keys of `config.json`. They speak for transformers only where transformers knows the model."""
     config = observed.config
     if not observed.has_config or not (config or observed.names):
         return None
-    if _is_mlx(observed):
-        return "mlx", "config.json of an MLX repo"
     if observed.model_type is None and not observed.architectures:
         if isinstance(config.get("architecture"), str) and ("pretrained_cfg" in config or "num_classes" in config):
             return "timm", "config.json: architecture, pretrained_cfg"
         if isinstance(config.get("pretrained_cfg"), dict):
             return "timm", "config.json: pretrained_cfg"
-        if isinstance(config.get("_class_name"), str) or "_diffusers_version" in config:
-            return "diffusers", "config.json: _class_name"
         if isinstance(config.get("class_name"), str) and "module" in config:
             hub = "task.json" in observed.names or str(config["module"]).startswith(("keras_hub", "keras_nlp"))
             return ("keras_hub" if hub else "keras"), "config.json: module, class_name"
     open_clip = "open_clip_config.json"
     if open_clip in observed.names and observed.hints.library_name != "transformers":
         return "open_clip", open_clip
-    only = set(observed.weights)
-    if only == {"gguf"}:
-        return "gguf", observed.weights["gguf"]
-    own = _find_library_of_model_type(observed, registry)
-    if own is not None:
-        return own, f"config.json: model_type {observed.model_type}"
+    runtime = _find_runtime(observed, registry)
+    if runtime is not None:
+        return runtime
+    other = find_other_library(observed, registry)
+    if other is not None:
+        return other
     if observed.model_type is not None or observed.architectures:
+        is_known = knows_model(observed, registry)
+        # Tags come last: the Hub derives the first one, and authors copy the rest from the base model.
         said = [name for name in ("model_type", "architectures") if config.get(name)]
-        return "transformers", f"config.json: {', '.join(said)}"
-    if not config and observed.hints.library_name is None:
+        tagged = None if is_known or observed.auto_map else _by_tag(observed, registry)
+        return tagged or ("transformers", f"config.json: {', '.join(said)}")
+    if not config and observed.hints.library_name is None and _by_tag(observed, registry) is None:
         # config.json is unreadable or empty: most files of this name are written by transformers.
         return "transformers", CONFIG
     return None
 
 
-def _is_mlx(observed: Observed) -> bool:
-    if observed.hints.library_name is not None and observed.hints.library_name.lower().startswith("mlx"):
-        return True
-    quantization = observed.config.get("quantization")
-    is_quantized = isinstance(quantization, dict) and {"group_size", "bits"} <= quantization.keys()
-    return observed.hints.library_name is None and ("mlx" in observed.hints.tags or is_quantized)
+def _find_runtime(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The runtime of a model that was converted and keeps its `config.json`: by its name, or by formats of its own."""
+    formats = list(observed.weights)
+    if not formats or not RUNTIME_LIBRARIES.keys() >= set(formats):
+        return None
+    named = registry.library_names.get(observed.named.name.lower()) if observed.named is not None else None
+    if observed.named is not None and named is not None and registry.libraries[named].framework in formats:
+        return named, f"{observed.named.source}, and only {', '.join(formats)} weights"
+    if _CONVERTED_WITH_CONFIG.isdisjoint(formats):
+        return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
+    return None
+
+
+def _is_gguf(observed: Observed) -> bool:
+    """Whether the weights are GGUF: all of them, or those that are not in a folder."""
+    if "gguf" not in observed.weights:
+        return False
+    if not observed.names:
+        # Tags say which formats there are, but not that there is nothing else: the name of a library counts more.
+        return observed.weights.keys() == {"gguf"} and observed.named is None
+    at_top = tuple(name for name in observed.facts.commit.filenames if "/" not in name)
+    return {"gguf"} in (observed.weights.keys() - {UNNAMED}, find_weight_formats(at_top).keys() - {UNNAMED})
 
 
 def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """Weight files that belong to a single library."""
-    if set(observed.weights) == {"gguf"}:
-        return "gguf", observed.weights["gguf"]
     if "open_clip_config.json" in observed.names:
         return "open_clip", "open_clip_config.json"
-    for name in ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin"):
-        if name in observed.names:
-            return "diffusers", name
+    part = find_pipeline_part(observed)
+    # Where tags are all that is known, the name of a library counts more than they do.
+    if part is not None and part.is_of_diffusers and (observed.names or observed.named is None):
+        return "diffusers", part.saw
+    if "ctranslate2" in observed.weights and not observed.weights.keys() & {"pt", "gguf"}:
+        return "ctranslate2", observed.weights["ctranslate2"]
+    if not observed.has_config and "adapter_model.safetensors" in observed.names:
+        return "peft", "adapter_model.safetensors"
     return None
 
 
 def _by_name(observed: Observed, registry: Registry) -> tuple[str, str] | None:
-    """`library_name` of the Hub."""
-    name = observed.hints.library_name
-    if name is None:
+    """`library_name` of the Hub, or the tag that stands for it."""
+    named = observed.named
+    if named is None:
         return None
-    known = registry.library_names.get(name.lower())
-    # A library without a row in the tables is returned as the author wrote it.
-    return known or name.lower().replace("-", "_"), f"library_name {name}"
+    # A library that no table has gets the name that the author wrote.
+    return registry.library_names.get(named.name.lower()) or derive_library_name(named.name), named.source
 
 
 def _by_tag(observed: Observed, registry: Registry) -> tuple[str, str] | None:
@@ -156,10 +188,10 @@ def _by_tag(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     for tag in observed.hints.tags:
         # The Hub also tags file formats, some by the name of a library: such a tag does not name the library.
         library = registry.library_names.get(tag.lower()) if tag not in _FORMAT_TAGS else None
-        if library is not None and (library != "transformers" or observed.has_config):
+        if library is None or registry.libraries[library].is_name_only:
+            continue
+        if library != "transformers" or observed.has_config:
             return library, f"tag {tag}"
-    if "diffusion-single-file" in observed.hints.tags:
-        return "diffusers", "tag diffusion-single-file"
     return None
 
 
@@ -179,3 +211,35 @@ def _by_key_file(observed: Observed, registry: Registry) -> tuple[str, str] | No
                     if name.endswith(row.suffixes):
                         return library, name
     return None
+
+
+def _by_format(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The only format of the weights, where a runtime loads it without another library."""
+    formats = list(observed.weights)
+    if formats and RUNTIME_LIBRARIES.keys() >= set(formats):
+        return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
+    first = observed.hints.tags[0] if observed.hints.tags and not observed.names else None
+    if first in _FORMAT_TAGS and first != "safetensors":
+        # With a library, its tag would be the first.
+        return first, f"first tag {first}"
+    return None
+
+
+def _by_engine(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The program that `library_name` says to run the model with, where nothing tells the library."""
+    name = observed.facts.hints.library_name
+    return (derive_library_name(name), f"library_name {name}") if name is not None else None
+
+
+# The name of a rule's function is stored in the evidence: renaming one changes decisions.
+_RULES = (
+    _by_manifest,
+    _by_adapter,
+    _by_config,
+    _by_weights,
+    _by_name,
+    _by_tag,
+    _by_key_file,
+    _by_format,
+    _by_engine,
+)

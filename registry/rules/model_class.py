@@ -24,6 +24,12 @@ def find_served_tasks(architecture: str, registry: Registry) -> tuple[ServedTask
     return found
 
 
+def list_main_tasks(architectures: tuple[str, ...], registry: Registry) -> list[str]:
+    """The main task of each architecture that is known; the Hub derives its tag from it."""
+    served = (find_served_tasks(name, registry) for name in architectures)
+    return [rows[-1].task for rows in served if rows]
+
+
 def find_canonical_name(architecture: str, registry: Registry) -> str:
     """The library's own spelling of an architecture; the name itself where it is unknown."""
     if architecture in registry.served_tasks:
@@ -82,6 +88,37 @@ def is_family_name(architecture: str, model_type: str | None, registry: Registry
     if model_type is None or family == architecture.lower() or len(family) < 3:
         return False
     return any(name.lower().startswith(family) for name in registry.architectures_by_model_type.get(model_type, ()))
+
+
+def list_related_tasks(
+    architecture: str, model_type: str | None, *, is_tied: bool, registry: Registry
+) -> tuple[str, ...]:
+    """The tasks that other classes of the model type serve from the same weights.
+
+    The trunk of any model gives features. A trunk generates where its output embeddings are those of the input
+    (`is_tied`), since the head then has no weights of its own; a head for masked words has more.
+    """
+    trunks = _list_loadable("AutoModel", model_type, registry)
+    if not trunks:
+        return ()
+    rows = (row for name in trunks for row in find_served_tasks(name, registry) if row.auto_class == "AutoModel")
+    tasks = [TRUNK_TASK, *(row.task for row in rows)]
+    if architecture in trunks and is_tied:
+        if _list_loadable("AutoModelForSeq2SeqLM", model_type, registry):
+            tasks.append("text2text-generation")
+        if _list_loadable("AutoModelForCausalLM", model_type, registry) and not _list_loadable(
+            "AutoModelForMaskedLM", model_type, registry
+        ):
+            tasks.append("text-generation")
+    return tuple(dict.fromkeys(tasks))
+
+
+def find_wrapped(architecture: str, model_type: str | None, registry: Registry) -> str | None:
+    """The architecture of the model type that a class name ends with, as in `FSDPGemma3ForConditionalGeneration`; None
+    where there is none. transformers chooses the class by the model type, so it loads that one.
+    """
+    names = registry.architectures_by_model_type.get(model_type or "", ())
+    return max((name for name in names if architecture.endswith(name)), key=len, default=None)
 
 
 def has_trunk(model_type: str | None, registry: Registry) -> bool:

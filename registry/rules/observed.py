@@ -1,6 +1,7 @@
 """`Observed`: the facts of a repo, prepared for the rules. Pure.
 
-Where `config.json` was not fetched or cannot be read, the Hub's extract of it is used.
+Where `config.json` was not fetched or cannot be read, the Hub's extract of it is used. Where the Hub gives no
+`library_name`, the library that the tags name is used.
 """
 
 from __future__ import annotations
@@ -8,26 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts
+from msgspec.structs import replace
+
+from registry.facts import CONFIG, CommitFacts, FileState, HubHints, RepoFacts
 from registry.rules.framework import find_tagged_formats, find_weight_formats
-from registry.rules.required_files import find_module_configs
+from registry.rules.named_library import NamedLibrary
 
 
 class Observed:
     """The facts of a repo, under the names that the rules use."""
 
-    __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "names", "weights")
+    __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "named", "names", "weights")
 
-    def __init__(self, facts: RepoFacts) -> None:
+    def __init__(self, facts: RepoFacts, named: NamedLibrary | None = None) -> None:
         commit = facts.commit
         self.facts: Final = facts
-        self.hints: Final = facts.hints
+        self.named: Final = named
+        """The library that the Hub or the tags name."""
+        self.hints: Final = _name_library(facts.hints, named)
+        """The Hub's hints; their `library_name` is that of `named`, which may come from the tags."""
         self.names: Final = frozenset(commit.filenames)
         self.config: Final = _choose_config(facts, self.names)
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
         self.has_config: Final = _has_config(commit, self.names)
         """Whether the repo has a `config.json`, read or not."""
-        self.architectures: Final = _parse_architectures(self.config.get("architectures"))
+        self.architectures: Final = parse_architectures(self.config.get("architectures"))
         """The architectures in the config; a string counts as one, any other type as none."""
         self.model_type: Final = as_text(self.config.get("model_type"))
         self.weights: Final[Mapping[str, str]] = (
@@ -60,6 +66,11 @@ class Observed:
         return self.facts.commit.mapping(path) or {}
 
 
+def _name_library(hints: HubHints, named: NamedLibrary | None) -> HubHints:
+    name = named.name if named is not None else None
+    return hints if hints.library_name == name else replace(hints, library_name=name)
+
+
 def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]:
     config, extract = facts.commit.config, facts.hints.extract
     if config is not None:
@@ -70,6 +81,13 @@ def _choose_config(facts: RepoFacts, names: frozenset[str]) -> Mapping[str, Any]
     return next((trunk for trunk in trunks if trunk is not None), {})
 
 
+def find_module_configs(names: frozenset[str]) -> list[str]:
+    """Paths of configs of a sentence-transformers repo's first module, in a folder such as "0_Transformer"; sorted."""
+    return sorted(
+        name for name in names if name.startswith("0_") and name.endswith("/config.json") and name.count("/") == 1
+    )
+
+
 def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:
     small_file = commit.files.get(CONFIG)
     if small_file is not None and small_file.state is FileState.ABSENT:
@@ -77,7 +95,8 @@ def _has_config(commit: CommitFacts, names: frozenset[str]) -> bool:
     return CONFIG in names or small_file is not None
 
 
-def _parse_architectures(value: Any) -> tuple[str, ...]:
+def parse_architectures(value: Any) -> tuple[str, ...]:
+    """The class names in `architectures` of a config; a string counts as one, any other type as none."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):

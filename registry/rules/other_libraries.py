@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from registry.decision import Candidate, Decision
 from registry.facts import CONFIG
 from registry.rules.context import RuleContext, build_decision
+from registry.rules.model_class import find_auto_class, list_main_tasks
+from registry.rules.observed import as_text
+from registry.rules.remote_code import choose_remote_class
 from registry.rules.task import TaskQuestion, choose_task
 from registry.rules.transformers import decide_transformers, explain_missing_architecture
+from registry.tables.weights import RUNTIME_LIBRARIES
+
+_GENERATION = (
+    "image-text-to-text",
+    "automatic-speech-recognition",
+    "text-to-audio",
+    "text-generation",
+    "text2text-generation",
+)
+"""Tasks of generators, in the order in which a model type that serves several of them is taken for one."""
 
 MAX_PATHS_SHOWN = 5
 """Paths listed in the reason of an undecided repo."""
@@ -17,6 +32,12 @@ MAX_PATHS_SHOWN = 5
 def decide_mlx(context: RuleContext) -> Decision:
     """The decision of transformers, whose config an MLX repo keeps, with the function that loads MLX repos."""
     decision = decide_transformers(context)
+    generated = _find_generation(context)
+    if generated is not None:
+        origin = f"an MLX model of model_type {context.observed.model_type}"
+        question = TaskQuestion(possible=(generated,), origin=origin, tag=context.tag, requested=context.task)
+        choice = choose_task(question, context.registry)
+        decision = build_decision(context, choice, None, candidates=decision.candidates)
     return replace(
         decision,
         model_class=context.registry.libraries["mlx"].model_class,
@@ -26,8 +47,19 @@ def decide_mlx(context: RuleContext) -> Decision:
     )
 
 
-def decide_by_tag(context: RuleContext) -> Decision:
-    """The decision by the tag, else by the Hub's auto class, else by the library's default task."""
+def _find_generation(context: RuleContext) -> str | None:
+    """The task that a generator's model type generates for, where the config names no architecture: MLX's own trainers
+    and converters write none. None for model types that do not generate, or that have a head for masked words too.
+    """
+    observed, registry = context.observed, context.registry
+    model_type = observed.model_type
+    if observed.architectures or model_type is None or find_auto_class(model_type, "fill-mask", registry) is not None:
+        return None
+    return next((task for task in _GENERATION if find_auto_class(model_type, task, registry) is not None), None)
+
+
+def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] = ()) -> Decision:
+    """The decision by the tag, else by `signs` (source, task), the Hub's auto class, or the library's default task."""
     observed, registry = context.observed, context.registry
     row = registry.libraries.get(context.library or "")
     if context.library is None and not context.observed.names and context.tag is None:
@@ -41,15 +73,35 @@ def decide_by_tag(context: RuleContext) -> Decision:
         reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"
     if observed.names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
-    fallbacks: list[tuple[str, str | None]] = [("the Hub's auto class", observed.hints.auto_task)]
+    fallbacks: list[tuple[str, str | None]] = [
+        *signs,
+        ("the Hub's auto class", observed.hints.auto_task),
+        ("tags", context.find_tagged_task(*list_main_tasks(observed.architectures, registry))),
+    ]
+    if context.library in RUNTIME_LIBRARIES.values():
+        # A converted model keeps the config, and the task, of the model that it was made from.
+        fallbacks.extend(("architecture", task) for task in list_main_tasks(observed.architectures, registry)[:1])
     if row is not None and row.tasks:
         fallbacks.append(("library", row.tasks[0]))
     question = TaskQuestion(possible=(), origin=reason, tag=context.tag, requested=context.task, fallbacks=fallbacks)
     choice = choose_task(question, registry)
     model_class = row.model_class if row is not None else None
+    remote = choose_remote_class(observed, choice.base, registry) if model_class is None else None
     return build_decision(
-        context, choice, model_class, architecture=observed.architectures[0] if observed.architectures else None
+        context,
+        choice,
+        remote.name if remote is not None else model_class,
+        architecture=observed.architectures[0] if observed.architectures else None,
+        requires_remote_code=remote is not None,
+        notes=(f"{remote.auto_class} of transformers with trust_remote_code loads it",) if remote is not None else (),
     )
+
+
+def decide_sklearn(context: RuleContext) -> Decision:
+    """The decision by the tag, else by the task that skops writes into `config.json`."""
+    own = context.observed.config.get("sklearn")
+    task = as_text(own.get("task")) if isinstance(own, dict) else None
+    return decide_by_tag(context, (("config.json: sklearn.task", task),))
 
 
 def _join_paths(paths: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry.decision import Candidate, Decision, Evidence
 from registry.rules.context import RuleContext, build_decision
+from registry.rules.model_class import list_main_tasks
 from registry.rules.observed import as_text
 from registry.rules.required_files import MODULES, SENTENCE_TRANSFORMERS_CONFIG
 from registry.rules.task import TaskQuestion, choose_task
@@ -16,13 +17,20 @@ def decide_sentence_transformers(context: RuleContext) -> Decision:
     kind, saw = _find_kind(context)
     default, *tasks = registry.sentence_kinds[kind]
     others = [task for task in tasks if task != default]
-    question = TaskQuestion(possible=(*others, default), origin=f"a {kind}", tag=context.tag, requested=context.task)
+    architecture = choose_architecture(context)
+    question = TaskQuestion(
+        possible=(*others, default),
+        origin=f"a {kind}",
+        tag=context.tag,
+        tagged=context.find_tagged_task(*list_main_tasks(context.observed.architectures, registry)),
+        requested=context.task,
+    )
     choice = choose_task(question, registry)
     return build_decision(
         context,
         choice,
         kind,
-        architecture=choose_architecture(context),
+        architecture=architecture,
         candidates=tuple(
             Candidate(task=task, model_class=kind)
             for task in (default, *others)
@@ -57,6 +65,8 @@ def _find_kind(context: RuleContext) -> tuple[str, str]:
     for architecture in observed.architectures:
         if architecture in registry.sentence_kind_aliases:
             return registry.sentence_kind_aliases[architecture], f"architecture {architecture}"
+    if registry.find_task(context.tag or "") == "text-ranking":
+        return "CrossEncoder", "tag text-ranking"
     has_modules = MODULES in observed.names or SENTENCE_TRANSFORMERS_CONFIG in observed.names
     if not has_modules and any(name.endswith("ForSequenceClassification") for name in observed.architectures):
         return "CrossEncoder", "a classification head without modules.json"

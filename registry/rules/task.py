@@ -15,14 +15,17 @@ class TaskQuestion(Struct, frozen=True, kw_only=True, gc=False):
     """The input of `choose_task`.
 
     `possible` are the tasks that the repo's files allow, the main one last; `origin` describes where they come from.
-    `tag` is the raw pipeline tag, `requested` the task that the caller requests. `fallbacks` are (source, task), tried
-    in order where the files allow no task. `on_request` are tasks that are chosen only if they are requested.
+    `tag` is the raw pipeline tag, `tagged` the only task among the other tags where there is no pipeline tag,
+    `requested` the task that the caller requests. `fallbacks` are (source, task), tried in order where the files allow
+    no task. `on_request` are tasks that other classes of the model serve from the same weights: they are chosen only if
+    the caller or a tag names them.
     """
 
     possible: Sequence[str]
     origin: str
     tag: str | None
     requested: str | None
+    tagged: str | None = None
     fallbacks: Sequence[tuple[str, str | None]] = ()
     on_request: Sequence[str] = ()
 
@@ -55,9 +58,9 @@ def choose_task(question: TaskQuestion, registry: Registry) -> TaskChoice:
         evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=tagged or tag))
         return TaskChoice(task=tagged or tag, base=tagged or tag, evidence=tuple(evidence))
     if tag is not None and main is not None:
-        return _weigh_tag(tag, tagged, possible, main, registry, evidence)
+        return _weigh_tag(tag, tagged, question, main, registry, evidence)
     if main is not None:
-        return TaskChoice(task=main, base=main, evidence=tuple(evidence))
+        return _weigh_tagged_task(question, main, registry, evidence)
     for source, name in question.fallbacks:
         task = registry.find_task(name) or name if name is not None else None
         if task is not None:
@@ -73,9 +76,10 @@ def join_tasks(tasks: Sequence[str]) -> str:
 
 
 def _weigh_tag(
-    tag: str, tagged: str | None, possible: Sequence[str], main: str, registry: Registry, evidence: list[Evidence]
+    tag: str, tagged: str | None, question: TaskQuestion, main: str, registry: Registry, evidence: list[Evidence]
 ) -> TaskChoice:
     """The tag's task (`tagged`, None if unknown) where the architecture can serve it, else the main task."""
+    possible = question.possible
     if tagged is None:
         # The Hub adds pipeline tags over time, so an unknown tag cannot be ruled out.
         evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=f"{tag}: not known here, passed on"))
@@ -92,9 +96,43 @@ def _weigh_tag(
         if registry.can_serve(base, tagged):
             evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=f"{tagged}: a kind of {base}"))
             return TaskChoice(task=tagged, base=base, evidence=tuple(evidence))
+    granted = find_granted_task(tagged, question.on_request, registry)
+    if granted is not None:
+        evidence.append(
+            Evidence(rule="task by pipeline tag", saw=tag, said=f"{tagged}: {granted} from the same weights")
+        )
+        return TaskChoice(task=tagged, base=granted, evidence=tuple(evidence))
     said = f"{main}: the architecture cannot serve {tagged}"
     evidence.append(Evidence(rule="task by pipeline tag", saw=tag, said=said))
     return TaskChoice(task=main, base=main, conflict=True, evidence=tuple(evidence))
+
+
+def _weigh_tagged_task(question: TaskQuestion, main: str, registry: Registry, evidence: list[Evidence]) -> TaskChoice:
+    """The task among the tags where the architecture can serve it, else the main task: never a conflict."""
+    tagged, possible = question.tagged, question.possible
+    if tagged is not None and tagged != main:
+        serving = [
+            base for base in (tagged, *reversed(possible)) if base in possible and registry.can_serve(base, tagged)
+        ]
+        base = serving[0] if serving else find_granted_task(tagged, question.on_request, registry)
+        if base is not None:
+            said = f"{tagged}: the only task among the tags, and the architecture serves it"
+            evidence.append(Evidence(rule="task by tags", saw=tagged, said=said))
+            return TaskChoice(task=tagged, base=base, evidence=tuple(evidence))
+    return TaskChoice(task=main, base=main, evidence=tuple(evidence))
+
+
+_TEXT_EMBEDDING = ("sentence-similarity", "text-retrieval")
+"""Kinds of feature extraction that any trunk may be for; other kinds need a trunk of their own modality."""
+
+
+def find_granted_task(task: str, on_request: Sequence[str], registry: Registry) -> str | None:
+    """The one of `on_request` that `task` is served as; None where there is none."""
+    for base in on_request:
+        is_kind = task in _TEXT_EMBEDDING if base == "feature-extraction" else registry.can_serve(base, task)
+        if task == base or is_kind:
+            return base
+    return None
 
 
 def _check_requested(
@@ -107,11 +145,14 @@ def _check_requested(
     """
     possible = question.possible
     evidence.append(Evidence(rule="task asked for", saw=requested, said=requested))
-    if requested in possible or requested in question.on_request:
+    if requested in possible:
         return TaskChoice(task=requested, base=requested, evidence=tuple(evidence))
     for base in reversed(possible):
         if registry.can_serve(base, requested) or requested in registry.coarser.get(base, ()):
             return TaskChoice(task=requested, base=base, evidence=tuple(evidence))
+    granted = find_granted_task(requested, question.on_request, registry)
+    if granted is not None:
+        return TaskChoice(task=requested, base=granted, evidence=tuple(evidence))
     if not possible:
         # The files allow any task, so only the Hub's own names for the task can contradict the request.
         named = [name for name in (question.tag, *(name for _, name in question.fallbacks)) if name is not None]

@@ -24,7 +24,12 @@ def decide_timm(context: RuleContext) -> Decision:
         f"{architecture or 'a timm model'} with num_classes {num_classes if num_classes is not None else 'unknown'}"
     )
     question = TaskQuestion(
-        possible=possible, origin=origin, tag=context.tag, requested=context.task, on_request=(TRUNK_TASK,)
+        possible=possible,
+        origin=origin,
+        tag=context.tag,
+        tagged=context.find_tagged_task(),
+        requested=context.task,
+        on_request=(TRUNK_TASK,),
     )
     choice = choose_task(question, registry)
     return build_decision(

@@ -18,9 +18,12 @@ from registry.rules.model_class import (
     find_canonical_name,
     find_class_of_model_type,
     find_served_tasks,
+    find_wrapped,
     has_trunk,
     is_family_name,
     is_native,
+    list_main_tasks,
+    list_related_tasks,
 )
 from registry.rules.observed import Observed, as_text
 from registry.rules.remote_code import (
@@ -32,12 +35,18 @@ from registry.rules.remote_code import (
     is_vision_language_config,
     list_remote_candidates,
 )
+from registry.rules.tagged_task import find_chat_task
 from registry.rules.task import TaskChoice, TaskQuestion, choose_task
+from registry.tables.auto_mappings import ONLY_TASKS
+
+GENERIC_NAME = "Model"
+"""A class name that says nothing, not even that transformers has such a head."""
 
 MAX_SHARED_CHARS = 200
 """Longest `model_type` and tag, together, that may enter the decision cache; bounds its memory."""
 
 _VISION_LANGUAGE_TASK = "image-text-to-text"
+PRETRAINING_TASK = "pretraining"
 _GENERIC_VISION_LANGUAGE_CLASSES = (TRUNK_CLASS, "AutoModelForCausalLM")
 """Auto classes that vision-language models with remote code were mapped to before there was a better one."""
 
@@ -49,19 +58,40 @@ def decide_transformers(context: RuleContext) -> Decision:
     if architecture is None:
         return _decide_without_architecture(context)
     if not find_served_tasks(architecture, registry):
-        return _decide_unknown_architecture(context, architecture)
+        wrapped = find_wrapped(architecture, observed.model_type, registry)
+        if wrapped is None or observed.auto_map or architecture in registry.other_architectures:
+            return _decide_unknown_architecture(context, architecture)
+        decision = _decide_wrapped(context, architecture, wrapped)
+        # A class of the author's own may serve other tasks than the one that it was made from.
+        return _decide_unknown_architecture(context, architecture) if decision.conflict else decision
+    return _decide_known(context, architecture)
+
+
+def _decide_wrapped(context: RuleContext, architecture: str, wrapped: str) -> Decision:
+    """The decision for a class whose name ends with that of one of transformers."""
+    decision = _decide_known(context, wrapped, written=architecture)
+    note = f"transformers has no {architecture}; it was taken for {wrapped}"
+    return replace(decision, architecture=architecture, notes=(*decision.notes, note))
+
+
+def _decide_known(context: RuleContext, architecture: str, *, written: str | None = None) -> Decision:
+    """The decision for an architecture in the auto mappings; `written` is its name in the config where it differs."""
+    observed, registry = context.observed, context.registry
     # A tag that the Hub derived from the architecture is ignored: the registry's main task is more precise.
     is_derived = (
         context.tag == observed.hints.auto_task and find_canonical_name(architecture, registry) in registry.main_tasks
     )
     tag = None if is_derived else context.tag
+    tagged = context.find_tagged_task(*list_main_tasks((architecture,), registry))
     is_short = len(observed.model_type or "") + len(tag or "") <= MAX_SHARED_CHARS
     by_architecture = _decide_by_architecture_cached if is_short else _decide_by_architecture
-    choice, decision = by_architecture(registry, architecture, observed.model_type, tag, context.task)
+    # transformers writes the key where it is false.
+    is_tied = observed.config.get("tie_word_embeddings") is not False
+    choice, decision = by_architecture(registry, architecture, observed.model_type, tag, tagged, context.task, is_tied)
     remote = choose_remote_class(observed, choice.base, registry)
     if remote is not None and not is_native(find_canonical_name(architecture, registry), observed.model_type, registry):
         return _decide_remote(context, choice, architecture, remote)
-    others = [name for name in observed.architectures if name != architecture]
+    others = [name for name in observed.architectures if name not in (architecture, written)]
     if remote is None and not others:
         return decision
     notes, candidates = list(decision.notes), list(decision.candidates)
@@ -88,9 +118,15 @@ def decide_transformers(context: RuleContext) -> Decision:
 
 
 def _decide_by_architecture(
-    registry: Registry, architecture: str, model_type: str | None, tag: str | None, task: str | None
+    registry: Registry,
+    architecture: str,
+    model_type: str | None,
+    tag: str | None,
+    tagged: str | None,
+    task: str | None,
+    is_tied: bool,
 ) -> tuple[TaskChoice, Decision]:
-    """The decision by architecture, model type, tag and requested task alone; the architecture is in the mappings.
+    """The decision by these arguments alone; the architecture is in the mappings.
 
     Raises:
         ContradictionError: the architecture does not serve the requested `task`.
@@ -98,18 +134,21 @@ def _decide_by_architecture(
     known = find_canonical_name(architecture, registry)
     # A task is ranked by its last row: of [a, b, a], a is the main task.
     possible = list(dict.fromkeys(row.task for row in reversed(find_served_tasks(architecture, registry))))[::-1]
+    related = list_related_tasks(known, model_type, is_tied=is_tied, registry=registry)
     question = TaskQuestion(
         possible=possible,
         origin=architecture,
-        tag=tag,
+        tag=tag if tag is not None else ONLY_TASKS.get(known),
+        tagged=tagged,
         requested=task,
-        on_request=(TRUNK_TASK,) if has_trunk(model_type, registry) else (),
+        on_request=related,
     )
     choice = choose_task(question, registry)
     base = choice.base or ""
     model_class = choose_class(known, model_type, base, registry)
-    if base == TRUNK_TASK and base not in possible:
-        model_class = "AutoModel"
+    if base not in possible or (base == PRETRAINING_TASK and choice.task != base):
+        # Another class of the model type reads the same weights.
+        model_class = find_class_of_model_type(model_type or "", choice.task or "", registry) or model_class
     notes = build_version_notes(known, registry)
     if known != architecture:
         notes = (*notes, f"the architecture {architecture} was taken for {known}")
@@ -137,20 +176,18 @@ _decide_by_architecture_cached = functools.lru_cache(maxsize=4_096)(_decide_by_a
 
 
 def choose_architecture(context: RuleContext) -> str | None:
-    """The architecture that decides: the one that serves the tag, else the most specific, else the first; or None."""
-    names = context.observed.architectures
+    """The architecture that decides: the first that transformers knows, unless the tag needs another; or None."""
+    names, registry = context.observed.architectures, context.registry
     if len(names) < 2:
         return names[0] if names else None
-    tag = context.registry.find_task(context.tag) if context.tag else None
-    known = [name for name in names if find_served_tasks(name, context.registry)]
-    for name in known:
-        if any(
-            context.registry.can_serve(row.task, tag)
-            for row in find_served_tasks(name, context.registry)
-            if tag is not None
-        ):
-            return name
-    return max(known, key=lambda name: find_served_tasks(name, context.registry)[-1].rank) if known else names[0]
+    known = [name for name in names if find_served_tasks(name, registry)]
+    tag = registry.find_task(context.tag) if context.tag else None
+    serving = (
+        name
+        for name in known
+        if tag is not None and any(registry.can_serve(row.task, tag) for row in find_served_tasks(name, registry))
+    )
+    return next(serving, known[0] if known else names[0])
 
 
 def _decide_without_architecture(context: RuleContext) -> Decision:
@@ -162,6 +199,8 @@ def _decide_without_architecture(context: RuleContext) -> Decision:
     fallbacks: list[tuple[str, str | None]] = [
         ("the Hub's auto class", observed.hints.auto_task),
         ("remote code", remote.task if remote is not None else None),
+        ("tags", context.find_tagged_task()),
+        ("tag conversational", find_chat_task(observed.hints) if model_type is None else None),
         ("model type", TRUNK_TASK if is_known else None),
     ]
     origin = explain_missing_architecture(observed)
@@ -200,12 +239,15 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         and is_vision_language_config(observed.config)
     )
     head = find_head_task(architecture) if elsewhere is None and (remote is None or is_trunk) else None
+    if head == "text-generation" and remote is None and _is_encoder_decoder(observed, registry):
+        head = "text2text-generation"
     fallbacks: list[tuple[str, str | None]] = [
         ("images and words in the config", _VISION_LANGUAGE_TASK if is_vision_language else None),
         ("head", head if is_trunk else None),
         ("remote code", remote.task if remote is not None else None),
         ("the Hub's auto class", observed.hints.auto_task),
         ("images in the config", _VISION_LANGUAGE_TASK if has_vision_config(observed.config) else None),
+        ("tags", context.find_tagged_task(*(() if head is None else (head,)))),
         ("head", head),
         ("model type", TRUNK_TASK if elsewhere is not None else None),
     ]
@@ -217,7 +259,11 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
     if remote is not None:
         return _decide_remote(context, choice, architecture, remote, notes)
     model_class = architecture if elsewhere is not None else None
-    if elsewhere is None:
+    if model_class is None and architecture != GENERIC_NAME:
+        model_class = _find_class_by_model_type(observed.model_type, choice.task, registry)
+    if model_class is not None and elsewhere is None:
+        notes = (*notes, f"transformers has no {architecture}: {model_class} loads the model type")
+    elif elsewhere is None:
         notes = (*notes, f"unknown to transformers {registry.versions['transformers']}")
         version = as_text(observed.config.get("transformers_version"))
         notes = (*notes, f"written with transformers {version}") if version is not None else notes
@@ -241,7 +287,8 @@ def _decide_family(context: RuleContext, architecture: str) -> Decision:
     main = find_served_tasks(names[-1], registry)[-1].task
     possible = [*(task for task in dict.fromkeys(possible) if task != main), main]
     origin = f"{architecture}, taken for the family of model_type {model_type}"
-    question = TaskQuestion(possible=possible, origin=origin, tag=context.tag, requested=context.task)
+    tagged = context.find_tagged_task(main)
+    question = TaskQuestion(possible=possible, origin=origin, tag=context.tag, tagged=tagged, requested=context.task)
     choice = choose_task(question, registry)
     base = choice.base or ""
     model_class = find_auto_class(model_type, base, registry)
@@ -257,6 +304,23 @@ def _decide_family(context: RuleContext, architecture: str) -> Decision:
         ),
         notes=(f"transformers has no {architecture}; it was taken for one of {', '.join(names)}",),
         evidence=(explain_class(model_class, architecture, model_type, base),),
+    )
+
+
+def _find_class_by_model_type(model_type: str | None, task: str | None, registry: Registry) -> str | None:
+    """The auto class that transformers loads the model type with for the task, or for the task that it is a kind of."""
+    for name in (task, registry.kind_of.get(task or "")):
+        found = find_auto_class(model_type, name, registry) if model_type is not None and name is not None else None
+        if found is not None:
+            return found
+    return None
+
+
+def _is_encoder_decoder(observed: Observed, registry: Registry) -> bool:
+    """Whether the model type has a class with encoder and decoder, and none with a decoder alone."""
+    model_type = observed.model_type or ""
+    return find_auto_class(model_type, "text2text-generation", registry) is not None and (
+        find_auto_class(model_type, "text-generation", registry) is None
     )
 
 

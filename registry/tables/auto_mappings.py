@@ -109,6 +109,13 @@ MAIN_TASKS: dict[str, str] = {
 }
 """Architecture -> its main task, where the order of the mappings gives a worse one."""
 
+ONLY_TASKS: dict[str, str] = {
+    "FSMTForConditionalGeneration": "translation",
+    "M2M100ForConditionalGeneration": "translation",
+    "MarianMTModel": "translation",
+}
+"""Architecture -> the only kind of its main task that its models serve, which counts where no tag names one."""
+
 CUSTOM_CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     # Architecture in no auto mapping -> the tasks that it serves, as (task, model type); its own class loads it.
     # transformers 5.23, models/<folder>/modeling_<folder>.py

@@ -1,5 +1,7 @@
 """Lists libraries and the files that they are recognised by, in the order in which they are tried. Pure data.
 
+The other libraries of the Hub's own list have only a name: they stand in `hub_libraries.json`.
+
 Sources: huggingface.js `tasks/src/model-libraries.ts` (August 2026) for names, snippets and download rules; each
 library's own saving code for the key files.
 """
@@ -13,6 +15,7 @@ LIBRARIES: dict[str, Library] = {
     "diffusers": Library(
         names=("diffusers",), files=("model_index.json", "modular_model_index.json", "modular_config.json")
     ),
+    "diffusion_single_file": Library(names=("diffusion-single-file",), framework="pt"),
     # Before sentence_transformers, because these repos also have its files.
     "setfit": Library(
         names=("setfit",),
@@ -64,7 +67,7 @@ LIBRARIES: dict[str, Library] = {
         framework="pt",
     ),
     "peft": Library(names=("peft",), framework="pt"),
-    "adapters": Library(
+    "adapter_transformers": Library(
         names=("adapter-transformers", "adapters"), framework="pt", module="adapters", model_class="AutoAdapterModel"
     ),
     "timm": Library(
@@ -89,9 +92,10 @@ LIBRARIES: dict[str, Library] = {
         module="open_clip",
         model_class="create_model_from_pretrained",
     ),
-    "gguf": Library(names=("gguf", "llama.cpp", "ggml"), framework="gguf"),
+    "gguf": Library(names=("gguf", "ggml"), framework="gguf"),
+    "llama_cpp": Library(names=("llama.cpp", "llama-cpp"), framework="gguf"),
     "mlx": Library(
-        names=("mlx", "mlx-lm", "mlx-vlm", "mlx-image", "mlx-audio"),
+        names=("mlx", "mlx-lm", "mlx-vlm", "mlx-audio"),
         framework="mlx",
         module="mlx_lm",
         model_class="load",
@@ -100,13 +104,14 @@ LIBRARIES: dict[str, Library] = {
         names=("keras-hub", "keras-nlp"), files=("task.json",), framework="keras", model_class="from_preset"
     ),
     "keras": Library(
-        names=("keras", "tf-keras"),
+        names=("keras",),
         together=("config.json", "metadata.json", "model.weights.h5"),
         suffixes=(".keras", "keras_metadata.pb"),
         framework="keras",
         module="keras.saving",
         model_class="load_model",
     ),
+    "tf_keras": Library(names=("tf-keras",), framework="keras"),
     "nemo": Library(
         names=("nemo",),
         suffixes=(".nemo",),
@@ -157,13 +162,17 @@ LIBRARIES: dict[str, Library] = {
         names=("pyannote-audio", "pyannote.audio"), framework="pt", model_class="from_pretrained"
     ),
     "mistral_common": Library(
-        names=("mistral-common", "vllm"), files=("params.json", "tekken.json"), framework="pt", ambiguous=True
+        names=("mistral-common",), files=("params.json", "tekken.json"), framework="pt", ambiguous=True
     ),
     "mlc_llm": Library(names=("mlc-llm",), files=("mlc-chat-config.json",), framework="mlc"),
     "flair": Library(
         names=("flair",), framework="pt", tasks=("token-classification", "text-classification"), model_class="load"
     ),
+    "tensorflowtts": Library(names=("tensorflowtts",), framework="tf", tasks=("text-to-audio",)),
     "asteroid": Library(names=("asteroid",), framework="pt", tasks=("audio-to-audio",), model_class="from_pretrained"),
+    # Names that the Hub's list had until 2023: a repo with its own pipeline.py, and the models of the SUPERB benchmark.
+    "generic": Library(names=("generic",)),
+    "superb": Library(names=("superb",), framework="pt"),
     "allennlp": Library(names=("allennlp",), framework="pt"),
     "fairseq": Library(names=("fairseq",), framework="pt"),
     "fasttext": Library(
@@ -186,18 +195,50 @@ LIBRARIES: dict[str, Library] = {
     "transformers_js": Library(names=("transformers.js",), framework="onnx"),
     "doctr": Library(names=("doctr",), framework="pt"),
     "litert": Library(names=("litert", "tflite"), suffixes=(".tflite", ".litertlm"), framework="tflite"),
-    "coreml": Library(names=("coreml",), suffixes=(".mlmodel",), framework="coreml"),
+    "coreml": Library(
+        names=("coreml",),
+        suffixes=(".mlmodel", ".mlpackage/Manifest.json", ".mlmodelc/coremldata.bin"),
+        framework="coreml",
+    ),
     "executorch": Library(names=("executorch",), suffixes=(".pte",), framework="executorch"),
     "rkllm": Library(names=("rkllm",), suffixes=(".rkllm",), framework="rkllm"),
     "multimolecule": Library(names=("multimolecule",), framework="pt"),
     "ultralytics": Library(
-        names=("ultralytics", "yolov5", "yolov8", "yolov10", "yolov11"),
+        names=("ultralytics", "yolov5", "yolov8", "yolov11"),
         framework="pt",
         module="ultralytics",
         model_class="YOLO",
     ),
+    "yolov10": Library(names=("yolov10",), framework="pt"),
     "unity_sentis": Library(names=("unity-sentis",), suffixes=(".sentis",), framework="onnx"),
     "k2": Library(names=("k2",), framework="pt", tasks=("automatic-speech-recognition",)),
+    "bagel_mot": Library(names=("bagel-mot",), framework="pt", tasks=("any-to-any",)),
+    "chronos_forecasting": Library(
+        names=("chronos-forecasting",),
+        framework="pt",
+        tasks=("time-series-forecasting",),
+        module="chronos",
+        model_class="BaseChronosPipeline",
+    ),
+    "ctranslate2": Library(
+        names=("ctranslate2",),
+        framework="ctranslate2",
+        tasks=("translation", "text-generation", "automatic-speech-recognition", "feature-extraction"),
+    ),
+    "gliner2": Library(names=("gliner2",), framework="pt", module="gliner2", model_class="GLiNER2"),
+    "granite_tsfm": Library(names=("granite-tsfm",), framework="pt", tasks=("time-series-forecasting",)),
+    "kokoro": Library(
+        names=("kokoro",), framework="pt", tasks=("text-to-audio",), module="kokoro", model_class="KPipeline"
+    ),
+    "lerobot": Library(names=("lerobot",), framework="pt", tasks=("robotics",)),
+    "mamba_ssm": Library(
+        names=("mamba-ssm",),
+        framework="pt",
+        tasks=("text-generation",),
+        module="mamba_ssm",
+        model_class="MambaLMHeadModel",
+    ),
+    "moshi": Library(names=("moshi",), framework="pt"),
     "univa": Library(names=("univa",), framework="pt"),
     "onnx": Library(names=("onnx",), framework="onnx"),
     "openvino": Library(names=("openvino",), files=("openvino_model.xml",), framework="openvino"),

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from registry.rules.diffusers import parse_components
 from registry.rules.framework import find_framework
+from registry.rules.gguf import is_projector
 from registry.rules.required_files import MODEL_INDEX
 from resolver.loading.weights import (
     ADAPTER_WEIGHTS,
@@ -71,16 +73,6 @@ def choose_pipeline_files(filenames: Iterable[str], index: Mapping[str, Any], va
     return tuple(chosen), WeightSet(filenames=(), extension=extension, variant=next(iter(variants), None))
 
 
-def parse_components(index: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The components that a `model_index.json` lists and the pipeline has: name -> (library, class)."""
-    return {
-        name: (str(value[0]), str(value[1]))
-        for name, value in index.items()
-        if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str)
-        if not name.startswith("_")
-    }
-
-
 def choose_sentence_transformers_files(filenames: Iterable[str]) -> ModelFiles:
     """The files of a sentence-transformers model: of its modules, each in a folder of its own, and its tokenizer."""
     folders: dict[str, list[str]] = {}
@@ -120,10 +112,7 @@ def find_gguf_files(filenames: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         name
         for name in filenames
-        if name.endswith(".gguf")
-        and not name.rpartition("/")[2].startswith("mmproj")
-        and "imatrix" not in name
-        and "-of-" not in name
+        if name.endswith(".gguf") and not is_projector(name) and "imatrix" not in name and "-of-" not in name
     )
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from registry.class_ref import ClassRef
 from registry.decision import Decision
-from registry.facts import CommitFacts
+from registry.facts import CONFIG, CommitFacts, RepoFacts
 from registry.queries.load_class import find_load_class, find_own_class
 from registry.registry import Registry
+from registry.rules.code_files import find_remote_code
 from registry.rules.framework import find_framework
-from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULES
+from registry.rules.observed import Observed
+from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_CONFIG, MODULES
 from resolver.errors import NotLoadableError, RemoteCodeError
 from resolver.loading import files
 from resolver.loading.options import LoadOptions
-from resolver.loading.remote_code import find_remote_code
 from resolver.resolution import Resolution
 
 REQUIRED_PACKAGES: Mapping[str, tuple[str, ...]] = {
@@ -55,10 +56,10 @@ class LoadPlan:
 def find_missing_manifests(decision: Decision, commit: CommitFacts) -> tuple[str, ...]:
     """The manifests that `plan_load` reads and that the facts do not contain yet; may be empty."""
     required = {
-        "diffusers": (MODEL_INDEX,),
-        "sentence_transformers": (MODULES,),
+        "diffusers": (MODEL_INDEX, MODULAR_CONFIG),
+        "sentence_transformers": (MODULES, CONFIG),
         "peft": (ADAPTER_CONFIG,),
-        "transformers": ("config.json",) if decision.requires_remote_code else (),
+        "transformers": (CONFIG,) if decision.requires_remote_code else (),
     }.get(decision.library or "", ())
     names = set(commit.filenames)
     return tuple(name for name in required if name in names and name not in commit.files)
@@ -98,7 +99,7 @@ def plan_load(
         NotLoadableError: no class is known, or the repo has no weights that the class reads.
     """
     decision = resolution.decision
-    code = find_remote_code(decision, commit, registry)
+    code = find_remote_code(decision, Observed(RepoFacts(commit=commit)), registry)
     if code and not options.trust_remote_code:
         raise RemoteCodeError(
             f"{_format_commit(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at "
@@ -168,7 +169,7 @@ def _explain_missing_weights(decision: Decision, commit: CommitFacts, options: L
     notes = "; ".join(decision.notes)
     if options.variant is not None:
         return f"it has no weights of the variant {options.variant!r}"
-    if "a single file" in notes or "LoRA weights" in notes:
+    if "a single file" in notes or "to be loaded into" in notes:
         return notes
     if not decision.weights:
         return "it has no weights"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
+from registry.rules.model_files import holds_model, is_model_folder
 from registry.rules.required_files import find_required_files
 from resolver.errors import InvalidRepoIdError, NotAModelError
 from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
@@ -14,28 +15,22 @@ from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 MAX_FILES = 20_000
 """File names that are read of one folder; the rest is ignored."""
 
+CARD = "README.md"
+"""The model card."""
+
 MAX_CARD_BYTES = 1024 * 1024
 """A larger model card is not read."""
 
 _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
-_MODEL_FILES = (
-    "config.json",
-    "model_index.json",
-    "modular_model_index.json",
-    "modules.json",
-    "adapter_config.json",
-    "open_clip_config.json",
-    "config_sentence_transformers.json",
-)
-_WEIGHT_EXTENSIONS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".keras", ".msgpack", ".pt", ".pth", ".nemo")
 
 
 def find_local_folder(text: str, current_names: Collection[str] | None = None) -> Path | None:
     """The folder that `text` names, None where it is a repo id.
 
     A path that cannot be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
-    that name holds a model, as for `from_pretrained`. `current_names` are the names in the current folder, if they were
-    listed already: with them, most ids of a long list need no look at the disk.
+    that name holds a whole model: a config or a library's own file, not only a stray checkpoint. `current_names` are
+    the names in the current folder, if they were listed already: with them, most ids of a long list need no look at
+    the disk.
     """
     if text.startswith((".", "/", "~")) or "\\" in text:
         starts = ("./", "../", "/", "~", ".\\", "..\\")
@@ -45,7 +40,7 @@ def find_local_folder(text: str, current_names: Collection[str] | None = None) -
         return None
     if not os.path.isdir(text):
         return None
-    return Path(text) if text.count("/") > 1 or _has_model_file(text) else None
+    return Path(text) if text.count("/") > 1 or _has_model(text) else None
 
 
 def list_current_folder() -> frozenset[str]:
@@ -56,15 +51,13 @@ def list_current_folder() -> frozenset[str]:
         return frozenset()
 
 
-def _has_model_file(path: str) -> bool:
+def _has_model(path: str) -> bool:
+    """Whether the folder holds a whole model, by the names at its top or by its model card."""
     try:
-        return any(_is_model_file(name) for name in os.listdir(path))
+        names = os.listdir(path)
     except OSError:
         return False
-
-
-def _is_model_file(name: str) -> bool:
-    return name in _MODEL_FILES or name.endswith(_WEIGHT_EXTENSIONS)
+    return is_model_folder(names) or read_card_hints(Path(path) / CARD).library_name is not None
 
 
 def read_folder(path: Path) -> RepoFacts:
@@ -78,9 +71,9 @@ def read_folder(path: Path) -> RepoFacts:
     if not os.path.isdir(path):
         raise InvalidRepoIdError(f"there is no folder {str(path)!r}, or it is a file")
     filenames = list_files(path)
-    if not any(_is_model_file(Path(name).name) for name in filenames):
+    hints = read_card_hints(path / CARD)
+    if not holds_model(filenames, hints):
         raise NotAModelError(f"the folder {str(path)!r} holds no model: none of its files is a config or weights")
-    hints = read_card_hints(path / "README.md")
     return RepoFacts(commit=read_commit_facts(filenames, hints, lambda name: path / name), hints=hints)
 
 
@@ -134,12 +127,24 @@ def read_card_hints(path: Path) -> HubHints:
         return HubHints()
     if not isinstance(card, dict):
         return HubHints()
-    tags = card.get("tags")
     return HubHints(
         pipeline_tag=_parse_text(card.get("pipeline_tag")),
         library_name=_parse_text(card.get("library_name")),
-        tags=tuple(filter(None, map(_parse_text, tags))) if isinstance(tags, list) else (),
+        tags=(*_parse_texts(card.get("tags")), *_build_base_tags(card)),
     )
+
+
+def _build_base_tags(card: Mapping[str, object]) -> tuple[str, ...]:
+    """The tags that the Hub makes of the base models in a card."""
+    bases, relation = _parse_texts(card.get("base_model")), _parse_text(card.get("base_model_relation"))
+    related = [f"base_model:{relation}:{base}" for base in bases] if relation is not None else []
+    return (*(f"base_model:{base}" for base in bases), *related)
+
+
+def _parse_texts(value: object) -> tuple[str, ...]:
+    """The texts in a list; a text alone is a list of one."""
+    values = value if isinstance(value, list) else [value]
+    return tuple(text for text in map(_parse_text, values) if text is not None)
 
 
 def _parse_text(value: object) -> str | None:

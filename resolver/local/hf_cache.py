@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
-from resolver.local.folder import list_files, read_card_hints, read_commit_facts
+from resolver.local.folder import CARD, list_files, read_card_hints, read_commit_facts
 from resolver.repo_id import RepoRevision, is_commit_hash
 
 
@@ -63,7 +63,7 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
     known_absent = repo / ".no_exist" / commit_hash / subfolder
     if not filenames and not (known_absent / CONFIG).is_file():
         return None
-    hints = read_card_hints(folder / "README.md")
+    hints = read_card_hints(folder / CARD)
     commit = read_commit_facts(filenames, hints, lambda name: folder / name)
     commit = CommitFacts(filenames=filenames, files={**commit.files, **_mark_not_downloaded(commit, present)})
     return CachedRepo(repo_id=repo_id, commit_hash=commit_hash, facts=RepoFacts(commit=commit, hints=hints))

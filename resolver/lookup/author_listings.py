@@ -121,6 +121,7 @@ class AuthorListings:
 
     def __init__(self, context: LookupContext, lookup: PageLookup, limits: ListingLimits = DEFAULT_LIMITS) -> None:
         self._settings = context.settings
+        self._registry = context.registry
         self._connection = context.connection
         self._clock = context.clock
         self._lookup = lookup
@@ -210,7 +211,7 @@ class AuthorListings:
             # What is settled is stored, requested or not; what needs a file is worth a request only when requested.
             items: list[PageItem] = []
             for item in page:
-                if is_settled(item) or get_page_target(item) in waiting:
+                if is_settled(item, self._registry) or get_page_target(item) in waiting:
                     items.append(item)
                 elif not isinstance(item, RepoRevision):
                     self._entries.put(item, seen_at_s)

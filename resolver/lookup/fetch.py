@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from registry.facts import CONFIG, CommitFacts, FileState, HubHints, SmallFile
+from registry.registry import Registry
 from registry.rules.required_files import find_required_files
 from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
 from resolver.hub.payloads import ModelInfo
@@ -37,22 +38,23 @@ async def fetch_repo(
     client: HubClient,
     target: RepoRevision,
     *,
-    lean: bool,
+    lean: Registry | None,
     known: StoredRef | None,
     needs_facts: bool,
     get_stored_facts: GetStoredFacts,
 ) -> FetchedRepo:
     """The facts and hints of `target` as the Hub has them now.
 
-    With nothing `known`, model info and `config.json` are requested at the same time (`lean`: model info alone). With a
-    commit known, model info comes first, and files only where the commit is another. `needs_facts`: there is no
-    decision for this request yet, so that facts are needed even where nothing has changed.
+    With nothing `known`, model info and `config.json` are requested at the same time; with `lean`, the registry that
+    will decide, model info alone. With a commit known, model info comes first, and files only where the commit is
+    another. `needs_facts`: there is no decision for this request yet, so that facts are needed even where nothing has
+    changed.
 
     Raises:
         ResolveError: the Hub refuses, or cannot be reached.
     """
     config: asyncio.Task[FetchedFile] | None = None
-    if known is None and not lean:
+    if known is None and lean is None:
         config = asyncio.create_task(client.fetch_file(target, CONFIG))
     try:
         info = await _fetch_model_info(client, target)
@@ -82,7 +84,9 @@ async def fetch_repo(
     return build_fetched_repo(info, commit)
 
 
-async def complete_repo(client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: bool) -> FetchedRepo:
+async def complete_repo(
+    client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: Registry | None
+) -> FetchedRepo:
     """Model info, with the files that a decision still needs, at its commit.
 
     Raises:
@@ -93,7 +97,13 @@ async def complete_repo(client: HubClient, info: ModelInfo, commit: CommitFacts,
 
 
 async def fetch_required_files(
-    client: HubClient, pinned: RepoRevision, commit: CommitFacts, hints: HubHints, *, lean: bool, subfolder: str = ""
+    client: HubClient,
+    pinned: RepoRevision,
+    commit: CommitFacts,
+    hints: HubHints,
+    *,
+    lean: Registry | None,
+    subfolder: str = "",
 ) -> CommitFacts:
     """`commit` with every small file that a decision on it, or on its `subfolder`, needs.
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from registry.facts import CommitFacts
+from registry.registry import Registry
 from registry.rules.required_files import find_required_files
 from resolver.errors import ResolveError
 from resolver.hub.payloads import ModelInfo
@@ -54,37 +55,37 @@ def get_page_target(item: PageItem) -> RepoRevision:
     return item if isinstance(item, RepoRevision) else RepoRevision(item.canonical_id, DEFAULT_REVISION)
 
 
-def is_settled(item: PageItem) -> bool:
+def is_settled(item: PageItem, registry: Registry) -> bool:
     """Whether the page says everything about a repo that its decision needs."""
     return not isinstance(item, RepoRevision) and not find_required_files(
-        CommitFacts(filenames=item.filenames), item.hints, lean=True
+        CommitFacts(filenames=item.filenames), item.hints, lean=registry
     )
 
 
 async def complete_page(
-    client: HubClient, page: Sequence[PageItem]
+    client: HubClient, page: Sequence[PageItem], registry: Registry
 ) -> list[tuple[RepoRevision, FetchedRepo | ResolveError]]:
     """The facts of each repo of a page, in its order; what the page does not settle is fetched at the same time."""
     completed: dict[int, FetchedRepo | ResolveError] = {}
     unsettled = []
     for place, item in enumerate(page):
-        if isinstance(item, RepoRevision) or not is_settled(item):
+        if isinstance(item, RepoRevision) or not is_settled(item, registry):
             unsettled.append(place)
         else:
             completed[place] = build_fetched_repo(item, CommitFacts(filenames=item.filenames))
     if unsettled:
-        fetched = await asyncio.gather(*(_complete_item(client, page[place]) for place in unsettled))
+        fetched = await asyncio.gather(*(_complete_item(client, page[place], registry) for place in unsettled))
         completed.update(zip(unsettled, fetched, strict=True))
     return [(get_page_target(item), completed[place]) for place, item in enumerate(page)]
 
 
-async def _complete_item(client: HubClient, item: PageItem) -> FetchedRepo | ResolveError:
+async def _complete_item(client: HubClient, item: PageItem, registry: Registry) -> FetchedRepo | ResolveError:
     try:
         if isinstance(item, RepoRevision):
             return await fetch_repo(
-                client, item, lean=True, known=None, needs_facts=True, get_stored_facts=_get_no_facts
+                client, item, lean=registry, known=None, needs_facts=True, get_stored_facts=_get_no_facts
             )
-        return await complete_repo(client, item, CommitFacts(filenames=item.filenames), lean=True)
+        return await complete_repo(client, item, CommitFacts(filenames=item.filenames), lean=registry)
     except ResolveError as error:
         return error
 

@@ -224,7 +224,7 @@ class Lookup:
             fetch_repo,
             client,
             target,
-            lean=self._settings.lean,
+            lean=self._registry if self._settings.lean else None,
             known=known,
             needs_facts=decision is None,
             get_stored_facts=self._recall.get_stored_facts,
@@ -244,7 +244,8 @@ class Lookup:
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         client = await self._connection.open_client()
         try:
-            fetched = await complete_repo(client, step.info, CommitFacts(filenames=step.info.filenames), lean=True)
+            commit = CommitFacts(filenames=step.info.filenames)
+            fetched = await complete_repo(client, step.info, commit, lean=self._registry)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
@@ -269,7 +270,7 @@ class Lookup:
         """
         self._write_behind.begin_producing()
         try:
-            completed = await complete_page(client, page)
+            completed = await complete_page(client, page, self._registry)
             checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
             outcomes = list[Outcome]()
             for target, fetched in completed:

@@ -1,6 +1,7 @@
 """Parses what a caller requests: a repo id, an id with a revision, or a local folder. Looks for folders on disk.
 
-A text that could name both is a folder where a folder of that name holds a model, as for `from_pretrained`.
+A text that could name both is a folder where a folder of that name holds a whole model, as for `from_pretrained`, and
+no revision is requested.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from msgspec import Struct
 from registry.facts import CommitFacts
 from resolver.errors import InvalidRepoIdError
 from resolver.local.folder import find_local_folder
-from resolver.repo_id import RepoRevision, parse_repo_id
+from resolver.repo_id import RepoRevision, is_repo_name, parse_repo_id
 
 Request = str | Path | tuple[str, str | None]
 """A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
@@ -35,7 +36,8 @@ Target = RepoRevision | LocalFolder
 def parse_request(
     request: Request, *, revision: str | None = None, names_here: Collection[str] | None = None
 ) -> Target:
-    """The target of `request`. A revision inside the request counts before `revision`.
+    """The target of `request`. A revision inside the request counts before `revision`; with a revision, a text that
+    could name both is a repo, since a folder has none.
 
     `names_here` are the names in the current folder, where they are known: one listing serves many requests.
 
@@ -44,10 +46,15 @@ def parse_request(
     """
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
-    if isinstance(repo_id, str) and own_revision is None:
+    if isinstance(repo_id, str):
         folder = find_local_folder(repo_id, names_here)
-        if folder is not None:
+        requested = own_revision or revision
+        if folder is not None and requested is None:
             return LocalFolder(repo_id, folder)
+        if folder is not None and not is_repo_name(repo_id):
+            raise InvalidRepoIdError(
+                f"{repo_id!r} is a local folder, which has no revision {requested!r}: request it without a revision"
+            )
     has_own_revision = own_revision is not None or (isinstance(repo_id, str) and "@" in repo_id)
     return parse_repo_id(repo_id, own_revision if has_own_revision else revision)
 

@@ -94,9 +94,7 @@ class SubfolderFacts:
         # Read again: an earlier flight may have stored files since.
         key, commit = await self._get_commit(root)
         client = await self._connection.open_client()
-        commit = await fetch_required_files(
-            client, _get_pinned(root), commit, NO_HINTS, lean=False, subfolder=subfolder
-        )
+        commit = await fetch_required_files(client, _get_pinned(root), commit, NO_HINTS, lean=None, subfolder=subfolder)
         if key is not None:
             checked_at_s = root.checked_at_s or 0
             record = Record(ref_keys=(), hints=NO_HINTS, checked_at_s=checked_at_s, facts_key=key, facts=commit)

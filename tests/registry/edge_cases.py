@@ -18,7 +18,7 @@ class Row:
     """One case: facts, the requested task or library, and the expected decision.
 
     `expected` are fields of the decision. `candidates` must be among the decision's, each of `notes` part of one of its
-    notes, and `undecided` part of its reason. `section` groups the rows.
+    notes, and `undecided` part of its reason. Each of `rules` is a rule in the evidence. `section` groups the rows.
     """
 
     section: str
@@ -28,6 +28,7 @@ class Row:
     candidates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     undecided: str | None = None
+    rules: tuple[str, ...] = ()
     requested: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,11 +94,11 @@ CONFIG_ODDITIES = (
     ),
     Row(
         section="config",
-        id="of several architectures without a tag the most specific",
+        id="of several architectures without a tag the first",
         facts=repo(["BartModel", "BartForConditionalGeneration", "BartForSequenceClassification"], "bart"),
-        expected=expect(TF, "text-classification", "AutoModelForSequenceClassification", ambiguous=True),
-        candidates=("text2text-generation", "feature-extraction"),
-        notes=("BartModel",),
+        expected=expect(TF, "feature-extraction", "AutoModel", ambiguous=True),
+        candidates=("text2text-generation", "text-classification"),
+        notes=("BartForSequenceClassification",),
     ),
     Row(
         section="config",

@@ -288,7 +288,7 @@ VISION_AND_DIFFUSION = (
         section="formats",
         id="a single file of a diffusion model",
         facts=repo(names=("v1-5-pruned.safetensors",), tags=("diffusion-single-file",), tag="text-to-image"),
-        expected=expect("diffusers", "text-to-image", "DiffusionPipeline"),
+        expected=expect("diffusion_single_file", "text-to-image", "DiffusionPipeline"),
         notes=("single file",),
     ),
     Row(
@@ -308,7 +308,7 @@ VISION_AND_DIFFUSION = (
         expected=expect(
             "diffusers",
             "text-to-image",
-            "DiffusionPipeline",
+            None,
             base_models=("black-forest-labs/FLUX.1-dev", "stabilityai/sdxl-turbo"),
         ),
         notes=("LoRA",),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from registry.defaults import default_registry
 from registry.facts import CommitFacts, HubHints
 from registry.rules.required_files import find_required_files
 from tests.registry.repo_facts import read
@@ -18,7 +19,7 @@ CONFIG, INDEX, ADAPTER = "config.json", "model_index.json", "adapter_config.json
 ENCODER, MODULES = "config_sentence_transformers.json", "modules.json"
 SETTLED = {"architectures": ["BertModel"], "model_type": "bert"}
 PIPELINE = {"diffusers": {"_class_name": "FluxPipeline"}}
-BASE = {"peft": {"base_model_name_or_path": "org/base"}}
+BASE = {"peft": {"base_model_name_or_path": "org/base", "task_type": "CAUSAL_LM"}}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ ROWS = (
     Row("no config", ("model.gguf",), ()),
     Row("a server that lists no files", (), (CONFIG,)),
     Row("a config with an extract", (CONFIG,), (CONFIG,), SETTLED),
-    Row("lean, the extract settles it", (CONFIG,), (), SETTLED, lean=True),
+    Row("lean, the extract settles it", (CONFIG,), (), SETTLED, library_name="transformers", lean=True),
+    Row("lean, an author who names no library", (CONFIG,), (CONFIG,), SETTLED, lean=True),
+    Row("lean, Python files", (CONFIG, "modeling.py"), (CONFIG,), SETTLED, library_name="transformers", lean=True),
+    Row("lean, an architecture that is not known", (CONFIG,), (CONFIG,), {**SETTLED, "architectures": ["NewModel"]},
+        library_name="transformers", lean=True),
     Row("lean, an extract without a model type", (CONFIG,), (CONFIG,), {"architectures": ["BertModel"]}, lean=True),
     Row("lean, an extract without architectures", (CONFIG,), (CONFIG,), {"model_type": "bert"}, lean=True),
     Row("lean, a model type of the wrong type", (CONFIG,), (CONFIG,), {**SETTLED, "model_type": 7}, lean=True),
@@ -55,13 +60,20 @@ ROWS = (
     Row("a pipeline that is also modular", (INDEX, "modular_model_index.json"), (INDEX,)),
     Row("an adapter", (ADAPTER,), (ADAPTER,)),
     Row("an adapter with an extract", (ADAPTER,), (), BASE),
+    Row("an adapter whose task is not in the extract", (ADAPTER,), (ADAPTER,),
+        {"peft": {"base_model_name_or_path": "org/base"}}),
     Row("an adapter with an extract of the wrong type", (ADAPTER,), (ADAPTER,), {"peft": []}),
     Row("an adapter beside a config", (ADAPTER, CONFIG), (CONFIG,)),
-    Row("sentence-transformers", (CONFIG, ENCODER, MODULES), (CONFIG, ENCODER)),
+    Row("sentence-transformers", (CONFIG, ENCODER, MODULES), (CONFIG, ENCODER, MODULES)),
+    Row("lean, sentence-transformers without code", (CONFIG, ENCODER, MODULES), (), SETTLED, ("cross-encoder",),
+        "sentence-transformers", lean=True),
+    Row("lean, sentence-transformers with code", (CONFIG, ENCODER, MODULES), (MODULES,), SETTLED,
+        ("cross-encoder", "custom_code"), "sentence-transformers", lean=True),
     Row("an old sentence-transformers repo", (CONFIG, MODULES), (CONFIG, MODULES)),
     Row("the module in a folder", (MODULES, "0_A/config.json", "0_B/config.json"), (MODULES, "0_A/config.json")),
     Row("a deeper folder is no module", (MODULES, "0_A/x/config.json"), (MODULES,)),
-    Row("lean, the tags give the kind", (CONFIG, ENCODER), (), SETTLED, ("cross-encoder",), lean=True),
+    Row("lean, the tags give the kind", (CONFIG, ENCODER), (), SETTLED, ("cross-encoder",), "sentence-transformers",
+        lean=True),
     Row("lean, library and task give the kind", (CONFIG, ENCODER), (), SETTLED, (), "sentence-transformers",
         "sentence-similarity", lean=True),
     Row("lean, no task", (CONFIG, ENCODER), (ENCODER,), SETTLED, (), "sentence-transformers", lean=True),
@@ -73,4 +85,4 @@ ROWS = (
 def test_only_the_files_that_a_decision_still_needs_are_required(row: Row) -> None:
     commit = CommitFacts(filenames=tuple(sorted(row.names)), files={path: read({}) for path in row.fetched})
     hints = HubHints(extract=row.extract, tags=row.tags, library_name=row.library_name, pipeline_tag=row.pipeline_tag)
-    assert find_required_files(commit, hints, lean=row.lean) == row.required
+    assert find_required_files(commit, hints, lean=default_registry() if row.lean else None) == row.required

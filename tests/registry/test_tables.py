@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import re
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,20 @@ import pytest
 from registry.class_ref import ClassRef
 from registry.defaults import default_registry, read_table
 from registry.errors import UnknownNameError
+from registry.library_names import derive_library_name
 from registry.registry import Registry
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
+from registry.tables.libraries import LIBRARIES
 from registry.tables.weights import (
+    COMPANIONS,
     FORMAT_TAGS,
     FRAMEWORK_BY_AFFIXES,
     FRAMEWORK_BY_EXTENSION,
+    FRAMEWORK_BY_FOLDER,
     FRAMEWORK_BY_NAME,
+    FRAMEWORK_BY_PATTERN,
     FRAMEWORKS,
+    UNNAMED,
 )
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -208,8 +217,7 @@ def test_every_spelling_of_a_library_is_one_librarys(registry: Registry) -> None
     assert len(spellings) == len(set(spellings))
     for canonical, library in registry.libraries.items():
         assert library.names
-        assert canonical.isidentifier()
-        assert canonical == canonical.lower()
+        assert re.fullmatch(r"[a-z0-9_]+", canonical)
         assert all(registry.normalize_library(name) == canonical for name in (*library.names, canonical))
 
 
@@ -222,7 +230,9 @@ def test_every_weight_format_is_a_known_framework(registry: Registry) -> None:
         *(library.framework for library in registry.libraries.values() if library.framework is not None),
     }
 
-    assert named <= set(FRAMEWORKS)
+    named |= {name for rows in (FRAMEWORK_BY_FOLDER, FRAMEWORK_BY_PATTERN, COMPANIONS) for _, name in rows if name}
+
+    assert named - {UNNAMED} <= set(FRAMEWORKS)
 
 
 def test_an_unknown_task_is_refused_with_the_nearest(registry: Registry) -> None:
@@ -248,3 +258,41 @@ def test_a_shipped_table_agrees_with_the_installed_library(name: str) -> None:
         pytest.skip(f"{name} {fresh['version']} is installed, the table is of {shipped['version']}")
 
     assert list(compare(shipped, fresh)) == []
+
+
+def test_every_name_of_the_hubs_list_is_a_library(registry: Registry) -> None:
+    names = read_table("hub_libraries")["names"]
+    reviewed = {name for row in LIBRARIES.values() for name in row.names}
+
+    assert len(names) > 240
+    for name in names:
+        assert registry.normalize_library(name) == derive_library_name(name), name
+        if name not in reviewed:
+            assert registry.libraries[derive_library_name(name)].is_name_only is True, name
+
+
+def test_the_hubs_list_is_read_from_its_npm_packages(tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT))
+    from tools.tables_hub_libraries import find_tasks_packages, hub_libraries_table
+
+    _write_tasks_package(tmp_path / "huggingface-tasks-0.9.2.tgz", '\t"old-name": {\n\t},\n\tshared: {\n\t},\n')
+    newest = '\tshared: {\n\t\tprettyLabel: "x",\n\t\tsnippets: {\n\t\t},\n\t},\n\t"new.js": {\n\t},\n'
+    _write_tasks_package(tmp_path / "huggingface-tasks-0.10.1.tgz", newest)
+
+    table = hub_libraries_table(find_tasks_packages(tmp_path))
+
+    assert table == {"version": "0.10.1", "names": ["shared", "new.js", "old-name"]}
+    _write_tasks_package(tmp_path / "huggingface-tasks-0.11.0.tgz", "")
+    with pytest.raises(ValueError, match=r"huggingface-tasks-0\.11\.0\.tgz: MODEL_LIBRARIES_UI_ELEMENTS"):
+        hub_libraries_table(find_tasks_packages(tmp_path))
+    assert find_tasks_packages(None) == []
+
+
+def _write_tasks_package(path: Path, entries: str) -> None:
+    content = (
+        f"export const MODEL_LIBRARIES_UI_ELEMENTS = {{\n{entries}}} satisfies Record<string, unknown>;\n".encode()
+    )
+    with tarfile.open(path, "w:gz") as package:
+        member = tarfile.TarInfo("package/src/model-libraries.ts")
+        member.size = len(content)
+        package.addfile(member, io.BytesIO(content))

@@ -44,6 +44,10 @@ UPSTREAM: tuple[tuple[str, str], ...] = (
 CORRECTED: dict[str, tuple[str, str]] = {
     # Architecture -> (upstream's task, ours).
     # transducers recognise speech; upstream has them as trunks only
+    # Models that only translate.
+    "FSMTForConditionalGeneration": ("text2text-generation", "translation"),
+    "M2M100ForConditionalGeneration": ("text2text-generation", "translation"),
+    "MarianMTModel": ("text2text-generation", "translation"),
     "Nemotron3_5AsrForRNNT": ("feature-extraction", "automatic-speech-recognition"),
     "NemotronAsrStreamingForRNNT": ("feature-extraction", "automatic-speech-recognition"),
     "ParakeetForRNNT": ("feature-extraction", "automatic-speech-recognition"),

@@ -22,13 +22,14 @@ class HubMetadata(msgspec.Struct, rename={"transformers_info": "transformersInfo
     pipeline_tag: str | None = None
     library_name: str | None = None
     transformers_info: msgspec.Raw = _NULL
+    gguf: msgspec.Raw = _NULL
 
 
 class RepoRow(msgspec.Struct):
     """A repo as one JSON object. Other keys (labels, sources) are ignored.
 
-    `config` and `model_index` are the contents of the files of that name. `siblings` are all paths in the repo.
-    `files` holds further contents: path → text or JSON value. `extract` overrides the API's `config`.
+    `config`, `model_index` and `adapter_config` are the contents of the files of that name. `siblings` are all paths
+    in the repo. `files` holds further contents: path → text or JSON value. `extract` overrides the API's `config`.
     `aliases` are former ids of the repo.
     """
 
@@ -37,6 +38,7 @@ class RepoRow(msgspec.Struct):
     siblings: tuple[str, ...] = ()
     config: msgspec.Raw = _NULL
     model_index: msgspec.Raw = _NULL
+    adapter_config: msgspec.Raw = _NULL
     files: dict[str, msgspec.Raw] = {}
     pipeline_tag: str | None = None
     library_name: str | None = None
@@ -79,7 +81,11 @@ class RowReader:
 
     def _build_repo(self, row: RepoRow) -> HubRepo:
         contents: dict[str, bytes] = {path: _encode_file(raw) for path, raw in row.files.items()}
-        for path, raw in (("config.json", row.config), ("model_index.json", row.model_index)):
+        for path, raw in (
+            ("config.json", row.config),
+            ("model_index.json", row.model_index),
+            ("adapter_config.json", row.adapter_config),
+        ):
             if raw != _NULL:
                 contents.setdefault(path, bytes(raw))
         paths = row.siblings
@@ -98,7 +104,7 @@ class RowReader:
             tags=self._tuples.setdefault(row.tags, row.tags),
             extract=self._decode_object(row.extract),
             transformers_info=self._decode_object(metadata.transformers_info),
-            gguf=self._decode_object(row.gguf),
+            gguf=self._decode_object(row.gguf if row.gguf != _NULL else metadata.gguf),
             safetensors=self._decode_object(row.safetensors),
             card=self._decode_object(row.card),
             gated=row.gated or None,

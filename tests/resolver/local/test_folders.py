@@ -186,6 +186,39 @@ async def test_a_folder_called_like_a_repo_counts_where_it_holds_a_model(
     ]
 
 
+async def test_a_stray_checkpoint_does_not_shadow_the_repo_of_that_name(
+    hub: LocalHub, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "acme" / "bert").mkdir(parents=True)
+    for name in ("optimizer.pt", "last.ckpt", "training_args.bin", "trainer_state.json"):
+        (tmp_path / "acme" / "bert" / name).write_bytes(b"x")
+    assert (await answer(settings_for(hub, store), "acme/bert")).source is Source.HUB
+    (tmp_path / "acme" / "bert" / "model.gguf").write_bytes(b"x")
+    assert (await answer(settings_for(hub, store), "acme/bert")).source is Source.LOCAL
+
+
+async def test_a_revision_that_is_requested_is_never_dropped(
+    hub: LocalHub, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_model(tmp_path / "acme" / "bert")
+    found = await answers(settings_for(hub, store), ["acme/bert", "./acme/bert", "acme/st@main"], revision="main")
+    assert [item.source if isinstance(item, Resolution) else item.error.code for item in found] == [
+        *(Source.HUB, "invalid_repo_id", Source.HUB)
+    ]
+    with pytest.raises(ResolveError, match="has no revision 'v1'"):
+        await answer(settings_for(hub, store), "./acme/bert", "v1")
+    done = run("resolve", "./acme/bert", "--revision", "v1", "--format", "jsonl", "--offline", "--store", store)
+    assert done.returncode == 1 and json.loads(done.stdout)["error"]["code"] == "invalid_repo_id"
+
+
+async def test_the_card_of_a_folder_names_its_base_models(store: Path, tmp_path: Path) -> None:
+    card = "---\nbase_model: [a/b, c/d]\nbase_model_relation: finetune\n---\n"
+    found = await of_folder(make_model(tmp_path / "model", README__md=card), store)
+    assert found.decision.base_models == ("a/b", "c/d")
+
+
 async def test_the_home_folder_and_what_is_asked_for_count_here_too(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

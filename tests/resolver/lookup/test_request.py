@@ -29,6 +29,8 @@ REQUESTS: tuple[tuple[Request, str | None, object], ...] = (
     ("gpt2", None, RepoRevision("gpt2")),
     ("./model", None, LocalFolder("./model", Path("model"))),
     (Path("/models/bert"), None, LocalFolder("/models/bert", Path("/models/bert"))),
+    ("./model", "v1", InvalidRepoIdError),
+    (("./model", "v1"), None, InvalidRepoIdError),
     ("datasets/acme/words", None, NotAModelError),
     ("acme/bert@", None, InvalidRepoIdError),
     (("acme/bert@v1", "v2"), None, InvalidRepoIdError),
