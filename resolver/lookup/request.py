@@ -44,6 +44,8 @@ def parse_request(
     Raises:
         InvalidRequestError: the request is not well-formed; the kind says why.
     """
+    if isinstance(request, tuple) and not (len(request) == 2 and isinstance(request[1], str | None)):
+        raise InvalidRepoIdError(f"{request!r:.200} is not a request: give a repo id, or (repo id, revision)")
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
     if isinstance(repo_id, str):
@@ -61,6 +63,8 @@ def parse_request(
 
 def get_request_names(request: Request, revision: str | None) -> tuple[str, str | None]:
     """How an answer names a request that could not be parsed: its id and its revision."""
+    if isinstance(request, tuple) and not (len(request) == 2 and isinstance(request[1], str | None)):
+        return f"{request!r:.200}", revision
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     return str(repo_id), own_revision or revision
 
