@@ -48,7 +48,11 @@ def judge_freshness(
     age_s = now_s - checked_at_s
     if is_problem:
         return Freshness.FRESH if 0 <= age_s < min(policy.max_age_s, NOT_FOUND_TTL_S) else Freshness.MISSING
+    is_old = is_older_than_allowed(checked_at_s, now_s=now_s, policy=policy, is_pinned=is_pinned)
+    return Freshness.STALE if is_old else Freshness.FRESH
+
+
+def is_older_than_allowed(checked_at_s: float, *, now_s: float, policy: Policy, is_pinned: bool) -> bool:
+    """Whether the check is longer ago than `max_age_s`, for a revision that may have moved since."""
     # A check from the far future means that a clock was wrong: ask again rather than believe it for years.
-    if is_pinned or -CLOCK_SKEW_S <= age_s < policy.max_age_s:
-        return Freshness.FRESH
-    return Freshness.STALE
+    return not (is_pinned or -CLOCK_SKEW_S <= now_s - checked_at_s < policy.max_age_s)

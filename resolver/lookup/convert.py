@@ -42,6 +42,7 @@ def resolution_from_store(target: RepoRevision, step: UseStored) -> Resolution:
         source=Source.STORE,
         decision=step.decision,
         checked_at_s=ref.checked_at_s,
+        stale=step.is_stale,
     )
 
 

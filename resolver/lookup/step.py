@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from registry.decision import Decision
-from resolver.cache.freshness import Freshness, Policy, judge_freshness
+from resolver.cache.freshness import Freshness, Policy, is_older_than_allowed, judge_freshness
 from resolver.errors import ResolveError
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
@@ -31,10 +31,11 @@ NOTHING_RECALLED = Recalled()
 
 
 class UseStored(Struct, frozen=True, gc=False):
-    """Answer from the store."""
+    """Answer from the store; `is_stale`: offline, although the last check is longer ago than `max_age_s`."""
 
     ref: StoredRef
     decision: Decision
+    is_stale: bool = False
 
 
 class Refuse(Struct, frozen=True):
@@ -80,7 +81,10 @@ def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy:
     )
     if freshness is Freshness.FRESH and ref is not None:
         if recalled.decision is not None:
-            return UseStored(ref, recalled.decision)
+            is_stale = policy.offline and is_older_than_allowed(
+                ref.checked_at_s, now_s=now_s, policy=policy, is_pinned=target.is_pinned
+            )
+            return UseStored(ref, recalled.decision, is_stale)
         if recalled.error is not None or ref.problem is not None:
             return Refuse(recalled.error, ref.problem)
     if policy.offline:

@@ -62,7 +62,10 @@ async def test_the_store_answers_offline_whatever_the_age_and_without_a_socket(
     offline = await answers(settings, [*PUBLIC, "legacy", ("acme/bert", BERT_SHA)])
     assert {item.source for item in offline if isinstance(item, Resolution)} == {Source.STORE}
     assert rows_without_source(offline) == rows_without_source(online)
-    assert (await answer(settings, "acme/bert", clock=clock)).task == "fill-mask"
+    old = await answer(settings, "acme/bert", clock=clock)
+    pinned = await answer(settings, "acme/bert", BERT_SHA, clock=clock)
+    assert (old.task, old.stale, pinned.stale) == ("fill-mask", True, False)
+    assert not any(item.stale for item in offline if isinstance(item, Resolution))
 
 
 async def test_what_nobody_knows_is_a_clear_miss(store: Path, no_sockets: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.pure
 NOW_S = 1_000_000.0
 SHA = "a" * 40
 BRANCH, COMMIT = RepoRevision("acme/bert"), RepoRevision("acme/bert", SHA)
-ONLINE, OFFLINE, REFRESH = Policy(max_age_s=100), Policy(offline=True), Policy(max_age_s=100, refresh=True)
+ONLINE, OFFLINE, REFRESH = Policy(max_age_s=100), Policy(max_age_s=100, offline=True), Policy(max_age_s=100, refresh=True)
 DECISION = Decision(task="fill-mask")
 MISMATCH = TaskMismatchError("it cannot serve that")
 
@@ -85,6 +85,7 @@ def test_the_next_step_follows_from_what_is_recalled(row: Row) -> None:
     if isinstance(step, AskHub):
         assert step.known is row.known
     if isinstance(step, UseStored):
+        assert step.is_stale is (row.id == "old, offline")
         assert (step.ref, step.decision) == (row.recalled.ref, row.recalled.decision)
     if isinstance(step, Refuse):
         assert (step.error, step.problem) == (row.recalled.error, row.recalled.ref and row.recalled.ref.problem)
