@@ -1,9 +1,10 @@
-"""Measures rates of warm `await resolver.resolve(id)` calls, next to bare database reads.
+"""Measures rates of warm `await resolver.resolve(id)` calls and of `resolve(id)`, next to bare database reads.
 
     python benchmarks/single.py [--repos 5000] [--rounds 3] [--store URL] [--json FILE]
 
 `in process`: repos in the answer cache of this process. `through the database`: repos that are in the store only, one
-at a time, and by 64 tasks at once. Peers: a `SELECT` by key, one at a time, with aiosqlite on the same file, and with
+at a time, and by 64 tasks at once. `without await`: the same by `resolver.resolve(id)`, with its resolver open; its
+`time per awaited call` is how many times as long a call takes as the awaited one. Peers: a `SELECT` by key, one at a time, with aiosqlite on the same file, and with
 sqlite3 without asyncio. Rates are the best of the rounds; `ratio` is hubresolve's rate divided by the peer's. No
 requests are sent.
 """
@@ -29,7 +30,7 @@ from msgspec.structs import replace
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from registry.defaults import default_registry
-from resolver import Resolver, Settings
+from resolver import Resolver, Settings, blocking, resolve
 from store.keys import PUBLIC, DecisionKey, compute_ref_key
 from store.store import MetadataStore
 from tests.store.support import HUB, make_record
@@ -76,6 +77,18 @@ async def measure_store_concurrently(settings: Settings, ids: list[str]) -> floa
         return time.perf_counter() - started_s
 
 
+def measure_blocking(settings: Settings, ids: list[str], *, in_process: bool) -> float:
+    """Without await, after the resolver was opened."""
+    for repo_id in ids if in_process else ids[:1]:
+        resolve(repo_id, settings=settings)
+    started_s = time.perf_counter()
+    for repo_id in ids:
+        resolve(repo_id, settings=settings)
+    duration_s = time.perf_counter() - started_s
+    blocking.close()
+    return duration_s
+
+
 async def measure_aiosqlite(path: str, ids: list[str]) -> float:
     async with aiosqlite.connect(path) as connection:
         started_s = time.perf_counter()
@@ -109,6 +122,12 @@ async def run_benchmark(repos: int, rounds: int, location: str | None) -> dict[s
             "through the database": lambda: measure_store(settings, ids),
             f"through the database, {TASKS} at once": lambda: measure_store_concurrently(settings, ids),
         }
+
+        async def measure_without_await(in_process: bool) -> float:
+            return measure_blocking(settings, ids, in_process=in_process)
+
+        measurements["without await, in process"] = lambda: measure_without_await(True)
+        measurements["without await, through the database"] = lambda: measure_without_await(False)
         rates = {name: await compute_best_rate(rounds, repos, measure) for name, measure in measurements.items()}
         peers: dict[str, float] = {}
         if location is None:
@@ -126,6 +145,10 @@ async def run_benchmark(repos: int, rounds: int, location: str | None) -> dict[s
         "requests": 0,
         "repos_per_s": {name: round(rate) for name, rate in rates.items()},
         "peers_per_s": {name: round(rate) for name, rate in peers.items()},
+        "time per awaited call": {
+            place: round(rates[place] / rates[f"without await, {place}"], 2)
+            for place in ("in process", "through the database")
+        },
         "ratio": {
             f"{name} / {peer}": round(rate / peer_rate, 2)
             for name, rate in rates.items()

@@ -222,6 +222,12 @@ def _close_background(reference: weakref.ref[BackgroundResolver]) -> None:
 _shared = BackgroundResolver()
 """The resolvers behind the functions below."""
 
+
+def close() -> None:
+    """Close the resolvers behind the functions of this module; the next call opens one again."""
+    _shared.close()
+
+
 DEFAULT_SETTINGS = Settings()
 
 MAX_AHEAD = 512

@@ -32,7 +32,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
 @pytest.fixture(scope="module", autouse=True)
 def shared() -> Iterator[None]:
     yield
-    blocking._shared.close()
+    blocking.close()
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.pure
 NOW_S = 1_000_000.0
 SHA = "a" * 40
 BRANCH, COMMIT = RepoRevision("acme/bert"), RepoRevision("acme/bert", SHA)
-ONLINE, OFFLINE, REFRESH = Policy(max_age_s=100), Policy(max_age_s=100, offline=True), Policy(max_age_s=100, refresh=True)
+ONLINE, OFFLINE = Policy(max_age_s=100), Policy(max_age_s=100, offline=True)
+REFRESH = Policy(max_age_s=100, refresh=True)
 DECISION = Decision(task="fill-mask")
 MISMATCH = TaskMismatchError("it cannot serve that")
 
