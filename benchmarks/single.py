@@ -3,10 +3,10 @@
     python benchmarks/single.py [--repos 5000] [--rounds 3] [--store URL] [--json FILE]
 
 `in process`: repos in the answer cache of this process. `through the database`: repos that are in the store only, one
-at a time, and by 64 tasks at once. `without await`: the same by `resolver.resolve(id)`, with its resolver open; its
-`time per awaited call` is how many times as long a call takes as the awaited one. Peers: a `SELECT` by key, one at a time, with aiosqlite on the same file, and with
-sqlite3 without asyncio. Rates are the best of the rounds; `ratio` is hubresolve's rate divided by the peer's. No
-requests are sent.
+at a time, and by 64 tasks at once. `without await`: the same by `resolver.resolve(id)`, with its resolver open; `time
+per awaited call` is how many times as long such a call takes as the awaited one. Peers: a `SELECT` by key, one at a
+time, with aiosqlite on the same file, and with sqlite3 without asyncio. Rates are the best of the rounds; `ratio` is
+hubresolve's rate divided by the peer's. No requests are sent.
 """
 
 from __future__ import annotations
