@@ -7,9 +7,13 @@ import logging
 from msgspec import Struct
 
 from resolver.errors import InternalError, ResolveError
+from resolver.repo_id import MAX_REVISION_LENGTH
 from resolver.resolution import Resolution
 
 logger = logging.getLogger(__name__)
+
+MAX_ID_LENGTH = 200
+"""Characters of a request that a failure repeats as its `repo_id`; no repo id is as long."""
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -30,4 +34,13 @@ def build_failure(repo_id: str, revision: str | None, error: Exception) -> Failu
         internal = InternalError(f"internal error at {repo_id}: {type(error).__name__}: {error}")
         internal.__cause__ = error
         error = internal
-    return Failure(repo_id=repo_id, revision=revision, error=error)
+    return Failure(
+        repo_id=_make_showable(repo_id, MAX_ID_LENGTH),
+        revision=_make_showable(revision, MAX_REVISION_LENGTH) if revision is not None else None,
+        error=error,
+    )
+
+
+def _make_showable(text: str, max_length: int) -> str:
+    """The beginning of `text`, as text that UTF-8 can encode."""
+    return str(text)[:max_length].encode("utf-8", "replace").decode()

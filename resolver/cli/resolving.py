@@ -17,7 +17,7 @@ from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.ids import read_ids
 from resolver.cli.output import open_output
 from resolver.cli.progress import open_progress
-from resolver.errors import ResolveError
+from resolver.errors import ResolveError, UnknownTaskError
 from resolver.render import render_explanation
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -94,6 +94,9 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
             answer = await resolver.resolve(
                 id_, revision=hub_options["revision"], task=hub_options["task"], library=hub_options["library"]
             )
+        except UnknownTaskError:
+            # Wrong usage, as for `resolve`: no repo can be answered with such a name.
+            raise
         except ResolveError as error:
             print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
             return ERROR_ROWS

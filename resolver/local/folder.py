@@ -14,6 +14,9 @@ from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
 MAX_FILES = 20_000
 """File names that are read of one folder; the rest is ignored."""
 
+MAX_PATH_LENGTH = 4_096
+"""A longer text is no path on most systems."""
+
 MAX_CARD_BYTES = 1024 * 1024
 """A larger model card is not read."""
 
@@ -40,12 +43,22 @@ def find_local_folder(text: str, current_names: Collection[str] | None = None) -
     if text.startswith((".", "/", "~")) or "\\" in text:
         starts = ("./", "../", "/", "~", ".\\", "..\\")
         if text.startswith(starts) or text in (".", "..") or "\\" in text:
-            return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+            return _expand_path(text)
     if current_names is not None and text.partition("/")[0] not in current_names:
         return None
     if not os.path.isdir(text):
         return None
     return Path(text) if text.count("/") > 1 or _has_model_file(text) else None
+
+
+def _expand_path(text: str) -> Path | None:
+    """The path that `text` is; None where no folder can have such a path: it is too long, or "~" has a NUL in it."""
+    if len(text) > MAX_PATH_LENGTH:
+        return None
+    try:
+        return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+    except ValueError:
+        return None
 
 
 def list_current_folder() -> frozenset[str]:

@@ -373,5 +373,6 @@ def _without_task(decision_key: DecisionKey) -> DecisionKey:
 def _parse(request: Request, revision: str | None, names: frozenset[str]) -> Target | Failure:
     try:
         return parse_request(request, revision=revision, names_here=names)
-    except ResolveError as error:
+    except Exception as error:
+        # Whatever a request is, the other requests of the batch are answered.
         return build_failure(*get_request_names(request, revision), error)
