@@ -7,6 +7,7 @@ import logging
 from msgspec import Struct
 
 from resolver.errors import InternalError, ResolveError
+from resolver.redaction import describe_error, without_secrets
 from resolver.repo_id import MAX_REVISION_LENGTH
 from resolver.resolution import Resolution
 
@@ -29,16 +30,15 @@ Answer = Resolution | Failure
 
 def build_failure(repo_id: str, revision: str | None, error: Exception) -> Failure:
     """The failure that `error` means. One that is not a `ResolveError` is a defect here: it is logged."""
+    shown_id = _make_showable(repo_id, MAX_ID_LENGTH)
+    shown_revision = _make_showable(revision, MAX_REVISION_LENGTH) if revision is not None else None
     if not isinstance(error, ResolveError):
-        logger.error("internal error at %s@%s", repo_id, revision, exc_info=error)
-        internal = InternalError(f"internal error at {repo_id}: {type(error).__name__}: {error}")
-        internal.__cause__ = error
+        cause = without_secrets(error)
+        logger.error("internal error at %s@%s", shown_id, shown_revision, exc_info=cause)
+        internal = InternalError(f"internal error at {shown_id}: {describe_error(error)}")
+        internal.__cause__ = cause
         error = internal
-    return Failure(
-        repo_id=_make_showable(repo_id, MAX_ID_LENGTH),
-        revision=_make_showable(revision, MAX_REVISION_LENGTH) if revision is not None else None,
-        error=error,
-    )
+    return Failure(repo_id=shown_id, revision=shown_revision, error=error)
 
 
 def _make_showable(text: str, max_length: int) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from resolver.answer import Failure
 from resolver.resolution import Resolution
@@ -33,6 +36,14 @@ ROW_KEYS = (
 """The keys of every row, in order; more may follow them."""
 
 MORE_KEYS = ("ambiguous", "candidates", "base_models", "notes")
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""The controls C0 and C1, DEL, line separators, and characters that are invisible or change the direction of text."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
+
+_encode_json = msgspec.json.Encoder().encode
 
 
 def build_row(answer: Resolution | Failure) -> dict[str, Any]:
@@ -72,22 +83,33 @@ def build_row(answer: Resolution | Failure) -> dict[str, Any]:
     }
 
 
+def render_json_line(row: dict[str, Any]) -> str:
+    """A row as one line of JSON. Characters that control a terminal or the direction of text are escaped."""
+    line = _encode_json(row).decode()
+    # The encoder itself escapes those below U+0020.
+    return line if line.isprintable() else _UNPRINTABLE.sub(_escape_for_json, line)
+
+
+def _escape_for_json(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
 def render_csv_header() -> str:
     """The first line of CSV."""
     return _csv_line((*ROW_KEYS[:-1], "error_code", "error_message"))
 
 
-def render_csv_line(answer: Resolution | Failure) -> str:
-    """One line of CSV: lists are joined by ";", booleans are "true" and "false", the error has two columns."""
+def render_csv_line(answer: Resolution | Failure, *, is_safe: bool = False) -> str:
+    """One line of CSV: lists are joined by ";", booleans are "true" and "false", the error has two columns.
+
+    Control characters are escaped, so that an answer is one line. `is_safe`: a cell that a spreadsheet would take for a
+    formula begins with "'".
+    """
     row = build_row(answer)
     error = row["error"] or {"code": None, "message": None}
-    return _csv_line(
-        [
-            *(_render_cell(row[key]) for key in ROW_KEYS[:-1]),
-            _render_cell(error["code"]),
-            _render_cell(error["message"]),
-        ]
-    )
+    values = (*(row[key] for key in ROW_KEYS[:-1]), error["code"], error["message"])
+    cells = (_UNPRINTABLE.sub(lambda match: _escape(match[0]), _render_cell(value)) for value in values)
+    return _csv_line(f"'{cell}" if is_safe and cell.startswith(_FORMULA_STARTS) else cell for cell in cells)
 
 
 def _render_cell(value: Any) -> str:
@@ -159,5 +181,14 @@ def describe_age(seconds: float, now_s: float) -> str:
 
 
 def make_printable(text: str) -> str:
-    """`text` without control characters: text from a repo must not control a terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+    """`text` with control characters escaped, but for line ends: text from a repo must not control a terminal."""
+    return "\n".join(map(_escape_unprintable, text.split("\n")))
+
+
+def _escape_unprintable(text: str) -> str:
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    """`char` as in a Python string, such as "\\x1b" for an escape character."""
+    return char.encode("unicode_escape").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import click
 from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.ids import read_ids
-from resolver.cli.output import open_output
+from resolver.cli.messages import show_message
+from resolver.cli.output import OutputOptions, open_output
 from resolver.cli.progress import open_progress
 from resolver.errors import ResolveError, UnknownTaskError
 from resolver.render import render_explanation
@@ -58,8 +58,7 @@ async def resolve_ids(
     request: ResolveRequest,
     hub_options: Mapping[str, Any],
     *,
-    format_: str,
-    output: str | None,
+    output: OutputOptions,
     ordered: bool,
     quiet: bool,
 ) -> int:
@@ -68,7 +67,7 @@ async def resolve_ids(
     ids = read_ids(request.ids, request.file)
     resolver = Resolver(build_settings(hub_options))
     names = {"task": hub_options["task"], "library": hub_options["library"]}
-    with open_output(format_, output) as write:
+    with open_output(output) as write:
         async with resolver:
             if request.is_listing:
                 answers = resolver.resolve_listing(
@@ -98,7 +97,7 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
             # Wrong usage, as for `resolve`: no repo can be answered with such a name.
             raise
         except ResolveError as error:
-            print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
+            show_message(f"{error} ({error.code})")
             return ERROR_ROWS
     click.echo(render_explanation(answer, time.time()), nl=False)
     return ALL_ANSWERED

@@ -22,6 +22,7 @@ from resolver.lookup.context import LookupContext
 from resolver.lookup.listing import PageItem, fetch_pages, get_page_target, is_settled
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.step import AskHub, Step, UsePage
+from resolver.redaction import without_secrets
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.keys import DecisionKey
 
@@ -191,8 +192,8 @@ class AuthorListings:
             # Mirrors have no listings, and a Hub under load may not manage one.
             logger.info("the repos of %s are requested one by one: %s", author, error)
             self._is_unsupported = not isinstance(error, RateLimitedError)
-        except Exception:
-            logger.exception("internal error while listing the repos of %s", author)
+        except Exception as error:
+            logger.error("internal error while listing the repos of %s", author, exc_info=without_secrets(error))
         finally:
             del self._in_flight[author, decision_key]
             for target, requests in waiting.items():

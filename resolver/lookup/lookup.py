@@ -44,6 +44,7 @@ from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
 from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
+from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from store.keys import DecisionKey
@@ -346,8 +347,9 @@ class Lookup:
             origin = self._build_origin(checked_at_s)
             record = build_record(names, target.revision, fetched, decision, origin=origin, decided_by=decision_key)
             outcome.stored = self._remember(record)
-        except Exception:
-            logger.exception("internal error: the answer for %s is not stored", target.repo_id)
+        except Exception as error:
+            cause = without_secrets(error)
+            logger.error("internal error: the answer for %s is not stored", target.repo_id, exc_info=cause)
 
     def _decide(self, facts: RepoFacts, decision_key: DecisionKey) -> Decision:
         return decide_facts(facts, self._registry, decision_key.task, decision_key.library)

@@ -1,4 +1,4 @@
-"""Whatever a line of input, a folder or a model card holds: one row each, in bounded memory, and none of it executed."""
+"""Whatever a line of input, a folder or a model card holds: one row each, in bounded memory, and nothing is run."""
 
 from __future__ import annotations
 
