@@ -80,11 +80,12 @@ async def complete_page(
 
 async def _complete_item(client: HubClient, item: PageItem) -> FetchedRepo | ResolveError:
     try:
-        if isinstance(item, RepoRevision):
-            return await fetch_repo(
-                client, item, lean=True, known=None, needs_facts=True, get_stored_facts=_get_no_facts
-            )
-        return await complete_repo(client, item, CommitFacts(filenames=item.filenames), lean=True)
+        with client.begin_repo() as repo:
+            if isinstance(item, RepoRevision):
+                return await fetch_repo(
+                    repo, item, lean=True, known=None, needs_facts=True, get_stored_facts=_get_no_facts
+                )
+            return await complete_repo(repo, item, CommitFacts(filenames=item.filenames), lean=True)
     except ResolveError as error:
         return error
 

@@ -51,7 +51,7 @@ from store.keys import DecisionKey
 from store.records import Record
 
 if TYPE_CHECKING:
-    from resolver.hub.client import HubClient
+    from resolver.hub.client import HubClient, RepoClient
 
 logger = logging.getLogger(__name__)
 
@@ -219,11 +219,25 @@ class Lookup:
 
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
+        with client.begin_repo() as repo:
+            outcome = await self._fetch_with(repo, target, step, decision_key)
+            if repo.has_large_body:
+                await self._finish_large(outcome)
+        return outcome
+
+    async def _finish_large(self, outcome: Outcome) -> None:
+        """Wait until a repo whose facts take much memory is stored, which frees it."""
+        self._decide_all()
+        await outcome.get()
+
+    async def _fetch_with(
+        self, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
+    ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
         work = partial(
             fetch_repo,
-            client,
+            repo,
             target,
             lean=self._settings.lean,
             known=known,
@@ -245,11 +259,15 @@ class Lookup:
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         client = await self._connection.open_client()
         try:
-            fetched = await complete_repo(client, step.info, CommitFacts(filenames=step.info.filenames), lean=True)
+            with client.begin_repo() as repo:
+                fetched = await complete_repo(repo, step.info, CommitFacts(filenames=step.info.filenames), lean=True)
+                outcome = self._decide_soon(target, fetched, decision_key, step.seen_at_s)
+                if repo.has_large_body:
+                    await self._finish_large(outcome)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
-        return self._decide_soon(target, fetched, decision_key, step.seen_at_s)
+        return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
         facts = await asyncio.to_thread(read_folder, folder.path)
