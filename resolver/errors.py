@@ -165,6 +165,8 @@ class HubResponseError(HubError):
     """The Hub's response cannot be used: it does not parse, or contradicts itself."""
 
     code = "bad_response"
+    is_final: bool = False
+    """Whether another attempt would end in the same way."""
 
 
 class OfflineError(ResolveError):

@@ -82,7 +82,8 @@ async def resolve_ids(
                         write(answer)
                         advance(counts, resolver.quota_left)
     if not quiet and counts.total() > 1:
-        click.echo(_build_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
+        summary = _build_summary(counts, resolver.requests, time.monotonic() - started_s, resolver.longest_wait_s)
+        click.echo(summary, err=True)
     return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
 
 
@@ -103,11 +104,12 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
     return ALL_ANSWERED
 
 
-def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float) -> str:
+def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float, longest_wait_s: float) -> str:
     total, failed = counts.total(), counts["failed"]
     sources = ", ".join(f"{count} from {name}" for name, count in counts.most_common() if name != "failed")
     sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items()) or "none"
+    waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
     return (
         f"{total} repos in {elapsed_s:.1f} s ({total / max(elapsed_s, 1e-9):.0f} a second): "
-        f"{sources or 'none answered'}; {failed} failed; requests: {sent}"
+        f"{sources or 'none answered'}; {failed} failed; requests: {sent}{waited}"
     )

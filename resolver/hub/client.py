@@ -66,6 +66,11 @@ class HubClient:
         return self._transport.requests
 
     @property
+    def longest_wait_s(self) -> float:
+        """The longest single wait, in seconds, that the Hub asked for."""
+        return self._transport.longest_wait_s
+
+    @property
     def pacers(self) -> dict[Bucket, QuotaPacer]:
         """What is known of each of the Hub's quotas."""
         return self._transport.pacers
@@ -80,7 +85,9 @@ class HubClient:
         return RepoClient(self._transport, self._endpoint, has_token=self._has_token)
 
     async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
-        """One page of a listing of models (see `urls.listing_url`), and the URL of the next one.
+        """One page of a listing of models (see `urls.listing_url`), and the URL that it names for the next one.
+
+        The caller checks that URL: a page of another origin would be requested with the token.
 
         Raises:
             HubError: the server does not respond, or has no such listing.
@@ -102,8 +109,6 @@ class HubClient:
         if not http_errors.is_success(response):
             raise http_errors.error_from_response(response, target, has_token=self._has_token)
         next_url = payloads.parse_next_link(response.headers.get("link", ""))
-        # A page of another origin would be requested with the token.
-        next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
         return payloads.parse_listing(response.body, is_truncated=response.is_truncated), next_url
 
 

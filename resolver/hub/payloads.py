@@ -82,7 +82,7 @@ def parse_model_info(body: bytes, *, is_truncated: bool = False) -> ModelInfo:
         HubResponseError: it is not an object, or names no repo or commit.
     """
     if is_truncated:
-        raise HubResponseError(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
+        raise _refuse(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
     if is_large(body):
         return _parse_large_info(body)
     try:
@@ -124,7 +124,7 @@ def _parse_large_info(body: bytes) -> ModelInfo:
     try:
         texts = _decode_large_info(body)
         if texts.siblings and bytes(texts.siblings).count(b"{") > MAX_FILES:
-            raise HubResponseError(f"model info names more than {MAX_FILES:,} files")
+            raise _refuse(f"model info names more than {MAX_FILES:,} files")
         files = _decode_files(texts.siblings) if texts.siblings else []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HubResponseError(f"model info of {len(body):,} bytes cannot be read: {str(error)[:200]}") from None
@@ -138,6 +138,13 @@ def _parse_large_info(body: bytes) -> ModelInfo:
     return build_model_info(payload)
 
 
+def _refuse(problem: str) -> HubResponseError:
+    """The error for a response that is too large, however often it is requested."""
+    error = HubResponseError(problem)
+    error.is_final = True
+    return error
+
+
 def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo | RepoRevision]:
     """One page of a listing: the model info of each repo, or only its id where the page does not say enough (no commit,
     no file list, or the repo is disabled). Items that name no repo, or cannot be read, are left out.
@@ -146,9 +153,9 @@ def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo 
         HubResponseError: it is not a list.
     """
     if is_truncated:
-        raise HubResponseError(f"a page of the listing is longer than {MAX_PAGE_BYTES // 2**20} MiB")
+        raise _refuse(f"a page of the listing is longer than {MAX_PAGE_BYTES // 2**20} MiB")
     if len(body) > MAX_PAGE_VALUES and count_values(body) > MAX_PAGE_VALUES:
-        raise HubResponseError(f"a page of the listing has more than {MAX_PAGE_VALUES:,} values")
+        raise _refuse(f"a page of the listing has more than {MAX_PAGE_VALUES:,} values")
     page: list[ModelInfo | RepoRevision] = []
     for item in _iterate_items(body):
         if not isinstance(item, dict):

@@ -29,7 +29,7 @@ class RetryPolicy:
         """How often a request that ends in `error` is sent in all."""
         if isinstance(error, (RateLimitedError, HubUnavailableError)):
             return self.max_attempts
-        if isinstance(error, HubResponseError) and error.status == 200:
+        if isinstance(error, HubResponseError) and error.status == 200 and not error.is_final:
             return self.max_attempts_unreadable
         return 1
 

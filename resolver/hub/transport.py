@@ -44,6 +44,7 @@ CONNECT_TIMEOUT_S = 10.0
 MIN_SAID_WAIT_S = 5.0
 """A wait for the Hub's quota that is as long is logged, once for each window."""
 MAX_REASON_LENGTH = 300
+MAX_BEGINNING_BYTES = 4_096
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 
 
@@ -78,6 +79,8 @@ class Transport:
         self._has_said_ignored = False
         self.pacers = {bucket: QuotaPacer() for bucket in Bucket}
         """What is known of each of the Hub's quotas."""
+        self.longest_wait_s = 0.0
+        """The longest single wait that the Hub asked for and got."""
         self.requests: Counter[Bucket] = Counter()
         """Requests sent so far; redirects and retries count too."""
 
@@ -138,12 +141,10 @@ class Transport:
         attempt = 1
         while True:
             try:
-                response = await self.send(url, bucket, max_bytes, target, budget, permit)
-                if not is_large(response.body):
-                    return _parse_by(parse, response, target)
-                await permit.acquire()
-                return await asyncio.to_thread(_parse_by, parse, response, target)
+                return await self._send_and_parse(url, bucket, max_bytes, target, parse, budget, permit)
             except HubError as error:
+                # Frames hold the body for as long as the error lives, which a caller may keep.
+                error.__traceback__ = None
                 if isinstance(error, HubUnavailableError):
                     error.attempts = attempt
                 is_last = attempt >= self._retry.attempts(error)
@@ -153,6 +154,22 @@ class Transport:
                 if not await self._wait_to_retry(error, attempt, bucket, budget):
                     raise
             attempt += 1
+
+    async def _send_and_parse(
+        self,
+        url: URL,
+        bucket: Bucket,
+        max_bytes: int,
+        target: RepoRevision | None,
+        parse: Callable[[HttpResponse, RepoRevision | None], T],
+        budget: RequestBudget,
+        permit: LargeBodyPermit,
+    ) -> T:
+        response = await self.send(url, bucket, max_bytes, target, budget, permit)
+        if not is_large(response.body):
+            return _parse_by(parse, response, target)
+        await permit.acquire()
+        return await asyncio.to_thread(_parse_by, parse, response, target)
 
     async def _wait_to_retry(self, error: HubError, attempt: int, bucket: Bucket, budget: RequestBudget) -> bool:
         """Wait after an attempt that ended in `error`. False, without a wait, where the budget does not allow it."""
@@ -173,6 +190,7 @@ class Transport:
         if wait_s >= MIN_SAID_WAIT_S and loop.time() >= self._said_until_s[bucket]:
             self._said_until_s[bucket] = loop.time() + wait_s
             logger.warning("the Hub's quota of %s requests is used up; the next ones wait %.0f s", bucket.value, wait_s)
+        self.longest_wait_s = max(self.longest_wait_s, wait_s)
         budget.begin_wait(loop.time())
         try:
             await asyncio.sleep(wait_s)
@@ -369,7 +387,10 @@ def _is_short(response: aiohttp.ClientResponse) -> bool:
 async def _read_up_to(
     response: aiohttp.ClientResponse, max_bytes: int, wait_for_permit: Callable[[], Awaitable[None]]
 ) -> tuple[bytes, bool]:
-    """The body, and whether it was longer than `max_bytes` and cut there. More than a small body needs a permit."""
+    """The body, and whether it was longer than `max_bytes`: then only its beginning is there, for a message.
+
+    More than a small body needs a permit.
+    """
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in response.content.iter_any():
@@ -379,7 +400,7 @@ async def _read_up_to(
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
             response.close()
-            return b"".join(chunks)[:max_bytes], True
+            return chunks[0][:MAX_BEGINNING_BYTES], True
     return b"".join(chunks), False
 
 

@@ -10,15 +10,13 @@ from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFa
 from registry.rules.required_files import find_required_files
 from resolver.errors import InvalidRepoIdError, NotAModelError
 from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
+from resolver.local.model_card import read_card_hints
 
 MAX_FILES = 20_000
 """File names that are read of one folder; the rest is ignored."""
 
 MAX_PATH_LENGTH = 4_096
 """A longer text is no path on most systems."""
-
-MAX_CARD_BYTES = 1024 * 1024
-"""A larger model card is not read."""
 
 _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
 _MODEL_FILES = (
@@ -130,33 +128,3 @@ def read_small_file(path: Path | None) -> SmallFile:
     except OSError as error:
         return SmallFile(state=FileState.UNREADABLE, problem=f"cannot be read: {error.strerror}")
     return parse_small_file(body)
-
-
-def read_card_hints(path: Path) -> HubHints:
-    """The hints in the YAML header of a model card; empty where there is no readable header."""
-    if not path.is_file():
-        return HubHints()
-    import yaml
-    from huggingface_hub import metadata_load
-
-    try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            return HubHints()
-        card = metadata_load(path)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError):
-        return HubHints()
-    if not isinstance(card, dict):
-        return HubHints()
-    tags = card.get("tags")
-    return HubHints(
-        pipeline_tag=_parse_text(card.get("pipeline_tag")),
-        library_name=_parse_text(card.get("library_name")),
-        tags=tuple(filter(None, map(_parse_text, tags))) if isinstance(tags, list) else (),
-    )
-
-
-def _parse_text(value: object) -> str | None:
-    """`value` where it is text that UTF-8 can encode, else None: an escape in YAML can be half a surrogate pair."""
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
-        return None
-    return value or None

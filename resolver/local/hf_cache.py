@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
-from resolver.local.folder import list_files, read_card_hints, read_commit_facts
+from resolver.local.folder import list_files, read_commit_facts
+from resolver.local.model_card import read_card_hints
 from resolver.repo_id import RepoRevision, is_commit_hash
 
 

@@ -1,22 +1,36 @@
-"""Runs the command in a process of its own and tells how much memory it took."""
+"""Runs Python in a process of its own and tells how much memory it took."""
 
 from __future__ import annotations
 
-import os
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.resolver.support import command
+from tests.resolver.support import ROOT, environment
 
 MAX_MEMORY_BYTES = 300 * 1000 * 1000
 """What no run may take, whatever a Hub, a folder or a line of input holds."""
 
+COMMAND = "resolver.__main__"
+
+_RUN = """
+import atexit, importlib, pathlib, re, sys
+peak_file, module = sys.argv.pop(1), sys.argv.pop(1)
+def write_peak():
+    # VmHWM, unlike ru_maxrss, does not begin with what the parent process had.
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():
+        pathlib.Path(peak_file).write_text(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1])
+atexit.register(write_peak)
+importlib.import_module(module).main()
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A run that has ended. `peak_bytes`: the most memory that the process had."""
+    """A run that has ended. `peak_bytes`: the most memory that the process had, 0 where that cannot be known."""
 
     returncode: int
     stdout: bytes
@@ -24,21 +38,15 @@ class Done:
     peak_bytes: int
 
 
-def run_measured(*arguments: str | Path, stdin: Path | None = None, **environment: str) -> Done:
-    """The command, run to its end, with a file as standard input."""
-    line, env = command(*arguments, **environment)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(stdin or os.devnull, "rb") as given:
-        process = subprocess.Popen(line, env=env, stdin=given, stdout=out, stderr=err)
-        # wait4, unlike getrusage, is about this process alone.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        done = Done(
-            returncode=process.returncode,
-            stdout=out.read(),
-            stderr=err.read().decode("utf-8", "replace"),
-            peak_bytes=usage.ru_maxrss * 1024,
-        )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+def run_measured(module: str, *arguments: str | Path, stdin: bytes | Path = b"", **more: str) -> Done:
+    """`main()` of a module, run to its end; `more` are environment variables."""
+    with tempfile.TemporaryDirectory() as folder:
+        peak, given = Path(folder) / "peak", Path(folder) / "stdin"
+        if isinstance(stdin, bytes):
+            given.write_bytes(stdin)
+        with (given if isinstance(stdin, bytes) else stdin).open("rb") as file:
+            line = [sys.executable, "-c", _RUN, str(peak), module, *map(str, arguments)]
+            done = subprocess.run(line, env=environment(**more), cwd=ROOT, stdin=file, capture_output=True, check=False)
+        size_kb = int(peak.read_text()) if peak.exists() else 0
+    stderr = done.stderr.decode("utf-8", "replace")
+    return Done(returncode=done.returncode, stdout=done.stdout, stderr=stderr, peak_bytes=size_kb * 1024)

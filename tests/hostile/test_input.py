@@ -12,7 +12,7 @@ import pytest
 from resolver.answer import Failure
 from resolver.cli.ids import MAX_LINE_BYTES, read_ids
 from resolver.lookup.request import UnusableRequest
-from tests.hostile.measured import MAX_MEMORY_BYTES, run_measured
+from tests.hostile.measured import COMMAND, MAX_MEMORY_BYTES, run_measured
 from tests.resolver.support import answers, run, settings_for
 
 
@@ -78,8 +78,8 @@ def test_a_line_of_200_megabytes_is_a_row_and_takes_no_memory(tmp_path: Path, st
             file.write(random.Random(1).randbytes(1_000_000).replace(b"\n", b" ").replace(b"\r", b" "))
         file.write(b"\nacme/last")
     done = run_measured(
-        "resolve", "--file", "-" if as_stdin else ids, "--offline", "--store", store, "--format", "jsonl",
-        stdin=ids if as_stdin else None,
+        COMMAND, "resolve", "--file", "-" if as_stdin else ids, "--offline", "--store", store, "--format", "jsonl",
+        stdin=ids if as_stdin else b"",
     )  # fmt: skip
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["repo_id"][:5] for row in rows] == ["acme/", "xxxxx", rows[2]["repo_id"][:5], "acme/"]
@@ -96,7 +96,7 @@ def test_millions_of_bad_lines_take_no_more_memory_than_thousands(tmp_path: Path
             file.writelines(b"~\0%d\n" % number for number in range(count))
         out = tmp_path / "rows"
         done = run_measured(
-            "resolve", "--file", ids, "--offline", "--store", store, "--format", "jsonl", "--output", out
+            COMMAND, "resolve", "--file", ids, "--offline", "--store", store, "--format", "jsonl", "--output", out
         )
         with out.open("rb") as rows:
             assert sum(1 for _ in rows) == count
