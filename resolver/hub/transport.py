@@ -216,20 +216,27 @@ class Transport:
         limit, pacer, loop = self._limits[bucket], self.pacers[bucket], asyncio.get_running_loop()
         queued_since_s = loop.time()
         await limit.acquire()
-        has_place = True
+        has_place, is_sent = True, False
 
-        async def wait_for_permit() -> None:
-            # Whoever holds the permit may need the place.
-            nonlocal has_place
-            if has_place and not permit.is_held:
+        def give_place_back() -> None:
+            nonlocal has_place, is_sent
+            if is_sent:
+                is_sent = False
+                pacer.record_ended()
+            if has_place:
                 has_place = False
                 limit.release()
+
+        async def wait_for_permit() -> None:
+            if not permit.is_held:
+                # Whoever holds the permit may need the place, or wait for what this request finds of the quota.
+                give_place_back()
             await permit.acquire()
 
         try:
             budget.start(loop.time(), queued_since_s=queued_since_s)
             await self._wait_for_turn(pacer, bucket, target, budget)
-            sent = pacer.record_sent(loop.time())
+            sent, is_sent = pacer.record_sent(loop.time()), True
             self.requests[bucket] += 1
             problem: HubError | None = None
             timeout_s = 0.0
@@ -238,8 +245,6 @@ class Transport:
                 response, body, is_truncated = await self._get(url, max_bytes, bucket, timeout_s, wait_for_permit)
             except (ValueError, TimeoutError, OSError, aiohttp.ClientError) as error:
                 problem = self._translate(error, timeout_s)
-            finally:
-                pacer.record_ended()
             if problem is not None:
                 # Outside of the handler: the library's exception, whose values hold secrets, is no part of ours.
                 if isinstance(problem, HubUnavailableError):
@@ -251,8 +256,7 @@ class Transport:
             )
             self._record_response(answer, bucket, sent, redirects=len(response.history))
         finally:
-            if has_place:
-                limit.release()
+            give_place_back()
         return answer
 
     async def _get(
@@ -267,10 +271,17 @@ class Transport:
         if self._session is None or timeout_s <= 0:
             raise TimeoutError
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy, timeout=timeout) as response:
+        # The library's own timeout does not count the wait for the permit.
+        async with (
+            asyncio.timeout(timeout_s),
+            self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy, timeout=timeout) as response,
+        ):
             self.requests[bucket] += len(response.history)
             if _is_short(response):
                 return response, await response.read(), False
+            if (response.content_length or 0) > max_bytes:
+                response.close()
+                return response, b"", True
             return response, *(await _read_up_to(response, max_bytes, wait_for_permit))
 
     def _translate(self, error: Exception, timeout_s: float) -> HubError:

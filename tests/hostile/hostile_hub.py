@@ -186,6 +186,10 @@ SLOW_FAULTS: dict[str, Callable[[asyncio.StreamWriter, Request], Awaitable[None]
 }
 
 
+SLOW_SHARE = 0.01
+"""The share of slow faults among the faults."""
+
+
 @dataclass
 class HostileHub:
     """Serves any repo. Those of `clean_authors` get no faults; of the other requests `share` do."""
@@ -255,4 +259,4 @@ class HostileHub:
         if generator.random() > self.share:
             return "none"
         # Slow faults are slow, so there are fewer of them.
-        return generator.choice([*FAULTS, *FAULTS, *FAULTS, *SLOW_FAULTS])
+        return generator.choice([*SLOW_FAULTS] if generator.random() < SLOW_SHARE else [*FAULTS])

@@ -17,13 +17,12 @@ from resolver.render import build_row, render_json_line
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 
-POLICY = RetryPolicy(first_wait_s=0.01, max_wait_s=0.05, max_retry_after_s=0.2)
-TIMEOUT_S = 1.0
+POLICY = RetryPolicy(first_wait_s=0.002, max_wait_s=0.01, max_retry_after_s=0.01)
 
 
-async def resolve_all(endpoint: str, store: str, token: str, ids: list[str]) -> dict[str, Any]:
+async def resolve_all(endpoint: str, store: str, token: str, ids: list[str], timeout_s: float) -> dict[str, Any]:
     """The rows, everything that errors show, the longest time without an answer, and the longest wait."""
-    settings = Settings(endpoint=endpoint, store=store, token=token, timeout_s=TIMEOUT_S, offline=False)
+    settings = Settings(endpoint=endpoint, store=store, token=token, timeout_s=timeout_s, offline=False)
     rows, shown, started_s = list[str](), list[str](), time.monotonic()
     async with Resolver(settings, limits=Limits(retry=POLICY)) as resolver:
         async for item in resolver.resolve_many(ids):

@@ -131,3 +131,87 @@ async def test_whatever_is_passed_for_a_request_is_an_answer(store: Path) -> Non
 def test_a_task_or_library_that_nobody_knows_is_wrong_usage(store: Path, command: str, option: str) -> None:
     done = run(command, "acme/x", option, "nobody-knows", "--offline", "--store", store)
     assert done.returncode == 2 and "nobody-knows" in done.stderr
+
+
+def card(header: str) -> str:
+    return f"---\n{header}\n---\n# A model\n"
+
+
+REST = "pipeline_tag: fill-mask\nlibrary_name: timm\ntags: [one, two]\n"
+HEADERS: dict[str, tuple[str, HubHints]] = {
+    "ordinary": (REST, HubHints(pipeline_tag="fill-mask", library_name="timm", tags=("one", "two"))),
+    "sexagesimal": ("x: " + "1:" * 300_000 + "1\n" + REST,
+                    HubHints(pipeline_tag="fill-mask", library_name="timm", tags=("one", "two"))),
+    "240,000 tags": ("library_name: timm\ntags:\n" + "- t\n" * 240_000,
+                     HubHints(library_name="timm", tags=("t",) * MAX_TAGS)),
+    "a tag too long": (f"tags: [{'x' * 5_000}, y]", HubHints(tags=("y",))),
+    "aliases of aliases": (
+        "a: &a [x, x, x]\n" + "".join(f"k{n}: &k{n} [{f'*k{n - 1}, ' * 9}]\n" for n in range(1, 30)).replace("*k0", "*a")
+        + "tags: [*k29, last]\n", HubHints(tags=("last",))),
+    "nested deep": ("library_name: timm\nx: " + "[" * 300_000, HubHints(library_name="timm")),
+    "an object": ("pipeline_tag: !!python/object/apply:os.abort []\nlibrary_name: timm", HubHints(library_name="timm")),
+    "other types": ("pipeline_tag: 1:30\nlibrary_name: 2020-01-01\ntags: [yes, null, 7, 1e3, 'no', x, {a: b}]",
+                    HubHints(tags=("no", "x"))),
+    "text on demand": ("pipeline_tag: !!str 7\nlibrary_name: '8'", HubHints(pipeline_tag="7", library_name="8")),
+    "the last counts": ("tags: [a]\npipeline_tag: x\ntags: [b]\npipeline_tag: y", HubHints(pipeline_tag="y", tags=("b",))),
+    "half a character": ('pipeline_tag: "\\ud800"\ntags: ["\\ud800", ok]', HubHints(tags=("ok",))),
+    "not YAML": (REST + "x: [", HubHints()),
+    "a list": ("- pipeline_tag", HubHints()),
+    "nothing": ("", HubHints()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(HEADERS))
+def test_a_model_card_is_read_in_bounded_time_and_never_becomes_values(tmp_path: Path, name: str) -> None:
+    header, hints = HEADERS[name]
+    (tmp_path / "README.md").write_text(card(header))
+    assert read_card_hints(tmp_path / "README.md") == hints
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"---", b"\n" * 1_000_000 + b"---\nlibrary_name: x\n---", b"---\n" + b"\n" * 2_000_000, b"# no header\n---\n",
+     b"---\nlibrary_name: \xff\n---\n", b"---\nlibrary_name: x\n", b"\xef\xbb\xbf---\nlibrary_name: x\n---\n"],
+)  # fmt: skip
+def test_a_card_without_a_header_has_no_hints(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "README.md").write_bytes(content)
+    assert read_card_hints(tmp_path / "README.md") == HubHints()
+
+
+def test_a_card_that_is_long_or_no_text_after_its_header_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_bytes(b"\r\n---\r\nlibrary_name: timm\r\n---\r\n" + b"\xff" * 3_000_000)
+    assert read_card_hints(path) == HubHints(library_name="timm")
+
+
+async def test_the_loop_runs_on_while_a_hostile_folder_is_read(tmp_path: Path, store: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "README.md").write_text(card(HEADERS["240,000 tags"][0]))
+    (folder / "config.json").write_text(json.dumps({"x": [[]] * 200_000}))
+    (folder / "model.safetensors").touch()
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    taking = asyncio.create_task(take_turns())
+    (found,) = await answers(settings_for(NOWHERE, store, offline=True), [str(folder)])
+    taking.cancel()
+    assert isinstance(found, Resolution) and turns > 10
+
+
+def test_file_names_that_are_not_utf_8_are_shown_as_text(tmp_path: Path, store: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(BERT))
+    try:
+        (folder / os.fsdecode(b"\xff\x9b\n.safetensors")).touch()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    for command in ("resolve", "explain"):
+        done = run(command, folder, "--offline", "--store", store)
+        assert done.returncode == 0 and (done.stdout + done.stderr).replace("\n", "").isprintable(), done.stderr
