@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from registry.facts import HubHints
 from resolver.answer import Failure
 from resolver.cli.ids import MAX_LINE_BYTES, read_ids
+from resolver.local.model_card import MAX_TAGS, read_card_hints
 from resolver.lookup.request import UnusableRequest
+from resolver.resolution import Resolution
 from tests.hostile.measured import COMMAND, MAX_MEMORY_BYTES, run_measured
-from tests.resolver.support import answers, run, settings_for
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Where the store is to be."""
-    return tmp_path / "store.sqlite3"
-
+from tests.resolver.support import BERT, answers, run, settings_for
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -146,15 +144,15 @@ HEADERS: dict[str, tuple[str, HubHints]] = {
                      HubHints(library_name="timm", tags=("t",) * MAX_TAGS)),
     "a tag too long": (f"tags: [{'x' * 5_000}, y]", HubHints(tags=("y",))),
     "aliases of aliases": (
-        "a: &a [x, x, x]\n" + "".join(f"k{n}: &k{n} [{f'*k{n - 1}, ' * 9}]\n" for n in range(1, 30)).replace("*k0", "*a")
+        "k0: &k0 [x, x, x]\n" + "".join(f"k{n}: &k{n} [{f'*k{n - 1}, ' * 9}]\n" for n in range(1, 30))
         + "tags: [*k29, last]\n", HubHints(tags=("last",))),
     "nested deep": ("library_name: timm\nx: " + "[" * 300_000, HubHints(library_name="timm")),
     "an object": ("pipeline_tag: !!python/object/apply:os.abort []\nlibrary_name: timm", HubHints(library_name="timm")),
-    "other types": ("pipeline_tag: 1:30\nlibrary_name: 2020-01-01\ntags: [yes, null, 7, 1e3, 'no', x, {a: b}]",
+    "other types": ("pipeline_tag: 1:30\nlibrary_name: 2020-01-01\ntags: [yes, null, 7, 0x1f, 'no', x, {a: b}]",
                     HubHints(tags=("no", "x"))),
     "text on demand": ("pipeline_tag: !!str 7\nlibrary_name: '8'", HubHints(pipeline_tag="7", library_name="8")),
-    "the last counts": ("tags: [a]\npipeline_tag: x\ntags: [b]\npipeline_tag: y", HubHints(pipeline_tag="y", tags=("b",))),
-    "half a character": ('pipeline_tag: "\\ud800"\ntags: ["\\ud800", ok]', HubHints(tags=("ok",))),
+    "the last counts": ("tags: [a]\npipeline_tag: x\ntags: [b]\npipeline_tag: y",
+                        HubHints(pipeline_tag="y", tags=("b",))),
     "not YAML": (REST + "x: [", HubHints()),
     "a list": ("- pipeline_tag", HubHints()),
     "nothing": ("", HubHints()),
@@ -170,7 +168,7 @@ def test_a_model_card_is_read_in_bounded_time_and_never_becomes_values(tmp_path:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"---", b"\n" * 1_000_000 + b"---\nlibrary_name: x\n---", b"---\n" + b"\n" * 2_000_000, b"# no header\n---\n",
+    [b"", b"---", b"\n" * 2_000_000 + b"---\nlibrary_name: x\n---", b"---\n" + b"\n" * 2_000_000, b"# no header\n---\n",
      b"---\nlibrary_name: \xff\n---\n", b"---\nlibrary_name: x\n", b"\xef\xbb\xbf---\nlibrary_name: x\n---\n"],
 )  # fmt: skip
 def test_a_card_without_a_header_has_no_hints(tmp_path: Path, content: bytes) -> None:
