@@ -11,17 +11,16 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError
-from resolver.hub.body_size import SMALL_BODY_BYTES, is_large
+from resolver.hub.body_size import is_large
 from resolver.hub.budget import RequestBudget
 from resolver.hub.headers import find_proxy, user_agent
 from resolver.hub.http_errors import describe
@@ -30,6 +29,7 @@ from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
 from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
+from resolver.hub.reading import is_short, merge_headers, read_up_to
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import RetryPolicy
 from resolver.redaction import describe_error
@@ -44,7 +44,6 @@ CONNECT_TIMEOUT_S = 10.0
 MIN_SAID_WAIT_S = 5.0
 """A wait for the Hub's quota that is as long is logged, once for each window."""
 MAX_REASON_LENGTH = 300
-MAX_BEGINNING_BYTES = 4_096
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 
 
@@ -74,7 +73,7 @@ class Transport:
         self._retry = retry
         self._breaker = CircuitBreaker(breaker)
         self._proxy = find_proxy(endpoint)
-        self._large_bodies = {bucket: asyncio.Semaphore(MAX_LARGE_BODIES) for bucket in ("repo", "page")}
+        self._large_bodies = {kind: asyncio.Semaphore(MAX_LARGE_BODIES) for kind in ("repo", "page")}
         self._said_until_s = dict.fromkeys(Bucket, 0.0)
         self._has_said_ignored = False
         self.pacers = {bucket: QuotaPacer() for bucket in Bucket}
@@ -252,7 +251,7 @@ class Transport:
                     self._breaker.record_failure(loop.time())
                 raise _add_target(problem, target)
             answer = HttpResponse(
-                status=response.status, headers=_merge_headers(response), body=body, is_truncated=is_truncated
+                status=response.status, headers=merge_headers(response), body=body, is_truncated=is_truncated
             )
             self._record_response(answer, bucket, sent, redirects=len(response.history))
         finally:
@@ -277,12 +276,12 @@ class Transport:
             self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy, timeout=timeout) as response,
         ):
             self.requests[bucket] += len(response.history)
-            if _is_short(response):
+            if is_short(response):
                 return response, await response.read(), False
             if (response.content_length or 0) > max_bytes:
                 response.close()
                 return response, b"", True
-            return response, *(await _read_up_to(response, max_bytes, wait_for_permit))
+            return response, *(await read_up_to(response, max_bytes, wait_for_permit))
 
     def _translate(self, error: Exception, timeout_s: float) -> HubError:
         """The error that an exception of the HTTP library means."""
@@ -366,16 +365,6 @@ class Transport:
         return None
 
 
-def _merge_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    """The response's headers, with the commit that a redirect named: a file server's own response has none."""
-    if not response.history or "X-Repo-Commit" in response.headers:
-        return response.headers
-    commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
-    if not commits:
-        return response.headers
-    return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
-
-
 def _parse_by(
     parse: Callable[[HttpResponse, RepoRevision | None], T], response: HttpResponse, target: RepoRevision | None
 ) -> T:
@@ -386,33 +375,6 @@ def _parse_by(
         if error.status is not None:
             raise
         raise _add_target(error, target, response.status) from None
-
-
-def _is_short(response: aiohttp.ClientResponse) -> bool:
-    """Whether the response says that its body is short."""
-    return (response.content_length or SMALL_BODY_BYTES) < SMALL_BODY_BYTES and (
-        "Content-Encoding" not in response.headers
-    )
-
-
-async def _read_up_to(
-    response: aiohttp.ClientResponse, max_bytes: int, wait_for_permit: Callable[[], Awaitable[None]]
-) -> tuple[bytes, bool]:
-    """The body, and whether it was longer than `max_bytes`: then only its beginning is there, for a message.
-
-    More than a small body needs a permit.
-    """
-    chunks: list[bytes] = []
-    size_bytes = 0
-    async for chunk in response.content.iter_any():
-        if size_bytes <= SMALL_BODY_BYTES < size_bytes + len(chunk):
-            await wait_for_permit()
-        chunks.append(chunk)
-        size_bytes += len(chunk)
-        if size_bytes > max_bytes:
-            response.close()
-            return chunks[0][:MAX_BEGINNING_BYTES], True
-    return b"".join(chunks), False
 
 
 def _add_target(error: HubError, target: RepoRevision | None, status: int | None = None) -> HubError:
