@@ -297,10 +297,9 @@ class Transport:
     async def _wait_for_turn(
         self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
     ) -> None:
-        """Wait for the quota, and for the circuit breaker.
+        """Wait for the quota, as long as the budget allows, and for the circuit breaker.
 
         Raises:
-            RateLimitedError: the budget of the repo does not allow to wait for the quota.
             HubUnavailableError: the circuit breaker has been open for too long.
         """
         loop = asyncio.get_running_loop()
@@ -318,19 +317,14 @@ class Transport:
             wait_s = wait_s or self._breaker.wait_s(now_s)
             if wait_s <= 0:
                 return
-            left_s = budget.get_wait_left_s(now_s)
-            if left_s <= 0:
-                seconds = f"{budget.waits_s:.3g} s"
-                raise _add_target(
-                    RateLimitedError(f"the Hub's quota is used up, after waits of {seconds}", retry_after_s=wait_s)
-                    if is_quota
-                    else HubUnavailableError(f"{self._endpoint} has not answered for {seconds}"),
-                    target,
-                )
-            max_wait_s = self._retry.max_retry_after_s
-            await self._wait_for_hub(min(wait_s, left_s, max_wait_s), bucket, budget)
-            if is_quota and wait_s > max_wait_s:
-                # Nobody waits longer: the Hub itself is to say whether it still refuses.
+            left_s, max_wait_s = budget.get_wait_left_s(now_s), self._retry.max_retry_after_s
+            if left_s > 0:
+                await self._wait_for_hub(min(wait_s, left_s, max_wait_s), bucket, budget)
+            elif not is_quota:
+                problem = f"{self._endpoint} has not answered for {budget.waits_s:.3g} s"
+                raise _add_target(HubUnavailableError(problem), target)
+            if is_quota and wait_s > min(left_s, max_wait_s):
+                # Nobody waits longer. The Hub itself is to say whether it refuses this repo too.
                 return
 
     def _record_response(self, response: HttpResponse, bucket: Bucket, sent: SentRequest, *, redirects: int) -> None:
