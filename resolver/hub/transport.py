@@ -244,6 +244,9 @@ class Transport:
                 response, body, is_truncated = await self._get(url, max_bytes, bucket, timeout_s, wait_for_permit)
             except (ValueError, TimeoutError, OSError, aiohttp.ClientError) as error:
                 problem = self._translate(error, timeout_s)
+            else:
+                if target is None and response.url.origin() != url.origin():
+                    problem = HubResponseError("a redirect to another origin")
             if problem is not None:
                 # Outside of the handler: the library's exception, whose values hold secrets, is no part of ours.
                 if isinstance(problem, HubUnavailableError):

@@ -55,22 +55,25 @@ async def fetch_pages(
     # A hash of each: a listing may have thousands of pages.
     urls, contents, fruitless = set[int](), set[int](), 0
     page_size = max_page_size if limit is None else max(1, min(limit, max_page_size))
-    url: str | None = listing_url(endpoint, author=author, search=search, filters=filters, page_size=page_size)
-    while url is not None and (left is None or left > 0):
+    url = listing_url(endpoint, author=author, search=search, filters=filters, page_size=page_size)
+    while left is None or left > 0:
         urls.add(hash(url))
-        items, url = await client.fetch_listing(url)
+        items, next_url = await client.fetch_listing(url)
         content = hash(tuple(get_page_target(item) for item in items))
         if content in contents:
             items = []
         contents.add(content)
         fruitless = fruitless + 1 if not items else 0
-        if url is not None and (problem := _find_problem(url, endpoint, urls, fruitless, max_pages)) is not None:
-            logger.warning("the listing ends after page %d: %s", len(urls), problem)
-            url = None
         if left is not None:
             items = items[:left]
             left -= len(items)
         yield items
+        if next_url is None or left == 0:
+            return
+        if (problem := _find_problem(next_url, endpoint, urls, fruitless, max_pages)) is not None:
+            logger.warning("the listing ends after page %d: %s", len(urls), problem)
+            return
+        url = next_url
 
 
 def _find_problem(url: str, endpoint: str, urls: Collection[int], fruitless: int, max_pages: int) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from resolver.errors import HubResponseError
 from resolver.hub.pacing.quota_headers import Quota
 from resolver.hub.retry import RetryPolicy
 from resolver.limits import Limits
@@ -169,6 +170,13 @@ async def test_a_listing_that_leads_nowhere_ends(
         assert hub.count.kind["listing"] == requests
     assert len(found) == repos and len(set(found)) == len(found)
     assert "the listing ends after page" in caplog.text
+
+
+async def test_a_page_is_not_taken_from_another_origin(store: Path) -> None:
+    async with LocalHub(catalog_of(bert_row("acme/x"))) as hub, LocalHub(catalog_of(bert_row("acme/evil"))) as other:
+        hub.faults.add(faults.redirect_to(f"{other.endpoint}/api/models?author=acme"), "/api/models", times=None)
+        with pytest.raises(HubResponseError, match="another origin"):
+            await list_all(hub, store)
 
 
 async def test_empty_pages_for_ever_end(store: Path, caplog: pytest.LogCaptureFixture) -> None:
