@@ -213,3 +213,18 @@ def test_file_names_that_are_not_utf_8_are_shown_as_text(tmp_path: Path, store: 
     for command in ("resolve", "explain"):
         done = run(command, folder, "--offline", "--store", store)
         assert done.returncode == 0 and (done.stdout + done.stderr).replace("\n", "").isprintable(), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+async def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path, store: Path) -> None:
+    folder, cache = tmp_path / "model", tmp_path / "cache"
+    refs = cache / "models--acme--x" / "refs"
+    for made in (folder, refs):
+        made.mkdir(parents=True)
+    for pipe in (folder / "config.json", folder / "README.md", refs / "main"):
+        os.mkfifo(pipe)
+    (folder / "model.safetensors").touch()
+    ids = [str(folder), "acme/x"]
+    found = await answers(settings_for(NOWHERE, store, offline=True, cache_dir=cache), ids)
+    assert isinstance(found[0], Resolution) and isinstance(found[1], Failure)
+    assert found[1].error.code == "offline_miss"
