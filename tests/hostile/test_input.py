@@ -170,6 +170,7 @@ def test_a_model_card_is_read_in_bounded_time_and_never_becomes_values(tmp_path:
     "content",
     [b"", b"---", b"\n" * 2_000_000 + b"---\nlibrary_name: x\n---", b"---\n" + b"\n" * 2_000_000, b"# no header\n---\n",
      b"---\nlibrary_name: \xff\n---\n", b"---\nlibrary_name: x\n", b"\xef\xbb\xbf---\nlibrary_name: x\n---\n"],
+    ids=["empty", "half", "after 2 MB", "of 2 MB", "no header", "not UTF-8", "no end", "a mark before it"],
 )  # fmt: skip
 def test_a_card_without_a_header_has_no_hints(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "README.md").write_bytes(content)

@@ -80,7 +80,11 @@ def test_a_large_entry_of_a_page_is_requested_by_itself() -> None:
     assert large == RepoRevision("acme/x") and not isinstance(small, RepoRevision)
 
 
-@pytest.mark.parametrize("body", [b"[" + b"1," * MAX_PAGE_VALUES + b"1]", b'{"a":"' + b"x" * SMALL_BODY_BYTES + b'"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"1," * MAX_PAGE_VALUES + b"1]", b'{"a":"' + b"x" * SMALL_BODY_BYTES + b'"}'],
+    ids=["many values", "no list"],
+)
 def test_a_page_of_very_many_values_or_of_none_is_a_bad_response(body: bytes) -> None:
     with pytest.raises(HubResponseError):
         parse_listing(body)
