@@ -35,6 +35,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from registry.errors import HubresolveError as HubresolveError, RegistryError as RegistryError
+from resolver.redaction import hide_secrets
 from store.errors import StoreError as StoreError
 
 if TYPE_CHECKING:
@@ -42,9 +43,15 @@ if TYPE_CHECKING:
 
 
 class ResolveError(HubresolveError):
-    """A repo could not be resolved or loaded. `code` is one of the fixed error codes of the output."""
+    """A repo could not be resolved or loaded. `code` is one of the fixed error codes of the output.
+
+    No message holds a secret, whatever text of a Hub or of another library it quotes.
+    """
 
     code: ClassVar[str] = "internal_error"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(hide_secrets(text) if isinstance(text, str) else text for text in args))
 
 
 class InternalError(ResolveError):
@@ -158,6 +165,8 @@ class HubResponseError(HubError):
     """The Hub's response cannot be used: it does not parse, or contradicts itself."""
 
     code = "bad_response"
+    is_final: bool = False
+    """Whether another attempt would end in the same way."""
 
 
 class OfflineError(ResolveError):
@@ -184,7 +193,7 @@ class LibraryNotInstalledError(ModelLoadError, ImportError):
     def __init__(self, message: str, *, resolution: Resolution | None = None, name: str | None = None) -> None:
         ModelLoadError.__init__(self, message, resolution=resolution)
         self.name = name
-        self.msg = message
+        self.msg = str(self.args[0])
 
 
 class NotLoadableError(ModelLoadError):

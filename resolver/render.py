@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from resolver.answer import Failure
 from resolver.resolution import Resolution
 from resolver.row import ROW_KEYS
 
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""The controls C0 and C1, DEL, line separators, and characters that are invisible or change the direction of text."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
+
 _CSV_KEYS = tuple(name for key in ROW_KEYS for name in (("error_code", "error_message") if key == "error" else (key,)))
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+def render_json_line(row: Mapping[str, Any]) -> str:
+    """A row as one line of JSON. Characters that control a terminal or the direction of text are escaped."""
+    line = _encode_json(row).decode()
+    # The encoder itself escapes those below U+0020.
+    return line if line.isprintable() else _UNPRINTABLE.sub(_escape_for_json, line)
+
+
+def _escape_for_json(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def render_csv_header() -> str:
@@ -19,12 +41,17 @@ def render_csv_header() -> str:
     return _csv_line(_CSV_KEYS)
 
 
-def render_csv_line(answer: Resolution | Failure) -> str:
-    """One line of CSV: lists are joined by ";", booleans are "true" and "false", a candidate is "task=class"."""
+def render_csv_line(answer: Resolution | Failure, *, is_safe: bool = False) -> str:
+    """One line of CSV: lists are joined by ";", booleans are "true" and "false", a candidate is "task=class".
+
+    Control characters are escaped, so that an answer is one line. `is_safe`: a cell that a spreadsheet would take for a
+    formula begins with "'".
+    """
     row: Mapping[str, Any] = answer.to_dict()
     error = row["error"] or {"code": None, "message": None}
     values = {**row, "error_code": error["code"], "error_message": error["message"]}
-    return _csv_line(_render_cell(values[key]) for key in _CSV_KEYS)
+    cells = (_UNPRINTABLE.sub(lambda match: _escape(match[0]), _render_cell(values[key])) for key in _CSV_KEYS)
+    return _csv_line(f"'{cell}" if is_safe and cell.startswith(_FORMULA_STARTS) else cell for cell in cells)
 
 
 def _render_cell(value: Any) -> str:
@@ -100,5 +127,14 @@ def describe_age(seconds: float, now_s: float) -> str:
 
 
 def make_printable(text: str) -> str:
-    """`text` without control characters: text from a repo must not control a terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+    """`text` with control characters escaped, but for line ends: text from a repo must not control a terminal."""
+    return "\n".join(map(_escape_unprintable, text.split("\n")))
+
+
+def _escape_unprintable(text: str) -> str:
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    """`char` as in a Python string, such as "\\x1b" for an escape character."""
+    return char.encode("unicode_escape").decode()

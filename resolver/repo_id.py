@@ -108,4 +108,4 @@ def _build_refusal(name: str) -> InvalidRepoIdError | NotAModelError:
 
 
 def _quote(text: str) -> str:
-    return repr(text if len(text) <= 120 else text[:117] + "...")
+    return repr(text) if len(text) <= 120 else f"{text[:117] + '...'!r} ({len(text):,} characters)"

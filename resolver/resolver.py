@@ -123,6 +123,11 @@ class Resolver:
         return self._connection.requests
 
     @property
+    def longest_wait_s(self) -> float:
+        """The longest single wait, in seconds, that the Hub asked for so far, for its quota or because it was down."""
+        return self._connection.longest_wait_s
+
+    @property
     def quota_left(self) -> dict[str, int]:
         """Requests that the Hub still allows in the current window, by bucket, as far as it has said."""
         return self._connection.quota_left
@@ -264,6 +269,7 @@ class Resolver:
             filters=filters,
             limit=limit,
             max_page_size=self._limits.listings.max_page_size,
+            max_pages=self._limits.listings.max_pages,
         )
 
         async def resolve_pages() -> AsyncGenerator[list[Outcome]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from registry.registry import Registry
 from resolver.cache.freshness import DEFAULT_MAX_AGE_S, Policy
 from resolver.errors import SettingsError
+from resolver.redaction import Secret, hide_secrets, remember_secret, remember_url_secrets
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 DEFAULT_CONCURRENCY = 64
@@ -62,6 +63,9 @@ class Settings:
     def __deepcopy__(self, memo: dict[int, Any]) -> Settings:
         return self
 
+    def __repr__(self) -> str:
+        return _describe_fields(self)
+
     def fill(self, environ: Mapping[str, str] | None = None) -> FilledSettings:
         """These settings with every field that is None taken from `environ` (default: the process's) or its default.
 
@@ -69,10 +73,13 @@ class Settings:
             SettingsError: a value cannot be used; the message names the field.
         """
         env = os.environ if environ is None else environ
+        store = self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _find_default_store()
+        remember_secret(self.token or None)
+        remember_url_secrets(str(store))
         return FilledSettings(
             endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
             token=self.token,
-            store=self.store if self.store is not None else env.get("HUBRESOLVE_STORE") or _find_default_store(),
+            store=store,
             offline=_parse_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
             max_age_s=_parse_number(
                 "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
@@ -111,10 +118,19 @@ class FilledSettings:
     cache_dir: str | Path | None
     registry: Registry | None
 
+    def __repr__(self) -> str:
+        return _describe_fields(self)
+
     @property
     def policy(self) -> Policy:
         """How remembered refs are used."""
         return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh)
+
+
+def _describe_fields(settings: Settings | FilledSettings) -> str:
+    """The `repr` of settings: without the token, and without the password in the URL of a store."""
+    shown = (f"{item.name}={getattr(settings, item.name)!r}" for item in fields(settings) if item.repr)
+    return hide_secrets(f"{type(settings).__name__}({', '.join(shown)})")
 
 
 def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> str | None:
@@ -135,7 +151,9 @@ def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> 
             from huggingface_hub import get_token
 
             token = get_token()
-    return token.strip() or None if token else None
+    token = token.strip() if token else ""
+    remember_secret(token)
+    return Secret(token) if token else None
 
 
 def read_environment(settings: Settings) -> tuple[object, ...]:
@@ -193,10 +211,10 @@ def _parse_endpoint(value: str | None) -> str:
         _ = parts.port
     except ValueError:
         usable = False
+    if "@" in endpoint and not (usable and not parts.username and not parts.password):
+        raise SettingsError("endpoint: the URL contains a user name or password; use a token instead")
     if not usable:
         raise SettingsError(f"endpoint: {endpoint!r} is not a base URL such as {DEFAULT_ENDPOINT}")
-    if parts.username or parts.password:
-        raise SettingsError("endpoint: the URL contains a user name or password; use a token instead")
     return endpoint
 
 

@@ -22,6 +22,7 @@ from resolver.cli.resolving import build_settings
 from resolver.cli.tables import TableRow, format_bytes, print_table
 from resolver.loading.loaded import Loaded
 from resolver.loading.options import LoadKwargs
+from resolver.render import render_json_line
 from resolver.resolver import Resolver
 
 _COLUMNS = ("repo", "commit", "library", "task", "class", "parameters", "dtype", "memory", "seconds", "")
@@ -76,11 +77,8 @@ async def load_ids(
 def _open_rows(format_: str) -> Iterator[Callable[[Loaded | Failure], None]]:
     """A function that writes one row: a JSON line at once, a table after the last row."""
     if format_ == "jsonl":
-        import msgspec
-
-        encode = msgspec.json.Encoder().encode
         # Flushed for each row: a row takes seconds, and its reader should not wait until a buffer is full.
-        yield lambda item: print(encode(build_load_row(item)).decode(), flush=True)
+        yield lambda item: print(render_json_line(build_load_row(item)), flush=True)
         return
     rows: list[dict[str, Any]] = []
     try:

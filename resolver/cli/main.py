@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
+import io
 import os
 import signal
 import sys
@@ -23,24 +23,29 @@ FORMATS = ("table", "jsonl", "csv", "parquet")
 
 def main() -> None:
     """Run the command and exit. Errors of the user, the Hub or a repo are one line, never a traceback."""
+    from resolver.cli.messages import show_log, show_message
     from resolver.errors import InvalidRequestError, RegistryError, ResolveError, SettingsError, StoreError
+    from resolver.redaction import hide_secrets
+    from resolver.render import make_printable
 
     # All objects created during start-up stay, so collecting garbage then finds nothing and takes a tenth of its time.
     gc.disable()
-    logging.basicConfig(format="hubresolve: %(message)s", level=logging.WARNING)
+    show_log()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        print(make_printable(hide_secrets(text.getvalue())), end="", file=sys.stderr)
         code = WRONG_USAGE
     except (SettingsError, InvalidRequestError, StoreError, RegistryError) as error:
-        print(f"hubresolve: {error}", file=sys.stderr)
+        show_message(str(error))
         code = WRONG_USAGE
     except ResolveError as error:
-        print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
+        show_message(f"{error} ({error.code})")
         code = ERROR_ROWS
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
-        print("hubresolve: interrupted; finished repos are stored, and the same command continues", file=sys.stderr)
+        show_message("interrupted; finished repos are stored, and the same command continues")
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has closed the pipe. Python flushes stdout at exit, which must not fail again.
@@ -124,6 +129,11 @@ def cli() -> None:
     "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="Format of the results."
 )
 @click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
+@click.option(
+    "--csv-safe",
+    is_flag=True,
+    help="With --format csv: put ' before a cell that a spreadsheet would take for a formula.",
+)
 @click.option("--unordered", is_flag=True, help="Write each answer as soon as it is ready, not in input order.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 def resolve(
@@ -135,13 +145,17 @@ def resolve(
     limit: int | None,
     format_: str,
     output: str | None,
+    csv_safe: bool,
     unordered: bool,
     quiet: bool,
     **hub: Any,
 ) -> int:
     """Resolve repos and local folders to library, task, framework, architecture and model class."""
+    from resolver.cli.output import OutputOptions
     from resolver.cli.resolving import ResolveRequest, resolve_ids
 
+    if csv_safe and format_ != "csv":
+        raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
     is_listing = bool(author or search or filters or limit)
     if is_listing and (ids or file is not None):
         raise click.UsageError(
@@ -152,7 +166,8 @@ def resolve(
     request = ResolveRequest(
         ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing
     )
-    return run(resolve_ids(request, hub, format_=format_, output=output, ordered=not unordered, quiet=quiet))
+    options = OutputOptions(format_=format_, path=output, csv_safe=csv_safe)
+    return run(resolve_ids(request, hub, output=options, ordered=not unordered, quiet=quiet))
 
 
 @cli.command()

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -13,7 +14,7 @@ import click
 from resolver.answer import Failure
 from resolver.cli.parquet import open_parquet, require_pyarrow
 from resolver.cli.tables import TableRow, print_table
-from resolver.render import describe_age, render_csv_header, render_csv_line
+from resolver.render import describe_age, render_csv_header, render_csv_line, render_json_line
 from resolver.repo_id import is_commit_hash
 from resolver.resolution import Resolution
 
@@ -28,25 +29,35 @@ ROWS_PER_TABLE = 500
 _COLUMNS = ("repo", "commit", "library", "task", "class", "framework", "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """How and where answers are written; `path` None is standard output."""
+
+    format_: str = "table"
+    path: str | None = None
+    csv_safe: bool = False
+
+
 @contextmanager
-def open_output(format_: str, path: str | None) -> Iterator[Write]:
+def open_output(options: OutputOptions) -> Iterator[Write]:
     """A function that writes one answer. Lines are written one by one, tables in groups of rows.
 
     Raises:
         click.UsageError: the file cannot be written, or a package that the format needs is not installed.
     """
-    if format_ == "parquet":
+    path = options.path
+    if options.format_ == "parquet":
         # Checked before the file is opened, because opening it deletes its content.
         require_pyarrow()
         with _open_binary(path) as binary_file, open_parquet(binary_file) as write:
             yield write
         return
     if path is None:
-        with _open_writer(format_, sys.stdout) as write:
+        with _open_writer(options, sys.stdout) as write:
             yield write
         sys.stdout.flush()
         return
-    with _open_file(path, "w", encoding="utf-8", newline="") as file, _open_writer(format_, file) as write:
+    with _open_file(path, "w", encoding="utf-8", newline="") as file, _open_writer(options, file) as write:
         yield write
 
 
@@ -70,16 +81,13 @@ def _open_binary(path: str | None) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _open_writer(format_: str, file: TextIO) -> Iterator[Write]:
-    if format_ == "jsonl":
-        import msgspec
-
-        encode = msgspec.json.Encoder().encode
+def _open_writer(options: OutputOptions, file: TextIO) -> Iterator[Write]:
+    if options.format_ == "jsonl":
         flush = file.isatty()
-        yield lambda answer: print(encode(answer.to_dict()).decode(), file=file, flush=flush)
-    elif format_ == "csv":
+        yield lambda answer: print(render_json_line(answer.to_dict()), file=file, flush=flush)
+    elif options.format_ == "csv":
         file.write(render_csv_header())
-        yield lambda answer: print(render_csv_line(answer), file=file, end="")
+        yield lambda answer: print(render_csv_line(answer, is_safe=options.csv_safe), file=file, end="")
     else:
         answers: list[Resolution | Failure] = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,9 +14,10 @@ import click
 from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.ids import read_ids
-from resolver.cli.output import open_output
+from resolver.cli.messages import show_message
+from resolver.cli.output import OutputOptions, open_output
 from resolver.cli.progress import open_progress
-from resolver.errors import ResolveError
+from resolver.errors import ResolveError, UnknownTaskError
 from resolver.render import render_explanation
 from resolver.resolver import Resolver
 from resolver.settings import Settings
@@ -58,8 +58,7 @@ async def resolve_ids(
     request: ResolveRequest,
     hub_options: Mapping[str, Any],
     *,
-    format_: str,
-    output: str | None,
+    output: OutputOptions,
     ordered: bool,
     quiet: bool,
 ) -> int:
@@ -68,7 +67,7 @@ async def resolve_ids(
     ids = read_ids(request.ids, request.file)
     resolver = Resolver(build_settings(hub_options))
     names = {"task": hub_options["task"], "library": hub_options["library"]}
-    with open_output(format_, output) as write:
+    with open_output(output) as write:
         async with resolver:
             if request.is_listing:
                 answers = resolver.resolve_listing(
@@ -83,7 +82,8 @@ async def resolve_ids(
                         write(answer)
                         advance(counts, resolver.quota_left)
     if not quiet and counts.total() > 1:
-        click.echo(_build_summary(counts, resolver.requests, time.monotonic() - started_s), err=True)
+        summary = _build_summary(counts, resolver.requests, time.monotonic() - started_s, resolver.longest_wait_s)
+        click.echo(summary, err=True)
     return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
 
 
@@ -94,18 +94,22 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
             answer = await resolver.resolve(
                 id_, revision=hub_options["revision"], task=hub_options["task"], library=hub_options["library"]
             )
+        except UnknownTaskError:
+            # Wrong usage, as for `resolve`: no repo can be answered with such a name.
+            raise
         except ResolveError as error:
-            print(f"hubresolve: {error} ({error.code})", file=sys.stderr)
+            show_message(f"{error} ({error.code})")
             return ERROR_ROWS
     click.echo(render_explanation(answer, time.time()), nl=False)
     return ALL_ANSWERED
 
 
-def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float) -> str:
+def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float, longest_wait_s: float) -> str:
     total, failed = counts.total(), counts["failed"]
     sources = ", ".join(f"{count} from {name}" for name, count in counts.most_common() if name != "failed")
     sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items()) or "none"
+    waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
     return (
         f"{total} repos in {elapsed_s:.1f} s ({total / max(elapsed_s, 1e-9):.0f} a second): "
-        f"{sources or 'none answered'}; {failed} failed; requests: {sent}"
+        f"{sources or 'none answered'}; {failed} failed; requests: {sent}{waited}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import click
 
 from registry.defaults import default_registry
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
+from resolver.cli.messages import show_message
 from resolver.cli.tables import format_bytes
 from resolver.render import describe_age, make_printable
 from resolver.settings import Settings
@@ -69,7 +69,7 @@ async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *,
         exported = await export_bundle(store, Path(file), repo_ids, with_private=with_private)
     click.echo(f"{file}: {exported.refs:,} refs to {exported.facts:,} commits", err=True)
     for repo_id in exported.unknown:
-        print(f"hubresolve: the store has nothing to export for {make_printable(repo_id)}", file=sys.stderr)
+        show_message(f"the store has nothing to export for {repo_id}")
     return ERROR_ROWS if exported.unknown or exported.damaged else ALL_ANSWERED
 
 
@@ -101,10 +101,7 @@ async def verify_rows(location: str | None, *, drop: bool) -> int:
         async with _open_existing(location) as store:
             report = await verify(store, default_registry(), drop=drop)
     except DamagedStoreError as error:
-        print(
-            f"hubresolve: {error}; the next `hubresolve resolve` moves the file aside and begins a new store",
-            file=sys.stderr,
-        )
+        show_message(f"{error}; the next `hubresolve resolve` moves the file aside and begins a new store")
         return ERROR_ROWS
     for problem in report.problems[:MAX_SHOWN_PROBLEMS]:
         click.echo(make_printable(problem))

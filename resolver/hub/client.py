@@ -1,4 +1,7 @@
-"""`HubClient`: requests model info, small files and listing pages from a Hub, and parses the responses."""
+"""`HubClient`: requests model info, small files and listing pages from a Hub, and parses the responses.
+
+Requests for one repo go through a `RepoClient`, for what is bounded for each repo: time, and large bodies in memory.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,6 @@ class HubClient:
         breaker: BreakerPolicy = DEFAULT_BREAKER,
     ) -> None:
         self._endpoint = endpoint
-        self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
         self._has_token = bool(token)
         self._transport = Transport(
             endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker
@@ -64,6 +66,11 @@ class HubClient:
         return self._transport.requests
 
     @property
+    def longest_wait_s(self) -> float:
+        """The longest single wait, in seconds, that the Hub asked for."""
+        return self._transport.longest_wait_s
+
+    @property
     def pacers(self) -> dict[Bucket, QuotaPacer]:
         """What is known of each of the Hub's quotas."""
         return self._transport.pacers
@@ -73,6 +80,64 @@ class HubClient:
         """How many requests for files are in flight."""
         return self._transport.in_flight(Bucket.RESOLVERS)
 
+    def begin_repo(self) -> RepoClient:
+        """For the requests about one repo. Use it in a `with` block, which lasts until the responses are done with."""
+        return RepoClient(self._transport, self._endpoint, has_token=self._has_token)
+
+    async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
+        """One page of a listing of models (see `urls.listing_url`), and the URL that it names for the next one.
+
+        The caller checks that URL: a page of another origin would be requested with the token.
+
+        Raises:
+            HubError: the server does not respond, or has no such listing.
+        """
+        with self._transport.open_permit(is_page=True) as permit:
+            return await self._transport.fetch(
+                URL(url),
+                Bucket.API,
+                payloads.MAX_PAGE_BYTES,
+                None,
+                self._parse_listing,
+                self._transport.open_budget(),
+                permit,
+            )
+
+    def _parse_listing(
+        self, response: HttpResponse, target: RepoRevision | None
+    ) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
+        if not http_errors.is_success(response):
+            raise http_errors.error_from_response(response, target, has_token=self._has_token)
+        next_url = payloads.parse_next_link(response.headers.get("link", ""))
+        return payloads.parse_listing(response.body, is_truncated=response.is_truncated), next_url
+
+
+class RepoClient:
+    """Fetches model info and small files of one repo. All its requests share one budget of time; and while a large body
+    of it is in memory, until the end of the `with` block, few other repos have one.
+    """
+
+    def __init__(self, transport: Transport, endpoint: str, *, has_token: bool) -> None:
+        self._transport = transport
+        self._endpoint = endpoint
+        self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
+        self._has_token = has_token
+        self._budget = transport.open_budget()
+        self._permit = transport.open_permit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._permit.release()
+
+    @property
+    def has_large_body(self) -> bool:
+        """Whether a response was large."""
+        return self._permit.is_held
+
     async def fetch_model_info(self, target: RepoRevision) -> payloads.ModelInfo:
         """The commit that the revision points to, its file names, and the Hub's hints.
 
@@ -80,7 +145,9 @@ class HubClient:
             HubError: the kind that the response means.
         """
         url = self._build_url(urls.model_info_url(self._endpoint, target.repo_id, target.revision))
-        return await self._transport.fetch(url, Bucket.API, payloads.MAX_INFO_BYTES, target, self._parse_model_info)
+        return await self._transport.fetch(
+            url, Bucket.API, payloads.MAX_INFO_BYTES, target, self._parse_model_info, self._budget, self._permit
+        )
 
     async def fetch_file(self, target: RepoRevision, path: str) -> FetchedFile:
         """A small JSON file. A file that is missing, unreadable or gated is a value too, not an error.
@@ -90,22 +157,22 @@ class HubClient:
         """
         url = self._build_url(urls.file_url(self._endpoint, target.repo_id, target.revision, path))
         return await self._transport.fetch(
-            url, Bucket.RESOLVERS, payloads.MAX_SMALL_FILE_BYTES, target, self._parse_file
+            url,
+            Bucket.RESOLVERS,
+            payloads.MAX_SMALL_FILE_BYTES,
+            target,
+            self._parse_file,
+            self._budget,
+            self._permit,
         )
-
-    async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
-        """One page of a listing of models (see `urls.listing_url`), and the URL of the next one.
-
-        Raises:
-            HubError: the server does not respond, or has no such listing.
-        """
-        return await self._transport.fetch(URL(url), Bucket.API, payloads.MAX_INFO_BYTES, None, self._parse_listing)
 
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where that cannot be found out. Sent once, without retry."""
         url = self._build_url(urls.dataset_info_url(self._endpoint, repo_id))
         try:
-            response = await self._transport.send(url, Bucket.API, MAX_DATASET_INFO_BYTES, RepoRevision(repo_id))
+            response = await self._transport.send(
+                url, Bucket.API, MAX_DATASET_INFO_BYTES, RepoRevision(repo_id), self._budget, self._permit
+            )
         except HubError:
             return False
         return http_errors.is_success(response)
@@ -132,16 +199,6 @@ class HubClient:
         return FetchedFile(
             small_file=small_file, commit_hash=CommitHash(commit_hash) if is_commit_hash(commit_hash) else None
         )
-
-    def _parse_listing(
-        self, response: HttpResponse, target: RepoRevision | None
-    ) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
-        if not http_errors.is_success(response):
-            raise self._error_from(response, target)
-        next_url = payloads.parse_next_link(response.headers.get("link", ""))
-        # A page of another origin would be requested with the token.
-        next_url = next_url if next_url and urls.is_page_of(self._endpoint, next_url) else None
-        return payloads.parse_listing(response.body, is_truncated=response.is_truncated), next_url
 
     def _build_url(self, url: str) -> URL:
         """A URL that `urls` built: it is encoded already, so yarl need not look at its characters again."""

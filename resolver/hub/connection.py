@@ -52,6 +52,11 @@ class Connection:
         return {bucket.value: count for bucket, count in self.client.requests.items()}
 
     @property
+    def longest_wait_s(self) -> float:
+        """The longest single wait, in seconds, that the Hub asked for so far."""
+        return self.client.longest_wait_s if self.client is not None else 0.0
+
+    @property
     def quota_left(self) -> dict[str, int]:
         """Requests left in the current window, by bucket; without the buckets whose quota is not known yet."""
         if self.client is None:

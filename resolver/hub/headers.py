@@ -7,6 +7,7 @@ import urllib.request
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
+from resolver.redaction import remember_url_secrets
 from resolver.version import __version__
 
 
@@ -23,4 +24,7 @@ def find_proxy(endpoint: str) -> str | None:
     parts = urlsplit(endpoint)
     if urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return urllib.request.getproxies().get(parts.scheme)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy:
+        remember_url_secrets(proxy)
+    return proxy

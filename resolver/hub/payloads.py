@@ -14,14 +14,30 @@ from msgspec import Struct
 
 from registry.facts import CommitHash, FileState, HubHints, SmallFile
 from resolver.errors import HubResponseError, InvalidRequestError
+from resolver.hub.body_size import count_values, is_large
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
 from resolver.repo_id import RepoRevision, is_commit_hash, is_repo_name, parse_repo_id
 
 MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
 """Longest JSON file of a repo that is read; the longest real `config.json` (label names) are about 2 MB."""
 
-MAX_INFO_BYTES = 64 * 1024 * 1024
+MAX_VALUES = 250_000
+"""Most values in a JSON file that is read: each takes memory, however short it is. Long lists of labels have fewer."""
+
+MAX_INFO_BYTES = 16 * 1024 * 1024
 """Longest model info that is read; file names of the largest repos take a few MB."""
+
+MAX_FILES = 250_000
+"""Most files of a repo; the Hub advises against more than 100,000."""
+
+MAX_FIELD_BYTES = 128 * 1024
+"""Longest value of a large model info that is read, but for the file names; a longer one counts as missing."""
+
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""Longest page of a listing that is read: a thousand repos take a few MB."""
+
+MAX_PAGE_VALUES = 2_000_000
+"""Most values in such a page."""
 
 _decode_raw_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -42,6 +58,8 @@ def parse_small_file(body: bytes, *, is_truncated: bool = False) -> SmallFile:
     if is_truncated or len(body) > MAX_SMALL_FILE_BYTES:
         problem = f"longer than {MAX_SMALL_FILE_BYTES // 2**20} MiB"
         return SmallFile(state=FileState.UNREADABLE, problem=problem)
+    if len(body) > MAX_VALUES and count_values(body) > MAX_VALUES:
+        return SmallFile(state=FileState.UNREADABLE, problem=f"more than {MAX_VALUES:,} values")
     if body.startswith(LFS_POINTER):
         return SmallFile(state=FileState.UNREADABLE, problem="a pointer to a large file, not the file itself")
     try:
@@ -64,12 +82,67 @@ def parse_model_info(body: bytes, *, is_truncated: bool = False) -> ModelInfo:
         HubResponseError: it is not an object, or names no repo or commit.
     """
     if is_truncated:
-        raise HubResponseError(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
+        raise _refuse(f"model info is longer than {MAX_INFO_BYTES // 2**20} MiB")
+    if is_large(body):
+        return _parse_large_info(body)
     try:
         payload = parse_json(body)
     except UnusableJsonError as error:
         raise HubResponseError(f"model info is {error}") from None
     return build_model_info(payload)
+
+
+class _File(Struct, gc=False):
+    rfilename: str | None = None
+
+
+class _LargeInfo(Struct, gc=False):
+    """The values of model info as they stand in its text, those that nothing reads left out."""
+
+    id: msgspec.Raw = msgspec.Raw()
+    modelId: msgspec.Raw = msgspec.Raw()  # noqa: N815 (the Hub's name)
+    sha: msgspec.Raw = msgspec.Raw()
+    pipeline_tag: msgspec.Raw = msgspec.Raw()
+    library_name: msgspec.Raw = msgspec.Raw()
+    tags: msgspec.Raw = msgspec.Raw()
+    gated: msgspec.Raw = msgspec.Raw()
+    private: msgspec.Raw = msgspec.Raw()
+    disabled: msgspec.Raw = msgspec.Raw()
+    config: msgspec.Raw = msgspec.Raw()
+    cardData: msgspec.Raw = msgspec.Raw()  # noqa: N815 (the Hub's name)
+    transformersInfo: msgspec.Raw = msgspec.Raw()  # noqa: N815 (the Hub's name)
+    gguf: msgspec.Raw = msgspec.Raw()
+    siblings: msgspec.Raw = msgspec.Raw()
+
+
+_decode_large_info = msgspec.json.Decoder(_LargeInfo).decode
+_decode_files = msgspec.json.Decoder(list[_File]).decode
+
+
+def _parse_large_info(body: bytes) -> ModelInfo:
+    """As `build_model_info`, for a body that would take much memory if all of it became Python values."""
+    try:
+        texts = _decode_large_info(body)
+        if texts.siblings and bytes(texts.siblings).count(b"{") > MAX_FILES:
+            raise _refuse(f"model info names more than {MAX_FILES:,} files")
+        files = _decode_files(texts.siblings) if texts.siblings else []
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HubResponseError(f"model info of {len(body):,} bytes cannot be read: {str(error)[:200]}") from None
+    payload: dict[str, Any] = {}
+    for name in _LargeInfo.__struct_fields__:
+        text = bytes(getattr(texts, name))
+        if text and len(text) <= MAX_FIELD_BYTES and name != "siblings":
+            with suppress(UnusableJsonError):
+                payload[name] = parse_json(text)
+    payload["siblings"] = [{"rfilename": file.rfilename} for file in files]
+    return build_model_info(payload)
+
+
+def _refuse(problem: str) -> HubResponseError:
+    """The error for a response that is too large, however often it is requested."""
+    error = HubResponseError(problem)
+    error.is_final = True
+    return error
 
 
 def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo | RepoRevision]:
@@ -80,7 +153,9 @@ def parse_listing(body: bytes, *, is_truncated: bool = False) -> list[ModelInfo 
         HubResponseError: it is not a list.
     """
     if is_truncated:
-        raise HubResponseError(f"a page of the listing is longer than {MAX_INFO_BYTES // 2**20} MiB")
+        raise _refuse(f"a page of the listing is longer than {MAX_PAGE_BYTES // 2**20} MiB")
+    if len(body) > MAX_PAGE_VALUES and count_values(body) > MAX_PAGE_VALUES:
+        raise _refuse(f"a page of the listing has more than {MAX_PAGE_VALUES:,} values")
     page: list[ModelInfo | RepoRevision] = []
     for item in _iterate_items(body):
         if not isinstance(item, dict):
@@ -105,11 +180,22 @@ def _iterate_items(body: bytes) -> Iterator[Any]:
         yield from _parse_items_leniently(body)
         return
     for text in texts:
+        item = bytes(text)
         with suppress(UnusableJsonError):
-            yield parse_json(bytes(text))
+            yield _keep_id(item) if is_large(item) else parse_json(item)
+
+
+def _keep_id(item: bytes) -> dict[str, Any]:
+    """The id alone of a large item of a page: such a repo is requested by itself."""
+    try:
+        return {"id": parse_json(bytes(_decode_large_info(item).id)[:MAX_FIELD_BYTES])}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UnusableJsonError("not an object") from None
 
 
 def _parse_items_leniently(body: bytes) -> list[Any]:
+    if is_large(body):
+        raise HubResponseError("a page of the listing is not a JSON list of a form that is read in parts")
     try:
         payload = parse_json(body)
     except UnusableJsonError as error:

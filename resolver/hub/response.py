@@ -18,7 +18,7 @@ class Bucket(enum.StrEnum):
 class HttpResponse(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP response, redirects followed. Header names are matched without regard to case.
 
-    `is_truncated`: the body is longer than was wanted, and only its beginning was read.
+    `is_truncated`: the body is longer than was wanted, and only its first bytes were kept.
     """
 
     status: int

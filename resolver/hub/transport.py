@@ -1,37 +1,49 @@
 """Sends one GET to a Hub: concurrency limit, pacing, retries, redirects, size. The only importer of the HTTP library.
 
+Everything ends: a request with its timeout, the requests of one repo with their budget, a body with its size.
+
 What to request, and what a response means, is left to `client`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
-from resolver.errors import HubError, HubResponseError, HubUnavailableError
+from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError
+from resolver.hub.body_size import is_large
+from resolver.hub.budget import RequestBudget
 from resolver.hub.headers import find_proxy, user_agent
 from resolver.hub.http_errors import describe
+from resolver.hub.large_bodies import MAX_LARGE_BODIES, LargeBodyPermit
 from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
-from resolver.hub.pacing.quota_headers import parse_quota, retry_after_s
+from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
+from resolver.hub.reading import is_short, merge_headers, read_up_to
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import RetryPolicy
+from resolver.redaction import describe_error
 from resolver.repo_id import RepoRevision
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 MAX_REDIRECTS = 10
 CONNECT_TIMEOUT_S = 10.0
+MIN_SAID_WAIT_S = 5.0
+"""A wait for the Hub's quota that is as long is logged, once for each window."""
+MAX_REASON_LENGTH = 300
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 
 
@@ -61,8 +73,13 @@ class Transport:
         self._retry = retry
         self._breaker = CircuitBreaker(breaker)
         self._proxy = find_proxy(endpoint)
+        self._large_bodies = {kind: asyncio.Semaphore(MAX_LARGE_BODIES) for kind in ("repo", "page")}
+        self._said_until_s = dict.fromkeys(Bucket, 0.0)
+        self._has_said_ignored = False
         self.pacers = {bucket: QuotaPacer() for bucket in Bucket}
         """What is known of each of the Hub's quotas."""
+        self.longest_wait_s = 0.0
+        """The longest single wait that the Hub asked for and got."""
         self.requests: Counter[Bucket] = Counter()
         """Requests sent so far; redirects and retries count too."""
 
@@ -72,8 +89,8 @@ class Transport:
             headers["Authorization"] = f"Bearer {self._token}"
         self._session = aiohttp.ClientSession(
             headers=headers,
-            connector=aiohttp.TCPConnector(limit=2 * self._concurrency),
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
+            # The concurrency limits bound the connections. Large bodies that wait for their turn need more of them.
+            connector=aiohttp.TCPConnector(limit=0),
             # A signed URL of the file servers becomes invalid when its query is quoted again.
             requote_redirect_url=False,
             # One process may serve many users: a cookie from one response must not go into the next request.
@@ -92,6 +109,17 @@ class Transport:
         """How many requests of a bucket are in flight."""
         return self._limits[bucket].in_flight
 
+    def open_budget(self) -> RequestBudget:
+        """A new budget, for the requests of one repo or for one page."""
+        retry = self._retry
+        return RequestBudget(
+            attempts_s=retry.max_timeouts * self._timeout_s, waits_s=retry.max_server_waits * retry.max_retry_after_s
+        )
+
+    def open_permit(self, *, is_page: bool = False) -> LargeBodyPermit:
+        """A new permit for large bodies, of one repo or of one page; not yet acquired."""
+        return LargeBodyPermit(self._large_bodies["page" if is_page else "repo"])
+
     async def fetch(
         self,
         url: URL,
@@ -99,8 +127,12 @@ class Transport:
         max_bytes: int,
         target: RepoRevision | None,
         parse: Callable[[HttpResponse, RepoRevision | None], T],
+        budget: RequestBudget,
+        permit: LargeBodyPermit,
     ) -> T:
         """What `parse` makes of the response, with retries. `target` is what errors name; None: a listing.
+
+        Large bodies are parsed in a thread, and only while `permit` is held, which is acquired here and never released.
 
         Raises:
             HubError: no response came, or `parse` raised it.
@@ -108,18 +140,71 @@ class Transport:
         attempt = 1
         while True:
             try:
-                return _parse_by(parse, await self.send(url, bucket, max_bytes, target), target)
+                return await self._send_and_parse(url, bucket, max_bytes, target, parse, budget, permit)
             except HubError as error:
+                # Frames hold the body for as long as the error lives, which a caller may keep.
+                error.__traceback__ = None
                 if isinstance(error, HubUnavailableError):
                     error.attempts = attempt
                 is_last = attempt >= self._retry.attempts(error)
                 # The first failure of a repo does not wait for a Hub that is known to be down.
                 if is_last or (attempt == 1 and self._breaker.is_open(asyncio.get_running_loop().time())):
                     raise
-                await asyncio.sleep(self._retry.wait_s(error, attempt, random.random()))
+                if not await self._wait_to_retry(error, attempt, bucket, budget):
+                    raise
             attempt += 1
 
-    async def send(self, url: URL, bucket: Bucket, max_bytes: int, target: RepoRevision | None) -> HttpResponse:
+    async def _send_and_parse(
+        self,
+        url: URL,
+        bucket: Bucket,
+        max_bytes: int,
+        target: RepoRevision | None,
+        parse: Callable[[HttpResponse, RepoRevision | None], T],
+        budget: RequestBudget,
+        permit: LargeBodyPermit,
+    ) -> T:
+        response = await self.send(url, bucket, max_bytes, target, budget, permit)
+        if not is_large(response.body):
+            return _parse_by(parse, response, target)
+        await permit.acquire()
+        return await asyncio.to_thread(_parse_by, parse, response, target)
+
+    async def _wait_to_retry(self, error: HubError, attempt: int, bucket: Bucket, budget: RequestBudget) -> bool:
+        """Wait after an attempt that ended in `error`. False, without a wait, where the budget does not allow it."""
+        wait_s, now_s = self._retry.wait_s(error, attempt, random.random()), asyncio.get_running_loop().time()
+        if isinstance(error, RateLimitedError):
+            if wait_s > budget.get_wait_left_s(now_s):
+                return False
+            await self._wait_for_hub(wait_s, bucket, budget)
+        elif wait_s >= budget.get_attempts_left_s(now_s):
+            return False
+        else:
+            await asyncio.sleep(wait_s)
+        return True
+
+    async def _wait_for_hub(self, wait_s: float, bucket: Bucket, budget: RequestBudget) -> None:
+        """Wait because the Hub asks for it. A long wait is logged, once for all requests that wait until then."""
+        loop = asyncio.get_running_loop()
+        if wait_s >= MIN_SAID_WAIT_S and loop.time() >= self._said_until_s[bucket]:
+            self._said_until_s[bucket] = loop.time() + wait_s
+            logger.warning("the Hub's quota of %s requests is used up; the next ones wait %.0f s", bucket.value, wait_s)
+        self.longest_wait_s = max(self.longest_wait_s, wait_s)
+        budget.begin_wait(loop.time())
+        try:
+            await asyncio.sleep(wait_s)
+        finally:
+            budget.end_wait(loop.time())
+
+    async def send(
+        self,
+        url: URL,
+        bucket: Bucket,
+        max_bytes: int,
+        target: RepoRevision | None,
+        budget: RequestBudget,
+        permit: LargeBodyPermit,
+    ) -> HttpResponse:
         """The response to one request, redirects followed, with at most `max_bytes` of its body; no retry.
 
         Raises:
@@ -128,59 +213,127 @@ class Transport:
         if self._session is None:
             raise RuntimeError("the client is not open; use it inside `async with`")
         limit, pacer, loop = self._limits[bucket], self.pacers[bucket], asyncio.get_running_loop()
+        queued_since_s = loop.time()
         await limit.acquire()
-        try:
-            while (wait_s := self._wait_s(pacer, target)) > 0:  # noqa: ASYNC110 (the time to wait until may move)
-                await asyncio.sleep(wait_s)
-            sent = pacer.record_sent(loop.time())
-            self.requests[bucket] += 1
-            try:
-                async with self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response:
-                    self.requests[bucket] += len(response.history)
-                    if _is_short(response, max_bytes):
-                        body, is_truncated = await response.read(), False
-                    else:
-                        body, is_truncated = await _read_up_to(response, max_bytes)
-            except aiohttp.TooManyRedirects as error:
-                raise _add_target(HubResponseError("redirect loop"), target) from error
-            except (ValueError, aiohttp.NonHttpUrlRedirectClientError) as error:
-                # aiohttp's own InvalidURL, or what yarl raises for an impossible port or host.
-                raise _add_target(HubResponseError("redirect to a URL that is not HTTP"), target) from error
-            except TimeoutError as error:
-                limit.record_failure()
-                self._breaker.record_failure(loop.time())
-                raise _add_target(HubUnavailableError(f"no response within {self._timeout_s:g} s"), target) from error
-            except (aiohttp.ClientError, OSError) as error:
-                limit.record_failure()
-                self._breaker.record_failure(loop.time())
-                reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-                message = f"{self._endpoint} cannot be reached ({reason})"
-                raise _add_target(HubUnavailableError(message), target) from error
-            finally:
+        has_place, is_sent = True, False
+
+        def give_place_back() -> None:
+            nonlocal has_place, is_sent
+            if is_sent:
+                is_sent = False
                 pacer.record_ended()
+            if has_place:
+                has_place = False
+                limit.release()
+
+        async def wait_for_permit() -> None:
+            if not permit.is_held:
+                # Whoever holds the permit may need the place, or wait for what this request finds of the quota.
+                give_place_back()
+            await permit.acquire()
+
+        try:
+            budget.start(loop.time(), queued_since_s=queued_since_s)
+            await self._wait_for_turn(pacer, bucket, target, budget)
+            sent, is_sent = pacer.record_sent(loop.time()), True
+            self.requests[bucket] += 1
+            problem: HubError | None = None
+            timeout_s = 0.0
+            try:
+                timeout_s = min(self._timeout_s, budget.get_attempts_left_s(loop.time()))
+                response, body, is_truncated = await self._get(url, max_bytes, bucket, timeout_s, wait_for_permit)
+            except (ValueError, TimeoutError, OSError, aiohttp.ClientError) as error:
+                problem = self._translate(error, timeout_s)
+            else:
+                if target is None and response.url.origin() != url.origin():
+                    problem = HubResponseError("a redirect to another origin")
+            if problem is not None:
+                # Outside of the handler: the library's exception, whose values hold secrets, is no part of ours.
+                if isinstance(problem, HubUnavailableError):
+                    limit.record_failure()
+                    self._breaker.record_failure(loop.time())
+                raise _add_target(problem, target)
             answer = HttpResponse(
-                status=response.status, headers=_merge_headers(response), body=body, is_truncated=is_truncated
+                status=response.status, headers=merge_headers(response), body=body, is_truncated=is_truncated
             )
             self._record_response(answer, bucket, sent, redirects=len(response.history))
         finally:
-            limit.release()
+            give_place_back()
         return answer
 
-    def _wait_s(self, pacer: QuotaPacer, target: RepoRevision | None) -> float:
-        """Seconds that the next request has to wait, for its quota or for the circuit breaker.
+    async def _get(
+        self,
+        url: URL,
+        max_bytes: int,
+        bucket: Bucket,
+        timeout_s: float,
+        wait_for_permit: Callable[[], Awaitable[None]],
+    ) -> tuple[aiohttp.ClientResponse, bytes, bool]:
+        """The response, its body, and whether the body was cut. Raises the library's exceptions."""
+        if self._session is None or timeout_s <= 0:
+            raise TimeoutError
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        # The library's own timeout does not count the wait for the permit.
+        async with (
+            asyncio.timeout(timeout_s),
+            self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy, timeout=timeout) as response,
+        ):
+            self.requests[bucket] += len(response.history)
+            if is_short(response):
+                return response, await response.read(), False
+            if (response.content_length or 0) > max_bytes:
+                response.close()
+                return response, b"", True
+            return response, *(await read_up_to(response, max_bytes, wait_for_permit))
+
+    def _translate(self, error: Exception, timeout_s: float) -> HubError:
+        """The error that an exception of the HTTP library means."""
+        if isinstance(error, aiohttp.TooManyRedirects):
+            return HubResponseError("redirect loop")
+        if isinstance(error, (ValueError, aiohttp.NonHttpUrlRedirectClientError)):
+            # aiohttp's own InvalidURL, or what yarl raises for an impossible port or host.
+            return HubResponseError("redirect to a URL that is not HTTP")
+        if isinstance(error, TimeoutError):
+            return HubUnavailableError(f"no response within {max(timeout_s, 0):.3g} s")
+        return HubUnavailableError(f"{self._endpoint} cannot be reached ({describe_error(error)[:MAX_REASON_LENGTH]})")
+
+    async def _wait_for_turn(
+        self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
+    ) -> None:
+        """Wait for the quota, as long as the budget allows, and for the circuit breaker.
 
         Raises:
             HubUnavailableError: the circuit breaker has been open for too long.
         """
-        now_s = asyncio.get_running_loop().time()
-        if self._breaker.is_open(now_s):
-            raise _add_target(HubUnavailableError(f"{self._endpoint} has not answered for a minute"), target)
-        return pacer.wait_s(now_s) or self._breaker.wait_s(now_s)
+        loop = asyncio.get_running_loop()
+        while True:
+            now_s = loop.time()
+            if self._breaker.is_open(now_s):
+                raise _add_target(HubUnavailableError(f"{self._endpoint} has not answered for a minute"), target)
+            wait_s = pacer.wait_s(now_s)
+            if wait_s > 0 and pacer.awaits_response(now_s):
+                # Bounded by the timeout of the other request.
+                await asyncio.sleep(wait_s)
+                budget.queued_s += loop.time() - now_s
+                continue
+            is_quota = wait_s > 0
+            wait_s = wait_s or self._breaker.wait_s(now_s)
+            if wait_s <= 0:
+                return
+            left_s, max_wait_s = budget.get_wait_left_s(now_s), self._retry.max_retry_after_s
+            if left_s > 0:
+                await self._wait_for_hub(min(wait_s, left_s, max_wait_s), bucket, budget)
+            elif not is_quota:
+                problem = f"{self._endpoint} has not answered for {budget.waits_s:.3g} s"
+                raise _add_target(HubUnavailableError(problem), target)
+            if is_quota and wait_s > min(left_s, max_wait_s):
+                # Nobody waits longer. The Hub itself is to say whether it refuses this repo too.
+                return
 
     def _record_response(self, response: HttpResponse, bucket: Bucket, sent: SentRequest, *, redirects: int) -> None:
         """Update the pacer, the circuit breaker and the concurrency limit from a response."""
         self._breaker.record_success()
-        quota, now_s = parse_quota(response), asyncio.get_running_loop().time()
+        quota, now_s = self._check_quota(parse_quota(response)), asyncio.get_running_loop().time()
         # The Hub may count a route in another bucket than expected; the bucket it names is right.
         named = _BUCKETS.get(quota.name, bucket) if quota is not None else bucket
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -194,15 +347,19 @@ class Transport:
         else:
             self._limits[bucket].record_success()
 
-
-def _merge_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    """The response's headers, with the commit that a redirect named: a file server's own response has none."""
-    if not response.history or "X-Repo-Commit" in response.headers:
-        return response.headers
-    commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
-    if not commits:
-        return response.headers
-    return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
+    def _check_quota(self, quota: Quota | None) -> Quota | None:
+        """`quota`; None where its reset cannot be true, which is logged once."""
+        if quota is None or quota.is_credible:
+            return quota
+        if not self._has_said_ignored:
+            self._has_said_ignored = True
+            logger.warning(
+                "the Hub says that its quota is reset in %.0f s, which is longer than its window of %.0f s: "
+                "such resets are ignored",
+                quota.reset_after_s,
+                quota.longest_reset_s,
+            )
+        return None
 
 
 def _parse_by(
@@ -215,24 +372,6 @@ def _parse_by(
         if error.status is not None:
             raise
         raise _add_target(error, target, response.status) from None
-
-
-def _is_short(response: aiohttp.ClientResponse, max_bytes: int) -> bool:
-    """Whether the response says that its body is shorter than `max_bytes`."""
-    return (response.content_length or max_bytes) < max_bytes and "Content-Encoding" not in response.headers
-
-
-async def _read_up_to(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bool]:
-    """The body, and whether it was longer than `max_bytes` and cut there."""
-    chunks: list[bytes] = []
-    size_bytes = 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size_bytes += len(chunk)
-        if size_bytes > max_bytes:
-            response.close()
-            return b"".join(chunks)[:max_bytes], True
-    return b"".join(chunks), False
 
 
 def _add_target(error: HubError, target: RepoRevision | None, status: int | None = None) -> HubError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from registry.facts import ABSENT_FILE, CommitFacts, FileState, HubHints, RepoFacts, SmallFile
@@ -11,15 +11,13 @@ from registry.rules.model_files import holds_model, is_model_folder
 from registry.rules.required_files import find_required_files
 from resolver.errors import InvalidRepoIdError, NotAModelError
 from resolver.hub.payloads import MAX_SMALL_FILE_BYTES, parse_small_file
+from resolver.local.model_card import CARD, read_card_hints
 
 MAX_FILES = 20_000
 """File names that are read of one folder; the rest is ignored."""
 
-CARD = "README.md"
-"""The model card."""
-
-MAX_CARD_BYTES = 1024 * 1024
-"""A larger model card is not read."""
+MAX_PATH_LENGTH = 4_096
+"""A longer text is no path on most systems."""
 
 _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
 
@@ -35,12 +33,22 @@ def find_local_folder(text: str, current_names: Collection[str] | None = None) -
     if text.startswith((".", "/", "~")) or "\\" in text:
         starts = ("./", "../", "/", "~", ".\\", "..\\")
         if text.startswith(starts) or text in (".", "..") or "\\" in text:
-            return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+            return _expand_path(text)
     if current_names is not None and text.partition("/")[0] not in current_names:
         return None
     if not os.path.isdir(text):
         return None
     return Path(text) if text.count("/") > 1 or _has_model(text) else None
+
+
+def _expand_path(text: str) -> Path | None:
+    """The path that `text` is; None where no folder can have such a path: it is too long, or "~" has a NUL in it."""
+    if len(text) > MAX_PATH_LENGTH:
+        return None
+    try:
+        return Path(os.path.expanduser(text))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
+    except ValueError:
+        return None
 
 
 def list_current_folder() -> frozenset[str]:
@@ -110,45 +118,3 @@ def read_small_file(path: Path | None) -> SmallFile:
     except OSError as error:
         return SmallFile(state=FileState.UNREADABLE, problem=f"cannot be read: {error.strerror}")
     return parse_small_file(body)
-
-
-def read_card_hints(path: Path) -> HubHints:
-    """The hints in the YAML header of a model card; empty where there is no readable header."""
-    if not path.is_file():
-        return HubHints()
-    import yaml
-    from huggingface_hub import metadata_load
-
-    try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            return HubHints()
-        card = metadata_load(path)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError):
-        return HubHints()
-    if not isinstance(card, dict):
-        return HubHints()
-    return HubHints(
-        pipeline_tag=_parse_text(card.get("pipeline_tag")),
-        library_name=_parse_text(card.get("library_name")),
-        tags=(*_parse_texts(card.get("tags")), *_build_base_tags(card)),
-    )
-
-
-def _build_base_tags(card: Mapping[str, object]) -> tuple[str, ...]:
-    """The tags that the Hub makes of the base models in a card."""
-    bases, relation = _parse_texts(card.get("base_model")), _parse_text(card.get("base_model_relation"))
-    related = [f"base_model:{relation}:{base}" for base in bases] if relation is not None else []
-    return (*(f"base_model:{base}" for base in bases), *related)
-
-
-def _parse_texts(value: object) -> tuple[str, ...]:
-    """The texts in a list; a text alone is a list of one."""
-    values = value if isinstance(value, list) else [value]
-    return tuple(text for text in map(_parse_text, values) if text is not None)
-
-
-def _parse_text(value: object) -> str | None:
-    """`value` where it is text that UTF-8 can encode, else None: an escape in YAML can be half a surrogate pair."""
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
-        return None
-    return value or None

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
-from resolver.local.folder import CARD, list_files, read_card_hints, read_commit_facts
+from resolver.local.folder import list_files, read_commit_facts
+from resolver.local.model_card import CARD, read_card_hints
 from resolver.repo_id import RepoRevision, is_commit_hash
+
+MAX_REF_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +74,14 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
 
 def _read_ref(refs: Path, revision: str) -> str | None:
     """The commit that a branch or tag pointed to when it was last downloaded; None where the cache has no such ref."""
+    path = refs / revision
     try:
-        commit_hash = (refs / revision).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        # A pipe in its place would never end.
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            commit_hash = file.read(MAX_REF_BYTES).decode("ascii").strip()
+    except (OSError, ValueError):
         return None
     return commit_hash if is_commit_hash(commit_hash) else None
 

@@ -19,9 +19,10 @@ from resolver.errors import HubError, RateLimitedError, TaskMismatchError
 from resolver.hub.payloads import ModelInfo
 from resolver.hub.urls import MAX_PAGE_SIZE
 from resolver.lookup.context import LookupContext
-from resolver.lookup.listing import PageItem, fetch_pages, get_page_target, is_settled
+from resolver.lookup.listing import MAX_PAGES, PageItem, fetch_pages, get_page_target, is_settled
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.step import AskHub, Step, UsePage
+from resolver.redaction import without_secrets
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.keys import DecisionKey
 
@@ -36,7 +37,7 @@ class ListingLimits:
     """`min_repos`: from so many repos of one author on, a page is expected to cost less than single requests: it is one
     request, but a response of a megabyte that takes the Hub seconds. `max_listings`: listings in flight; one page is as
     much work, for the Hub and here, as a thousand requests. `max_entries` and `entry_ttl_s`: bound and time to live of
-    entries that nobody has requested yet. `max_page_size`: repos in one page.
+    entries that nobody has requested yet. `max_page_size`: repos in one page. `max_pages`: pages of one listing.
     """
 
     min_repos: int = 20
@@ -44,6 +45,7 @@ class ListingLimits:
     max_entries: int = 4_096
     entry_ttl_s: float = 60.0
     max_page_size: int = MAX_PAGE_SIZE
+    max_pages: int = MAX_PAGES
 
 
 DEFAULT_LIMITS = ListingLimits()
@@ -192,8 +194,8 @@ class AuthorListings:
             # Mirrors have no listings, and a Hub under load may not manage one.
             logger.info("the repos of %s are requested one by one: %s", author, error)
             self._is_unsupported = not isinstance(error, RateLimitedError)
-        except Exception:
-            logger.exception("internal error while listing the repos of %s", author)
+        except Exception as error:
+            logger.error("internal error while listing the repos of %s", author, exc_info=without_secrets(error))
         finally:
             del self._in_flight[author, decision_key]
             for target, requests in waiting.items():
@@ -204,7 +206,13 @@ class AuthorListings:
     async def _read_pages(self, author: str, waiting: WaitingByTarget, decision_key: DecisionKey) -> None:
         client = await self._connection.open_client()
         pages_read = found = 0
-        pages = fetch_pages(client, self._settings.endpoint, author=author, max_page_size=self._limits.max_page_size)
+        pages = fetch_pages(
+            client,
+            self._settings.endpoint,
+            author=author,
+            max_page_size=self._limits.max_page_size,
+            max_pages=self._limits.max_pages,
+        )
         async for page in pages:
             pages_read += 1
             seen_at_s = int(self._clock())

@@ -10,6 +10,7 @@ from registry.facts import RepoFacts
 from registry.registry import Registry
 from registry.rules.decide import decide
 from resolver.errors import InternalError, TaskMismatchError
+from resolver.redaction import describe_error, without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -26,5 +27,7 @@ def decide_facts(facts: RepoFacts, registry: Registry, task: str | None, library
     except ContradictionError as error:
         raise TaskMismatchError(str(error)) from error
     except Exception as error:
-        logger.exception("internal error while deciding on %r", facts)
-        raise InternalError(f"internal error while deciding ({type(error).__name__}: {error})") from error
+        cause = without_secrets(error)
+        # The beginning of the facts: they may be megabytes.
+        logger.error("internal error while deciding on %.2000s", repr(facts), exc_info=cause)
+        raise InternalError(f"internal error while deciding ({describe_error(error)})") from cause

@@ -18,7 +18,7 @@ from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
 if TYPE_CHECKING:
-    from resolver.hub.client import FetchedFile, HubClient
+    from resolver.hub.client import FetchedFile, RepoClient
 
 
 class FetchedRepo(Struct, frozen=True, kw_only=True, gc=False):
@@ -35,7 +35,7 @@ GetStoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
 
 
 async def fetch_repo(
-    client: HubClient,
+    client: RepoClient,
     target: RepoRevision,
     *,
     lean: Registry | None,
@@ -85,7 +85,7 @@ async def fetch_repo(
 
 
 async def complete_repo(
-    client: HubClient, info: ModelInfo, commit: CommitFacts, *, lean: Registry | None
+    client: RepoClient, info: ModelInfo, commit: CommitFacts, *, lean: Registry | None
 ) -> FetchedRepo:
     """Model info, with the files that a decision still needs, at its commit.
 
@@ -97,7 +97,7 @@ async def complete_repo(
 
 
 async def fetch_required_files(
-    client: HubClient,
+    client: RepoClient,
     pinned: RepoRevision,
     commit: CommitFacts,
     hints: HubHints,
@@ -121,7 +121,7 @@ def build_fetched_repo(info: ModelInfo, commit: CommitFacts | None) -> FetchedRe
     return FetchedRepo(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
 
 
-async def _fetch_model_info(client: HubClient, target: RepoRevision) -> ModelInfo:
+async def _fetch_model_info(client: RepoClient, target: RepoRevision) -> ModelInfo:
     try:
         info = await client.fetch_model_info(target)
     except RepositoryNotFoundError as error:
@@ -135,7 +135,7 @@ async def _fetch_model_info(client: HubClient, target: RepoRevision) -> ModelInf
     return info
 
 
-async def _at_same_commit(client: HubClient, pinned: RepoRevision, fetched: FetchedFile) -> SmallFile:
+async def _at_same_commit(client: RepoClient, pinned: RepoRevision, fetched: FetchedFile) -> SmallFile:
     """The file at the commit of model info; fetched again where it may belong to another commit."""
     if fetched.small_file.state is FileState.INACCESSIBLE or fetched.commit_hash == pinned.revision:
         return fetched.small_file
@@ -143,7 +143,7 @@ async def _at_same_commit(client: HubClient, pinned: RepoRevision, fetched: Fetc
 
 
 async def _fetch_files(
-    client: HubClient, pinned: RepoRevision, commit: CommitFacts, paths: Sequence[str]
+    client: RepoClient, pinned: RepoRevision, commit: CommitFacts, paths: Sequence[str]
 ) -> CommitFacts:
     if len(paths) == 1:
         # The usual case; a task group of one costs as much as the request.

@@ -44,13 +44,14 @@ from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
 from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
+from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from store.keys import DecisionKey
 from store.records import Record
 
 if TYPE_CHECKING:
-    from resolver.hub.client import HubClient
+    from resolver.hub.client import HubClient, RepoClient
 
 logger = logging.getLogger(__name__)
 
@@ -218,11 +219,25 @@ class Lookup:
 
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
+        with client.begin_repo() as repo:
+            outcome = await self._fetch_with(repo, target, step, decision_key)
+            if repo.has_large_body:
+                await self._finish_large(outcome)
+        return outcome
+
+    async def _finish_large(self, outcome: Outcome) -> None:
+        """Wait until a repo whose facts take much memory is stored, which frees it."""
+        self._decide_all()
+        await outcome.get()
+
+    async def _fetch_with(
+        self, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
+    ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
         work = partial(
             fetch_repo,
-            client,
+            repo,
             target,
             lean=self._registry if self._settings.lean else None,
             known=known,
@@ -244,12 +259,16 @@ class Lookup:
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         client = await self._connection.open_client()
         try:
-            commit = CommitFacts(filenames=step.info.filenames)
-            fetched = await complete_repo(client, step.info, commit, lean=self._registry)
+            with client.begin_repo() as repo:
+                commit = CommitFacts(filenames=step.info.filenames)
+                fetched = await complete_repo(repo, step.info, commit, lean=self._registry)
+                outcome = self._decide_soon(target, fetched, decision_key, step.seen_at_s)
+                if repo.has_large_body:
+                    await self._finish_large(outcome)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
-        return self._decide_soon(target, fetched, decision_key, step.seen_at_s)
+        return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
         facts = await asyncio.to_thread(read_folder, folder.path)
@@ -347,8 +366,9 @@ class Lookup:
             origin = self._build_origin(checked_at_s)
             record = build_record(names, target.revision, fetched, decision, origin=origin, decided_by=decision_key)
             outcome.stored = self._remember(record)
-        except Exception:
-            logger.exception("internal error: the answer for %s is not stored", target.repo_id)
+        except Exception as error:
+            cause = without_secrets(error)
+            logger.error("internal error: the answer for %s is not stored", target.repo_id, exc_info=cause)
 
     def _decide(self, facts: RepoFacts, decision_key: DecisionKey) -> Decision:
         return decide_facts(facts, self._registry, decision_key.task, decision_key.library)
@@ -374,5 +394,6 @@ def _without_task(decision_key: DecisionKey) -> DecisionKey:
 def _parse(request: Request, revision: str | None, names: frozenset[str]) -> Target | Failure:
     try:
         return parse_request(request, revision=revision, names_here=names)
-    except ResolveError as error:
+    except Exception as error:
+        # Whatever a request is, the other requests of the batch are answered.
         return build_failure(*get_request_names(request, revision), error)

@@ -16,7 +16,15 @@ from resolver.errors import InvalidRepoIdError
 from resolver.local.folder import find_local_folder
 from resolver.repo_id import RepoRevision, is_repo_name, parse_repo_id
 
-Request = str | Path | tuple[str, str | None]
+
+class UnusableRequest(Struct, frozen=True, gc=False):
+    """A request that its reader already found to be none: the beginning of its text, and what is wrong with it."""
+
+    repo_id: str
+    problem: str
+
+
+Request = str | Path | tuple[str, str | None] | UnusableRequest
 """A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
 
 RequestStream = Iterable[Request] | AsyncIterable[Request]
@@ -44,8 +52,10 @@ def parse_request(
     Raises:
         InvalidRequestError: the request is not well-formed; the kind says why.
     """
-    if isinstance(request, tuple) and not (len(request) == 2 and isinstance(request[1], str | None)):
-        raise InvalidRepoIdError(f"{request!r:.200} is not a request: give a repo id, or (repo id, revision)")
+    if isinstance(request, UnusableRequest):
+        raise InvalidRepoIdError(request.problem)
+    if isinstance(request, tuple) and not _is_pair(request):
+        raise InvalidRepoIdError(f"{request!r:.200} is no request: give a repo id, or (repo id, revision)")
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
     if isinstance(repo_id, str):
@@ -63,10 +73,16 @@ def parse_request(
 
 def get_request_names(request: Request, revision: str | None) -> tuple[str, str | None]:
     """How an answer names a request that could not be parsed: its id and its revision."""
-    if isinstance(request, tuple) and not (len(request) == 2 and isinstance(request[1], str | None)):
-        return f"{request!r:.200}", revision
+    if isinstance(request, UnusableRequest):
+        return request.repo_id, revision
+    if isinstance(request, tuple) and not _is_pair(request):
+        return repr(request), revision
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     return str(repo_id), own_revision or revision
+
+
+def _is_pair(request: tuple[object, ...]) -> bool:
+    return len(request) == 2 and isinstance(request[1], str | None)
 
 
 def check_stream(ids: RequestStream) -> None:

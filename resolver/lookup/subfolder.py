@@ -86,7 +86,8 @@ class SubfolderFacts:
                 f"the files of {root.repo_id} are not known, and the Hub must not be asked while offline"
             )
         client = await self._connection.open_client()
-        info = await client.fetch_model_info(_get_pinned(root))
+        with client.begin_repo() as repo:
+            info = await repo.fetch_model_info(_get_pinned(root))
         return None, CommitFacts(filenames=info.filenames)
 
     async def _fetch(self, root: Resolution, subfolder: str) -> CommitFacts:
@@ -94,11 +95,14 @@ class SubfolderFacts:
         # Read again: an earlier flight may have stored files since.
         key, commit = await self._get_commit(root)
         client = await self._connection.open_client()
-        commit = await fetch_required_files(client, _get_pinned(root), commit, NO_HINTS, lean=None, subfolder=subfolder)
-        if key is not None:
-            checked_at_s = root.checked_at_s or 0
-            record = Record(ref_keys=(), hints=NO_HINTS, checked_at_s=checked_at_s, facts_key=key, facts=commit)
-            await self._write_behind.put_all(record)
+        with client.begin_repo() as repo:
+            commit = await fetch_required_files(
+                repo, _get_pinned(root), commit, NO_HINTS, lean=None, subfolder=subfolder
+            )
+            if key is not None:
+                checked_at_s = root.checked_at_s or 0
+                record = Record(ref_keys=(), hints=NO_HINTS, checked_at_s=checked_at_s, facts_key=key, facts=commit)
+                await self._write_behind.put_all(record)
         return commit
 
     async def _find_in_hf_cache(self, root: Resolution, subfolder: str) -> RepoFacts:

@@ -84,7 +84,9 @@ def settings_for(hub: LocalHub | str, store: Path | str, **more: Any) -> Setting
     return Settings(**{"endpoint": endpoint, "store": store, "token": False, "offline": False, **more})
 
 
-LIMITS = Limits(retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.05))
+LIMITS = Limits(
+    retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.05, max_server_waits=20, max_timeouts=6)
+)
 """Short waits between attempts: how long they are is the subject of a few tests only."""
 
 

@@ -17,6 +17,9 @@ _PARAMETER = re.compile(r";\s*([a-z])\s*=\s*(\d{1,9})\b")
 _NAME = re.compile(r'"([a-z]+)"\s*;')
 MAX_RETRY_AFTER_S = 3_600.0
 
+DEFAULT_WINDOW_S = 300.0
+"""The Hub's window, where a response does not name one (hub-docs, rate-limits.md)."""
+
 
 class Quota(Struct, frozen=True, kw_only=True, gc=False):
     """The state of one bucket in a response; None where the headers do not have it."""
@@ -26,6 +29,16 @@ class Quota(Struct, frozen=True, kw_only=True, gc=False):
     reset_after_s: float
     quota: int | None = None
     window_s: float | None = None
+
+    @property
+    def longest_reset_s(self) -> float:
+        """The longest time to the reset that can be true: the length of the window."""
+        return self.window_s if self.window_s is not None else DEFAULT_WINDOW_S
+
+    @property
+    def is_credible(self) -> bool:
+        """Whether the reset lies within the window. One that does not is a mistake of the server, and is ignored."""
+        return self.reset_after_s <= self.longest_reset_s
 
 
 def parse_quota(response: HttpResponse) -> Quota | None:
@@ -61,7 +74,7 @@ def retry_after_s(response: HttpResponse) -> float | None:
     reset does not count (huggingface_hub 2.4, utils/_http.http_backoff).
     """
     quota = parse_quota(response)
-    if quota is not None and quota.remaining == 0:
+    if quota is not None and quota.remaining == 0 and quota.is_credible:
         # The server's clock may be a little behind ours.
         return min(quota.reset_after_s + 1.0, MAX_RETRY_AFTER_S)
     header = response.headers.get("retry-after", "").strip()

@@ -69,6 +69,12 @@ class QuotaPacer:
             return self.resets_at_s + RESET_MARGIN_S - now_s
         return max(0.0, self.next_at_s - now_s)
 
+    def awaits_response(self, now_s: float) -> bool:
+        """Whether a request waits for the response to another one, not for the quota."""
+        if not self.has_response and self.in_flight >= MAX_BEFORE_FIRST_RESPONSE:
+            return True
+        return self.is_probing and now_s >= max(self.blocked_until_s, self.resets_at_s + RESET_MARGIN_S)
+
     def record_sent(self, now_s: float) -> SentRequest:
         """A request is sent. What is returned belongs into `record_response`."""
         sent = SentRequest(self.cost, self.number, self.in_flight)

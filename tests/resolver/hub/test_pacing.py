@@ -20,6 +20,8 @@ from resolver.resolution import Resolution
 from tests.resolver.support import answers, bert_row, catalog_of, settings_for
 
 pytestmark = pytest.mark.pure
+SHORT = Limits(retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004))
+"""Short waits between attempts, and waits for the quota as long as the Hub says."""
 
 FIRST = SentRequest(cost=1, number=0, in_flight=0)
 
@@ -140,7 +142,7 @@ async def test_a_run_longer_than_its_quota_is_hardly_ever_refused(store: Path) -
     ids = [f"org{number}/m" for number in range(150)]
     options = HubOptions(quota_api=40, window_s=1.0)
     async with LocalHub(catalog_of(*map(bert_row, ids)), options) as hub:
-        found = await answers(settings_for(hub, store, lean=True), ids)
+        found = await answers(settings_for(hub, store, lean=True), ids, limits=SHORT)
         assert all(isinstance(item, Resolution) for item in found)
         assert hub.count.status[429] <= 0.05 * hub.count.bucket["api"]
 
@@ -149,7 +151,7 @@ async def test_one_bucket_that_is_used_up_does_not_stop_the_other(store: Path) -
     ids = [f"org{number}/m" for number in range(30)]
     options = HubOptions(quota_resolvers=20, window_s=1.0)
     async with LocalHub(catalog_of(*map(bert_row, ids)), options) as hub:
-        found = await answers(settings_for(hub, store), ids)
+        found = await answers(settings_for(hub, store), ids, limits=SHORT)
         assert all(isinstance(item, Resolution) for item in found)
         assert hub.count.kind["model_info"] == len(ids)
 
