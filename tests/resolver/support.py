@@ -147,8 +147,8 @@ async def wait_until_settled(count: Callable[[], int]) -> int:
 
 
 def rows_without_source(items: Sequence[Resolution | Failure]) -> list[bytes]:
-    """The JSON lines of answers, but for where they came from."""
-    return [msgspec.json.encode({**item.to_dict(), "source": None}) for item in items]
+    """The JSON lines of answers, but for where they came from, and when that was checked."""
+    return [msgspec.json.encode({**item.to_dict(), "source": None, "checked_at": None}) for item in items]
 
 
 def environment(**more: str) -> dict[str, str]:
