@@ -24,7 +24,7 @@ from registry.rules.required_files import ADAPTER_CONFIG, is_adapter_alone
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
-from registry.tables.weights import QUANTIZATION_FILES, UNNAMED
+from registry.tables.weights import KEPT_FRAMEWORKS, QUANTIZATION_FILES, UNNAMED
 
 
 def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, library: str | None = None) -> Decision:
@@ -133,6 +133,8 @@ def _decide_framework(
     if unnamed is not None and not weights and row is not None:
         weights = {own or "pt": unnamed}
     if weights:
+        if own in KEPT_FRAMEWORKS:
+            weights = {own: weights.pop(own, f"library {library}"), **weights}
         framework = own if own in weights else next(iter(weights))
         order = (framework, *(name for name in weights if name != framework))
         return framework, order, Evidence(rule="framework", saw=weights[framework], said=", ".join(order))

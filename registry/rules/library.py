@@ -20,7 +20,7 @@ from registry.rules.required_files import (
     MODULAR_MODEL_INDEX,
     is_adapter_alone,
 )
-from registry.tables.weights import FORMAT_TAGS, UNNAMED
+from registry.tables.weights import CONVERTED, FORMAT_TAGS, UNNAMED
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
@@ -51,8 +51,10 @@ def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | No
     # MLX and llama.cpp keep the other files of the model that they convert.
     if is_mlx(observed):
         return "mlx", "config.json of an MLX repo"
-    if observed.weights.keys() - {UNNAMED} == {"gguf"}:
-        return "gguf", observed.weights["gguf"]
+    only = observed.weights.keys() - {UNNAMED}
+    for framework, library in CONVERTED.items():
+        if only == {framework}:
+            return library, observed.weights[framework]
     for library in _MANIFEST_LIBRARIES:
         row = registry.libraries[library]
         for name in row.files:
@@ -127,8 +129,6 @@ def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | Non
     part = find_pipeline_part(observed)
     if part is not None and part.is_of_diffusers:
         return "diffusers", part.saw
-    if "ctranslate2" in observed.weights and not observed.weights.keys() & {"pt", "gguf"}:
-        return "ctranslate2", observed.weights["ctranslate2"]
     if not observed.has_config and "adapter_model.safetensors" in observed.names:
         return "peft", "adapter_model.safetensors"
     return None

@@ -53,7 +53,9 @@ def decide_peft(context: RuleContext) -> Decision:
         is_mapped = isinstance(adapter.get("auto_mapping"), dict) or choice.base is None
         auto_class = "AutoPeftModel" if is_mapped else by_task.get(choice.base or "", PEFT_MODEL)
     elif typed is not None and _needs_other_class(typed, choice.task, registry):
-        auto_class = PEFT_MODEL
+        # A language model may speak; which class its base has, only the base tells.
+        speaks = (typed, choice.task) == ("text-generation", "text-to-audio") and base_task != choice.task
+        auto_class = auto_class if speaks else PEFT_MODEL
     return build_decision(
         context,
         choice,

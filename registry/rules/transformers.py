@@ -17,6 +17,7 @@ from registry.rules.model_class import (
     find_auto_class,
     find_canonical_name,
     find_class_of_model_type,
+    find_generation,
     find_served_tasks,
     find_wrapped,
     has_trunk,
@@ -236,7 +237,7 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         ("the Hub's auto class", observed.hints.auto_task),
         ("images in the config", _VISION_LANGUAGE_TASK if has_vision_config(observed.config) else None),
         ("head", head),
-        ("model type", TRUNK_TASK if elsewhere is not None else None),
+        ("model type", TRUNK_TASK if elsewhere is not None else _find_generation(observed, architecture, registry)),
     ]
     origin = f"the architecture {architecture} is in no auto mapping"
     question = TaskQuestion(possible=(), origin=origin, tag=context.tag, requested=context.task, fallbacks=fallbacks)
@@ -300,6 +301,14 @@ def _find_class_by_model_type(model_type: str | None, task: str | None, registry
         if found is not None:
             return found
     return None
+
+
+def _find_generation(observed: Observed, architecture: str, registry: Registry) -> str | None:
+    """What the model type generates, for a class of another name that transformers would load as that model type."""
+    if observed.auto_map or architecture == GENERIC_NAME or "For" in architecture:
+        # A head of another name is for another task.
+        return None
+    return find_generation(observed.model_type, registry)
 
 
 def _is_encoder_decoder(observed: Observed, registry: Registry) -> bool:
