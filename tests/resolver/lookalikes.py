@@ -1,6 +1,6 @@
 """Lists repos that only look like those of another library, with the expected parts of their answers. Data only.
 
-`test_four_ways` asks for each by id, with `lean`, as a folder and from the Hugging Face cache. The repos are invented,
+`test_lookalikes` asks for each by id, with `lean`, in a listing, as a folder and from the Hugging Face cache. The repos are invented,
 after kinds that users have reported.
 """
 
