@@ -1,4 +1,4 @@
-"""The same answer by id, with `lean`, in a listing, as a folder and from the Hugging Face cache, for every lookalike."""
+"""Every lookalike by id, with `lean`, in a listing, as a folder and from the Hugging Face cache: the same answer."""
 
 from __future__ import annotations
 
