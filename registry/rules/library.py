@@ -111,10 +111,10 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     if other is not None:
         return other
     if observed.model_type is not None or observed.architectures:
-        is_known = knows_model(observed, registry)
-        # Tags come last: the Hub derives the first one, and authors copy the rest from the base model.
+        named = (observed.hints.library_name or "").lower()
+        is_theirs = knows_model(observed, registry) or observed.auto_map or named == "transformers"
         said = [name for name in ("model_type", "architectures") if config.get(name)]
-        tagged = None if is_known or observed.auto_map else _by_tag(observed, registry)
+        tagged = _by_tag(observed, registry) if not is_theirs else None
         return tagged or ("transformers", f"config.json: {', '.join(said)}")
     if not config and observed.hints.library_name is None:
         # config.json is unreadable or empty: most files of this name are written by transformers.

@@ -21,14 +21,14 @@ MAX_PATHS_SHOWN = 5
 
 def decide_mlx(context: RuleContext) -> Decision:
     """The decision of transformers, whose config an MLX repo keeps, with the function that loads MLX repos."""
-    decision = decide_transformers(context)
     generated = find_generation(context.observed.model_type, context.registry)
-    # MLX's own trainers and converters name no architecture.
     if generated is not None and not context.observed.architectures:
+        # MLX's own trainers and converters name no architecture.
         origin = f"an MLX model of model_type {context.observed.model_type}"
         question = TaskQuestion(possible=(generated,), origin=origin, tag=context.tag, requested=context.task)
-        choice = choose_task(question, context.registry)
-        decision = build_decision(context, choice, None, candidates=decision.candidates)
+        decision = build_decision(context, choose_task(question, context.registry), None)
+    else:
+        decision = decide_transformers(context)
     return replace(
         decision,
         model_class=context.registry.libraries["mlx"].model_class,

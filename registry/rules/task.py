@@ -106,13 +106,16 @@ def _weigh_tag(
 
 
 _TEXT_EMBEDDING = ("sentence-similarity", "text-retrieval")
-"""Kinds of feature extraction that any trunk may be for; other kinds need a trunk of their own modality."""
+"""Kinds of feature extraction that any trunk may be for; other kinds need a model of their own."""
 
 
 def find_granted_task(task: str, on_request: Sequence[str], registry: Registry) -> str | None:
     """The one of `on_request` that `task` is served as; None where there is none."""
     for base in on_request:
-        is_kind = task in _TEXT_EMBEDDING if base == "feature-extraction" else registry.can_serve(base, task)
+        if base == "feature-extraction":
+            is_kind = task in _TEXT_EMBEDDING
+        else:
+            is_kind = base.endswith("generation") and registry.can_serve(base, task)
         if task == base or is_kind:
             return base
     return None

@@ -44,8 +44,8 @@ GENERIC_NAME = "Model"
 MAX_SHARED_CHARS = 200
 """Longest `model_type` and tag, together, that may enter the decision cache; bounds its memory."""
 
-_VISION_LANGUAGE_TASK = "image-text-to-text"
 PRETRAINING_TASK = "pretraining"
+_VISION_LANGUAGE_TASK = "image-text-to-text"
 _GENERIC_VISION_LANGUAGE_CLASSES = (TRUNK_CLASS, "AutoModelForCausalLM")
 """Auto classes that vision-language models with remote code were mapped to before there was a better one."""
 
@@ -130,11 +130,15 @@ def _decide_by_architecture(
     question = TaskQuestion(
         possible=possible,
         origin=architecture,
-        tag=tag if tag is not None else ONLY_TASKS.get(known),
+        tag=tag,
         requested=task,
         on_request=related,
     )
     choice = choose_task(question, registry)
+    if known in ONLY_TASKS and tag is None and task is None:
+        only = ONLY_TASKS[known]
+        evidence = Evidence(rule="task by architecture", saw=known, said=f"{only}: all models of the class are for it")
+        choice = replace(choice, task=only, evidence=(*choice.evidence, evidence))
     base = choice.base or ""
     model_class = choose_class(known, model_type, base, registry)
     if base not in possible or (base == PRETRAINING_TASK and choice.task != base):
@@ -152,7 +156,10 @@ def _decide_by_architecture(
         conflict=choice.conflict,
         undecided=choice.undecided,
         candidates=tuple(
-            Candidate(task=name, model_class=choose_class(known, model_type, name, registry))
+            Candidate(
+                task=name,
+                model_class=choose_class(known, model_type, name, registry) if name in possible else model_class,
+            )
             for name in candidates
             if name is not None
         ),
