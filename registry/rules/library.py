@@ -19,6 +19,7 @@ from registry.rules.required_files import (
     MODULAR_CONFIG,
     MODULAR_MODEL_INDEX,
     is_adapter_alone,
+    is_adapter_weights,
 )
 from registry.tables.weights import CONVERTED, FORMAT_TAGS, UNNAMED
 
@@ -107,12 +108,13 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     open_clip = "open_clip_config.json"
     if open_clip in observed.names and observed.hints.library_name != "transformers":
         return "open_clip", open_clip
-    other = find_other_library(observed, registry)
+    is_known = knows_model(observed, registry)
+    other = find_other_library(observed, registry, is_known=is_known)
     if other is not None:
         return other
     if observed.model_type is not None or observed.architectures:
         named = (observed.hints.library_name or "").lower()
-        is_theirs = knows_model(observed, registry) or observed.auto_map or named == "transformers"
+        is_theirs = is_known or observed.auto_map or named == "transformers"
         said = [name for name in ("model_type", "architectures") if config.get(name)]
         tagged = _by_tag(observed, registry) if not is_theirs else None
         return tagged or ("transformers", f"config.json: {', '.join(said)}")
@@ -129,8 +131,9 @@ def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | Non
     part = find_pipeline_part(observed)
     if part is not None and part.is_of_diffusers:
         return "diffusers", part.saw
-    if not observed.has_config and "adapter_model.safetensors" in observed.names:
-        return "peft", "adapter_model.safetensors"
+    adapter = next((name for name in sorted(observed.names) if "/" not in name and is_adapter_weights(name)), None)
+    if adapter is not None and not observed.has_config:
+        return "peft", adapter
     return None
 
 
