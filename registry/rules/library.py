@@ -23,7 +23,7 @@ from registry.rules.required_files import (
 )
 from registry.tables.weights import CONVERTED, FORMAT_TAGS, UNNAMED
 
-_MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
+_MANIFEST_LIBRARIES = ("setfit", "gliner", "bagel_mot", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
 """The library that wraps any transformers model, and so is recognised by `library_name` alone."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)

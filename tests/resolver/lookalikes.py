@@ -166,6 +166,8 @@ NOT_TRANSFORMERS = (
           expected={"library": "lerobot", "task": "robotics"}),
     _repo("bagel", "ema.safetensors", config=_config("BagelForConditionalGeneration", "bagel"),
           expected={"library": "bagel_mot", "task": "any-to-any"}),
+    _repo("bagel-over-qwen", "ema.safetensors", files={"llm_config.json": {}, "vit_config.json": {}}, tag="any-to-any",
+          config=_config("Qwen2ForCausalLM", "qwen2"), expected={"library": "bagel_mot", "task": "any-to-any"}),
     _repo("multimolecule", ST, config=_config("RnaFmForMaskedLM", "rnafm"), tags=("multimolecule",), tag="fill-mask",
           expected={"library": "multimolecule", "task": "fill-mask"}),
     _repo("original-diffusers", "diffusion_pytorch_model.safetensors", tag="text-to-video",
