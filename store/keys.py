@@ -18,6 +18,9 @@ ANONYMOUS = "anonymous"
 TOMBSTONE = "withdrawn"
 """The problem of a public ref whose repo is not public now: never recalled, and never replaced by an earlier check."""
 
+REPO_WIDE = "*"
+"""The revision of the tombstone that stands for all revisions and spellings of a repo id; no revision has this name."""
+
 
 def hash_texts(*texts: str) -> int:
     """A signed 64-bit integer; equal for equal texts on every machine."""

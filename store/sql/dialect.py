@@ -72,5 +72,8 @@ class Dialect(Protocol):
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
         """Problems that the database itself finds in its file; empty where it has no such check."""
 
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        """Build all indexes again from the rows of their tables."""
+
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         """Return free space to the disk, where much of the file is free."""

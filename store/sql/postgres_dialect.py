@@ -49,6 +49,9 @@ class PostgresDialect:
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
         return []
 
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        """Nothing to do: no damage of an index is found here."""
+
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         """Nothing to do: the server's autovacuum reuses free space."""
 

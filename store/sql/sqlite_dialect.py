@@ -62,6 +62,9 @@ class SqliteDialect:
         lines = await connection.exec_driver_sql(f"PRAGMA integrity_check({MAX_INTEGRITY_PROBLEMS})")
         return [line for line in lines.scalars().all() if line != "ok"]
 
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql("REINDEX")
+
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         try:
             async with connect() as connection:
