@@ -34,26 +34,41 @@ _TYPES: dict[type[Row], tuple[tuple[type, ...], ...]] = {
 NOT_MATCHING = "does not match its digest"
 
 
-def find_facts_problem(row: FactsRow) -> str | None:
-    """Why the row cannot be used, beginning with a verb; None where it can."""
+def decode_facts(row: FactsRow) -> CommitFacts:
+    """The facts of a row.
+
+    Raises:
+        UnreadableBodyError: the row is damaged.
+    """
+    problem = None
     if not _has_column_types(row):
-        return "has a value of a wrong type"
-    if not has_valid_digest(row):
-        return NOT_MATCHING
-    if not is_repo_name(row.canonical_id) or not is_commit_hash(row.commit_hash):
-        return "names no repo or no commit"
-    if row.key != FactsKey(row.endpoint, row.canonical_id, row.commit_hash, row.scope).key:
-        return "has the key of another commit"
+        problem = "has a value of a wrong type"
+    elif not has_valid_digest(row):
+        problem = NOT_MATCHING
+    elif not is_repo_name(row.canonical_id) or not is_commit_hash(row.commit_hash):
+        problem = "names no repo or no commit"
+    elif row.key != FactsKey(row.endpoint, row.canonical_id, row.commit_hash, row.scope).key:
+        problem = "has the key of another commit"
+    if problem is not None:
+        raise UnreadableBodyError(f"the row {problem}")
+    commit = decode(CommitFacts, row.body)
+    # Of two rows on one commit the one that says to have more files is kept.
+    if len(commit.files) != row.files_asked:
+        raise UnreadableBodyError("the row has another number of files than it says")
+    return commit
+
+
+def find_facts_problem(row: FactsRow) -> str | None:
+    """Why the row cannot be used; None where it can."""
     try:
-        commit = decode(CommitFacts, row.body)
+        decode_facts(row)
     except UnreadableBodyError as error:
         return f"cannot be read: {error}"
-    # Of two rows on one commit the one that says to have more files is kept.
-    return None if len(commit.files) == row.files_asked else "has another number of files than it says"
+    return None
 
 
 def find_ref_problem(row: RefRow) -> str | None:
-    """The same for a ref."""
+    """Why the row cannot be used; None where it can."""
     if not _has_column_types(row):
         return "has a value of a wrong type"
     if not has_valid_digest(row):
@@ -76,7 +91,7 @@ def find_ref_problem(row: RefRow) -> str | None:
 
 
 def find_decision_problem(row: DecisionRow) -> str | None:
-    """The same for a decision."""
+    """Why the row cannot be used; None where it can."""
     if not _has_column_types(row):
         return "has a value of a wrong type"
     if not has_valid_digest(row):

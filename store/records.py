@@ -15,6 +15,9 @@ from store.keys import DecisionKey, FactsKey, RefKey
 
 logger = logging.getLogger(__name__)
 
+CLOCK_SKEW_S = 300.0
+"""How far in the future a check may lie: clocks of two machines differ. What is later was written by a wrong clock."""
+
 
 class StoredRef(NamedTuple):
     """A ref as it was last checked: one row of the database.

@@ -64,9 +64,9 @@ async def _remove_decisions(connection: AsyncConnection, keys: Collection[tuple[
 
 def _equals(column: Any, value: Any) -> ColumnElement[bool]:
     """Whether the column has exactly this value, of whatever type."""
-    if isinstance(value, str):
-        # As bytes: not every text that SQLite stores can be passed to it.
+    if isinstance(value, str) and not value.isascii():
+        # As bytes: SQLite stores texts that cannot be passed to it as texts.
         value = cast(literal(value.encode("utf-8", "surrogateescape"), LargeBinary()), String())
         return and_(column == value)
-    kind = LargeBinary() if isinstance(value, bytes) else column.type
+    kind = LargeBinary() if isinstance(value, bytes) else String() if isinstance(value, str) else column.type
     return and_(column == literal(value, kind))
