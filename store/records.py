@@ -78,6 +78,12 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     is_hidden: bool = False
     is_revision_only: bool = False
 
+    @property
+    def names(self) -> set[str]:
+        """All names of the repo that the record has."""
+        names = {key.repo_id for key in self.ref_keys}
+        return names if self.facts_key is None else names | {self.facts_key.canonical_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:

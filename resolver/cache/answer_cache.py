@@ -113,12 +113,14 @@ class AnswerCache:
         """Drop all answers about the repo of `record`, under each of its names, where the record has a new check."""
         if not record.ref_keys or not self._entries:
             return
-        names = {key.repo_id for key in record.ref_keys}
-        if record.facts_key is not None:
-            names.add(record.facts_key.canonical_id)
-        for name in names:
-            for key in tuple(self._keys_by_name.get(name, ())):
+        new_names = {name.lower() for name in record.names}
+        while new_names:
+            found = {key for name in new_names for key in self._keys_by_name.get(name, ())}
+            # A hidden repo is hidden under the other names of its answers too.
+            others = [_get_names(self._entries[key].answer) for key in found] if record.is_hidden else []
+            for key in found:
                 self._drop(key)
+            new_names = set().union(*others)
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)
@@ -129,4 +131,5 @@ class AnswerCache:
 
 
 def _get_names(answer: Resolution) -> set[str]:
-    return {answer.repo_id, answer.canonical_id or answer.repo_id}
+    """The names of an answer's repo, in lower case: the Hub does not tell spellings apart."""
+    return {answer.repo_id.lower(), (answer.canonical_id or answer.repo_id).lower()}

@@ -96,9 +96,7 @@ async def _find_refs(
     checked_at_by_name: dict[str, int] = {}
     new_names: set[str] = set()
     for record in records:
-        names = {key.repo_id for key in record.ref_keys}
-        if record.facts_key is not None:
-            names.add(record.facts_key.canonical_id)
+        names = record.names
         for key in record.ref_keys:
             _raise_to(checked_at_by_ref, (key.repo_id, key.revision), record.checked_at_s)
         new_names |= names

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, and_, bindparam, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, literal_column, or_, select
 
 from store.keys import TOMBSTONE
 from store.rows import DecisionRow, FactsRow, RefRow
 from store.sql.dialect import Dialect, Upsert
 from store.tables import decisions, facts, refs
 
-_TOMBSTONE = literal_column(f"'{TOMBSTONE}'")
+_TOMBSTONE: ColumnElement[str] = literal_column(f"'{TOMBSTONE}'")
 
 _REF_COLUMNS = tuple("facts_id" if name == "facts_key" else name for name in RefRow._fields)
 
