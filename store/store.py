@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -190,12 +189,9 @@ class MetadataStore(Database):
             now_s = self.clock()
             if self._damaged.has_rows:
                 await self._damaged.remove(connection)
-            if rows.hidden:
-                # First, so that they count for the other rows too.
-                tombstones = await build_tombstones(connection, self.dialect, rows.hidden, now_s)
-                await self._upsert(connection, Rows(refs=tombstones), now_s)
-            kept = await drop_withdrawn(connection, self.dialect, rows.refs, now_s + CLOCK_SKEW_S)
-            await self._upsert(connection, replace(rows, refs=kept), now_s)
+            # First, so that they count for the other rows too.
+            await self._withdraw(connection, rows.hidden, now_s)
+            await self._upsert(connection, rows, now_s)
 
         await self.write(put, lock_wait_s=lock_wait_s)
         self._damaged.forget_removed()
@@ -209,8 +205,7 @@ class MetadataStore(Database):
         """
 
         async def put(connection: AsyncConnection) -> None:
-            kept = await drop_withdrawn(connection, self.dialect, rows.refs, None)
-            await self._upsert(connection, replace(rows, refs=kept), self.clock(), is_merge=True)
+            await self._upsert(connection, rows, self.clock(), is_merge=True)
 
         await self.write(put)
 
@@ -235,14 +230,28 @@ class MetadataStore(Database):
         async with self.snapshot() as connection:
             return await read_info(connection, self.dialect, self.name)
 
+    async def _withdraw(self, connection: AsyncConnection, records: Sequence[Record], now_s: float) -> None:
+        """Replace the public refs of hidden records by tombstones."""
+        if records:
+            tombstones = await build_tombstones(connection, self.dialect, records, now_s)
+            constants = {"latest": int(now_s + CLOCK_SKEW_S)}
+            await self._upserts.refs.execute(connection, tombstones, constants)
+
     async def _upsert(self, connection: AsyncConnection, rows: Rows, now_s: float, *, is_merge: bool = False) -> None:
-        """Insert or update `rows`; those of a merge come from another store."""
-        upserts = self._upserts
+        """Insert or update `rows`, but for refs of withdrawn repos; those of a merge come from another store."""
+        upserts, latest_s = self._upserts, now_s + CLOCK_SKEW_S
         # Facts first: the statements for refs and decisions select the row ids of facts.
         if rows.facts:
             await upserts.facts.execute(connection, rows.facts)
-        if rows.refs:
-            constants = {"latest": int(now_s + CLOCK_SKEW_S)}
-            await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, rows.refs, constants)
+        kept = rows.refs
+        while kept:
+            # A ref of a withdrawn repo may tell another name of it.
+            kept, hidden = await drop_withdrawn(connection, self.dialect, kept, None if is_merge else latest_s)
+            if not hidden:
+                break
+            await self._withdraw(connection, hidden, now_s)
+        if kept:
+            constants = {"latest": int(latest_s)}
+            await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, kept, constants)
         if rows.decisions:
             await (upserts.merged_decisions if is_merge else upserts.decisions).execute(connection, rows.decisions)

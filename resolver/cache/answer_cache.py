@@ -59,6 +59,7 @@ class AnswerCache:
         self._limits = limits
         self._entries: OrderedDict[CacheKey, _Entry] = OrderedDict()
         self._keys_by_name: defaultdict[str, set[CacheKey]] = defaultdict(set)
+        self._canonical_ids: OrderedDict[str, str] = OrderedDict()
         self.hits = 0
         """Requests that were answered from this cache."""
 
@@ -106,6 +107,7 @@ class AnswerCache:
         self._entries.move_to_end(key)
         for name in _get_names(answer):
             self._keys_by_name[name].add(key)
+        self._remember_name(answer)
         if len(self._entries) > self._limits.max_answers:
             self._drop(next(iter(self._entries)))
 
@@ -113,14 +115,21 @@ class AnswerCache:
         """Drop all answers about the repo of `record`, under each of its names, where the record has a new check."""
         if not record.ref_keys or not self._entries:
             return
-        new_names = {name.lower() for name in record.names}
-        while new_names:
-            found = {key for name in new_names for key in self._keys_by_name.get(name, ())}
-            # A hidden repo is hidden under the other names of its answers too.
-            others = [_get_names(self._entries[key].answer) for key in found] if record.is_hidden else []
-            for key in found:
-                self._drop(key)
-            new_names = set().union(*others)
+        names = {name.lower() for name in record.names}
+        if record.is_hidden:
+            # The repo is hidden under its other names too, though the record may have an old one only.
+            names |= {self._canonical_ids[name] for name in names if name in self._canonical_ids}
+        for key in {key for name in names for key in self._keys_by_name.get(name, ())}:
+            self._drop(key)
+
+    def _remember_name(self, answer: Resolution) -> None:
+        """Remember which repo an old name leads to, also after its answers have left."""
+        name, canonical_id = answer.repo_id.lower(), (answer.canonical_id or answer.repo_id).lower()
+        if name != canonical_id:
+            self._canonical_ids[name] = canonical_id
+            self._canonical_ids.move_to_end(name)
+            if len(self._canonical_ids) > self._limits.max_answers:
+                self._canonical_ids.popitem(last=False)
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)

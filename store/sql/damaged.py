@@ -58,5 +58,6 @@ class DamagedRows:
     def _add(self, known: set[int], keys: Iterable[int]) -> None:
         for key in keys:
             self.count += 1
-            if len(known) < MAX_REMEMBERED:
+            # A row with a key of another type is not found by the key of what is put next.
+            if type(key) is int and len(known) < MAX_REMEMBERED:
                 known.add(key)

@@ -48,8 +48,9 @@ async def build_tombstones(
 
 async def drop_withdrawn(
     connection: AsyncConnection, dialect: Dialect, rows: Sequence[RefRow], latest_s: float | None
-) -> list[RefRow]:
-    """`rows` without the public refs of repos that were withdrawn at the same time or later.
+) -> tuple[list[RefRow], list[Record]]:
+    """`rows` without the public refs of repos that were withdrawn at the same time or later; and a hidden record for
+    each of these that tells another name of a withdrawn repo.
 
     `latest_s`: a tombstone from after this time was written by a wrong clock, and is ignored; None: none is.
     """
@@ -58,26 +59,50 @@ async def drop_withdrawn(
         if row.scope == PUBLIC and row.problem is None:
             names = {row.repo_id.lower(), (row.canonical_id or row.repo_id).lower()}
             keys_by_place[place] = {compute_ref_key(row.endpoint, PUBLIC, name, REPO_WIDE) for name in names}
-    if not keys_by_place:
-        return list(rows)
+    withdrawn = await _read_tombstones(connection, dialect, set().union(*keys_by_place.values()), latest_s)
+    if not withdrawn:
+        return list(rows), []
+    kept: list[RefRow] = []
+    records: list[Record] = []
+    for place, row in enumerate(rows):
+        keys = keys_by_place.get(place, set())
+        withdrawn_at_s = max((withdrawn[key] for key in keys if key in withdrawn), default=-1)
+        if row.checked_at > withdrawn_at_s:
+            kept.append(row)
+        elif not keys <= withdrawn.keys():
+            records.append(
+                Record(
+                    ref_keys=(
+                        RefKey(row.endpoint, row.repo_id, row.revision),
+                        RefKey(row.endpoint, str(row.canonical_id), row.revision),
+                    ),
+                    hints=NO_HINTS,
+                    checked_at_s=withdrawn_at_s,
+                    problem=TOMBSTONE,
+                    is_hidden=True,
+                )
+            )
+    return kept, records
+
+
+async def _read_tombstones(
+    connection: AsyncConnection, dialect: Dialect, keys: set[int], latest_s: float | None
+) -> dict[int, int]:
+    """The times of the tombstones with these keys, up to `latest_s` (None: all)."""
+    if not keys:
+        return {}
     table = dialect.build_key_table()
     query = (
         select(refs.c.key, refs.c.checked_at)
         .select_from(table.join(refs, refs.c.key == table.c.value))
         .where(refs.c.problem == TOMBSTONE)
     )
-    keys = sorted(set().union(*keys_by_place.values()))
-    found = (await connection.execute(query, {"keys": dialect.bind_keys(keys)})).all()
-    withdrawn = {
-        key: checked_at_s for key, checked_at_s in found if latest_s is None or _is_until(checked_at_s, latest_s)
+    found = await connection.execute(query, {"keys": dialect.bind_keys(sorted(keys))})
+    return {
+        key: checked_at_s
+        for key, checked_at_s in found
+        if isinstance(checked_at_s, int) and (latest_s is None or checked_at_s <= latest_s)
     }
-    if not withdrawn:
-        return list(rows)
-    return [
-        row
-        for place, row in enumerate(rows)
-        if not any(_is_until(row.checked_at, withdrawn.get(key)) for key in keys_by_place.get(place, ()))
-    ]
 
 
 async def _find_refs(
@@ -102,7 +127,9 @@ async def _find_refs(
         new_names |= names
         for name in names:
             _raise_to(checked_at_by_name, name.lower(), record.checked_at_s)
+    asked: set[str] = set()
     while new_names:
+        asked |= new_names
         rows = await _read_public_refs(connection, dialect, endpoint, revision, sorted(new_names))
         new_names = set()
         for repo_id, own_revision, canonical_id, checked_at in rows:
@@ -113,7 +140,8 @@ async def _find_refs(
                 # replaces the tombstone.
                 checked_at_s = max(checked_at_s, checked_at)
             _raise_to(checked_at_by_ref, (repo_id, own_revision), checked_at_s)
-            new_names |= {name for name in names if _raise_to(checked_at_by_name, name.lower(), checked_at_s)}
+            raised = {name for name in names if _raise_to(checked_at_by_name, name.lower(), checked_at_s)}
+            new_names |= raised | (names - asked)
     if revision is None:
         for name, checked_at_s in checked_at_by_name.items():
             _raise_to(checked_at_by_ref, (name, REPO_WIDE), checked_at_s)
@@ -147,8 +175,3 @@ def _raise_to(times: dict[Any, int], key: Any, checked_at_s: int) -> bool:
         return False
     times[key] = checked_at_s
     return True
-
-
-def _is_until(time_s: Any, limit_s: Any) -> bool:
-    """Whether both are times, and the first is not after the second."""
-    return isinstance(time_s, int) and isinstance(limit_s, (int, float)) and time_s <= limit_s
