@@ -16,8 +16,8 @@ from store.codec import UnreadableBodyError, decode
 from store.keys import REPO_WIDE, TOMBSTONE, FactsKey, RefKey, hash_bytes
 from store.rows import DecisionRow, FactsRow, RefRow, Row, has_valid_digest
 
-MAX_TEXT_LENGTH = 4_096
-"""The longest text in a column: endpoints, tags and names are far shorter."""
+MAX_TEXT_LENGTH = 2**20
+"""The longest text in a column: what the Hub sends may be long, but real endpoints, tags and names are far shorter."""
 
 _INTEGER, _TEXT, _BODY = (int,), (str,), (bytes,)
 _OPTIONAL_INTEGER, _OPTIONAL_TEXT = (int, type(None)), (str, type(None))
