@@ -31,6 +31,17 @@ class RepoRevision(Struct, frozen=True, gc=False):
         return is_commit_hash(self.revision)
 
 
+def is_plain_id(text: str) -> bool:
+    """Whether `text` is the id of a repo that can exist, without a revision."""
+    return (
+        _REPO_ID.fullmatch(text) is not None
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith(".git")
+        and not text.startswith(_RESERVED)
+    )
+
+
 def split_revision(text: str) -> tuple[str, str | None]:
     """The parts of "ID@REVISION"; the revision is None where there is no "@"."""
     repo_id, at, revision = text.partition("@")
@@ -48,14 +59,14 @@ def parse_repo_id(repo_id: str, revision: str | None = None) -> RepoRevision:
         raise InvalidRepoIdError(
             f"a repo id is a string such as 'org/name', not a value of type {type(repo_id).__name__}"
         )
+    if revision is None and is_plain_id(repo_id):
+        return RepoRevision(repo_id)
     name, inner_revision = split_revision(repo_id)
     if inner_revision is not None and revision is None:
         revision = inner_revision
     elif inner_revision is not None and inner_revision != revision:
         raise InvalidRepoIdError(f"{_quote(repo_id)} names a revision, and {_quote(str(revision))} was given as well")
-    if _REPO_ID.fullmatch(name) is None or "--" in name or ".." in name or name.endswith(".git"):
-        raise _build_refusal(name)
-    if name.startswith(_RESERVED):
+    if not is_plain_id(name):
         raise _build_refusal(name)
     if revision is None:
         return RepoRevision(name)

@@ -104,10 +104,11 @@ class MetadataStore(Database):
 
         async def query(connection: AsyncConnection) -> None:
             for keys in self._statements.split_keys(list(places)):
-                for row in await self._statements.fetch_refs(connection, {**parameters, "keys": keys}):
-                    place = places[row[0]]
-                    if names[place] == (row[1], row[2]):
-                        found[place] = reader.read(row)
+                rows = await self._statements.fetch_refs(connection, {**parameters, "keys": keys})
+                for ref in reader.read(rows):
+                    place = places[ref.key]
+                    if names[place] == (ref.repo_id, ref.revision):
+                        found[place] = ref
 
         await self.read(query)
         self._damaged.add_refs(reader.damaged)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from registry.facts import CommitFacts
 from resolver.errors import InvalidRepoIdError
 from resolver.local.folder import find_local_folder
-from resolver.repo_id import RepoRevision, parse_repo_id
+from resolver.repo_id import RepoRevision, is_plain_id, parse_repo_id
 
 Request = str | Path | tuple[str, str | None]
 """A repo id, with or without "@revision"; a local folder; or an id with its revision (None: the default)."""
@@ -42,6 +42,10 @@ def parse_request(
     Raises:
         InvalidRequestError: the request is not well-formed; the kind says why.
     """
+    if type(request) is str and revision is None and names_here is not None and is_plain_id(request):
+        # Nearly every line of a long list: an id, and no folder here begins like it.
+        if request.partition("/")[0] not in names_here:
+            return RepoRevision(request)
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
     repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
     if isinstance(repo_id, str) and own_revision is None:

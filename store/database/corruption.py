@@ -34,9 +34,13 @@ FileIdentity = tuple[int, int]
 
 def is_corruption_error(error: BaseException | None) -> bool:
     """Whether SQLite reports that the file is malformed or not a database (SQLITE_CORRUPT, SQLITE_NOTADB), or holds a
-    value that is far too long for any row (SQLITE_TOOBIG).
+    value that is far too long for any row (SQLITE_TOOBIG); or its message cannot be decoded, as it quotes the file.
     """
-    return _get_code(error) in (_SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_TOOBIG)
+    return isinstance(error, UnicodeDecodeError) or _get_code(error) in (
+        _SQLITE_CORRUPT,
+        _SQLITE_NOTADB,
+        _SQLITE_TOOBIG,
+    )
 
 
 def is_busy_error(error: BaseException | None) -> bool:

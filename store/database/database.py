@@ -32,9 +32,9 @@ _NO_LOCK = nullcontext(False)
 MAX_LOCK_WAIT_S = 30.0
 """Longest wait of a writer for another process's transaction, unless the caller gives another."""
 
-DriverError = DBAPIError | sqlite3.Error | OSError
-DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError)
-"""Errors that the drivers raise, directly or through SQLAlchemy."""
+DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError
+DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError)
+"""Errors that the drivers raise, directly or through SQLAlchemy; the last where a message quotes a damaged file."""
 
 
 class Database:

@@ -51,17 +51,18 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
             if not may_create:
                 raise
             await quarantine_store(path, identity, error, is_store=True)
-        except DBAPIError as error:
-            if corruption.is_corruption_error(error.orig):
+        except (DBAPIError, UnicodeDecodeError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if corruption.is_corruption_error(cause):
                 if not may_create:
-                    raise DamagedStoreError(f"{path} is damaged, or not a store: {error.orig}") from error
-                await quarantine_store(path, identity, error.orig)
+                    raise DamagedStoreError(f"{path} is damaged, or not a store: {cause}") from error
+                await quarantine_store(path, identity, cause)
             elif await asyncio.to_thread(corruption.was_replaced, path, identity):
                 continue
             elif (opened := await _open_read_only(path)) is not None:
                 return opened
             else:
-                raise StoreUnavailableError(f"the store {path} cannot be opened: {error.orig}") from error
+                raise StoreUnavailableError(f"the store {path} cannot be opened: {cause}") from error
     raise StoreUnavailableError(f"the store {path} was found damaged {MAX_ATTEMPTS} times in a row")
 
 
@@ -126,5 +127,5 @@ async def _open_read_only(path: Path) -> AsyncEngine | None:
         return None
     try:
         return await _open(engine.build_read_only_url(path), may_create=False)
-    except (DBAPIError, StoreError):
+    except (DBAPIError, UnicodeDecodeError, StoreError):
         return None

@@ -145,11 +145,11 @@ def _decide_again(ref: Any, stored: Sequence[Any], report: VerifyReport, registr
     )
     for row in stored:
         try:
-            task, _, library = row.asked.partition("/")
             decision = codec.decode(Decision, row.body)
-        except (codec.UnreadableBodyError, AttributeError):
+        except codec.UnreadableBodyError:
             # `_check_decisions` reports it.
             continue
+        task, _, library = str(row.asked).partition("/")
         try:
             is_same = decide(repo_facts, registry, task or None, library=library or None) == decision
         except Exception:

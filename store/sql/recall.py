@@ -68,11 +68,16 @@ def build_recall_statements(dialect: Dialect) -> RecallStatements:
             refs.c.checked_at,
             refs.c.hints_id,
             decisions.c.body,
+            facts.c.key,
             refs.c.hints,
             refs.c.digest,
             decisions.c.digest,
         )
-        .select_from(keys.join(refs, refs.c.key == keys.c.value).outerjoin(decisions, is_decision))
+        .select_from(
+            keys.join(refs, refs.c.key == keys.c.value)
+            .outerjoin(decisions, is_decision)
+            .outerjoin(facts, facts.c.id == refs.c.facts_id)
+        )
         .where(
             refs.c.endpoint == bindparam("endpoint"),
             refs.c.scope == bindparam("scope"),
