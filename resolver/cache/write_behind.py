@@ -31,14 +31,16 @@ class WriteBehindLimits:
     `max_records`: so many are stored at once, without waiting for more. `encode_batch`: so many records are turned into
     rows in one go. `max_recent_refs`: names of refs put last that are remembered after they are stored.
 
-    While another process holds the store's lock (it may have been stopped), nobody waits for a record to be stored; at
-    most `max_unstored` records are kept until the lock is free, and `close` waits for it for `close_wait_s`.
+    Where another process holds the store's lock for longer than `lock_wait_s` (it may have been stopped), nobody waits
+    for a record to be stored; at most `max_unstored` records are kept until the lock is free, and `close` waits for it
+    for `close_wait_s`.
     """
 
     gather_s: float = 0.1
     max_records: int = 500
     encode_batch: int = 32
     max_recent_refs: int = 4_096
+    lock_wait_s: float = 3.0
     max_unstored: int = 10_000
     close_wait_s: float = 5.0
 
@@ -204,10 +206,10 @@ class WriteBehind:
             self._writer = None
 
     async def _put(self, rows: Rows, stored: Stored) -> None:
-        """Store `rows`, however long another process holds the lock; callers stop waiting after the first attempt."""
+        """Store `rows`, however long another process holds the lock; callers stop waiting after `lock_wait_s`."""
         while True:
             try:
-                await self._store.put_rows(rows, lock_wait_s=0)
+                await self._store.put_rows(rows, lock_wait_s=0 if self._is_locked else self._limits.lock_wait_s)
             except StoreBusyError as error:
                 if not self._is_locked:
                     logger.warning("answers are stored later: %s", error)

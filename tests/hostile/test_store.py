@@ -53,6 +53,7 @@ from tests.resolver.support import (
     catalog_of,
     code_of,
     codes,
+    environment,
     open_resolver,
     settings_for,
 )
@@ -388,6 +389,18 @@ async def test_answers_in_memory_are_withdrawn_with_the_other_names(path: Path) 
 # Clocks
 
 
+def test_the_command_shows_a_store_with_impossible_times(path: Path) -> None:
+    asyncio.run(put_impossible_times(path))
+    command = [sys.executable, "-m", "resolver", "store", "info", "--store", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0 and done.stderr == "" and "wrong clock" in done.stdout
+
+
+async def put_impossible_times(path: Path) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([make_record("org/a", checked_at_s=2**62), make_record("org/b", checked_at_s=-(2**62))])
+
+
 async def test_a_row_from_the_future_does_not_win_for_ever(path: Path) -> None:
     now_s = NOW_S
     async with MetadataStore(path, clock=lambda: now_s) as store:
@@ -459,7 +472,7 @@ async def test_a_stopped_process_with_the_lock_delays_neither_answers_nor_closin
         with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True) as holder:
             assert holder.stdout is not None and holder.stdout.readline() == "held\n"
             settings = Settings(endpoint=hub.endpoint, store=path, token=False, offline=False)
-            limits = Limits(write_behind=WriteBehindLimits(close_wait_s=60.0 if is_released else 0.0))
+            limits = Limits(write_behind=WriteBehindLimits(lock_wait_s=0.0, close_wait_s=60.0 if is_released else 0.0))
             try:
                 async with Resolver(settings, limits=limits) as resolver:
                     # What is stored, and what is not.
