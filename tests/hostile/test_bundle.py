@@ -221,7 +221,9 @@ async def import_mutant(path: Path, mutant: Path, seed: int) -> bool:
             await import_bundle(store, mutant)
         except BundleError:
             return False
-        assert (await verify(store, REGISTRY)).problems == [], seed
+        # A digest does not prove who made a decision: only making it again shows that it is another one.
+        problems = (await verify(store, REGISTRY)).problems
+        assert [problem for problem in problems if "differs from today's" not in problem] == [], seed
         for name in NAMES:
             found = await recall_one(store, name)
             assert found is None or found.decision() is not None
