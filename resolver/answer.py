@@ -8,9 +8,9 @@ from typing import Any, Self, cast
 
 from msgspec import Struct
 
+from registry.repo_names import MAX_REVISION_LENGTH
 from resolver.errors import InternalError, ResolveError, build_error
 from resolver.redaction import describe_error, without_secrets
-from resolver.repo_id import MAX_REVISION_LENGTH
 from resolver.resolution import Resolution
 from resolver.row import ROW_KEYS, Row
 

@@ -6,18 +6,14 @@ import re
 
 from msgspec import Struct
 
+from registry.repo_names import is_commit_hash as is_commit_hash, is_repo_name as is_repo_name, is_revision
 from resolver.errors import InvalidRepoIdError, NotAModelError
 
 DEFAULT_REVISION = "main"
-MAX_REVISION_LENGTH = 250
 
 # huggingface_hub 2.4, utils/_validators.py: each part 1 to 96 of these, beginning and ending with a word character.
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO_ID = re.compile(rf"(?:{_PART}/)?{_PART}", re.ASCII)
-_CANONICAL_ID = re.compile(r"(?:\w[\w.-]{0,95}/)?\w[\w.-]{0,95}", re.ASCII)
-_COMMIT_HASH = re.compile(r"[0-9a-f]{40}", re.ASCII)
-# A revision is a git ref: no white space, control or glob characters, nor ".." or "@{" (git-check-ref-format).
-_REVISION = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]+")
 _OTHER_KINDS = ("datasets/", "spaces/", "dataset/", "space/")
 _RESERVED = ("datasets/", "spaces/")
 """Paths that the Hub reserves: no user or organisation has such a name."""
@@ -35,16 +31,15 @@ class RepoRevision(Struct, frozen=True, gc=False):
         return is_commit_hash(self.revision)
 
 
-def is_commit_hash(text: str) -> bool:
-    """Whether `text` is 40 lower-case hex digits."""
-    return len(text) == 40 and _COMMIT_HASH.fullmatch(text) is not None
-
-
-def is_repo_name(text: str) -> bool:
-    """Whether `text` can be a canonical id: the rules are wider than for requested ids, but nothing is allowed that
-    would lead elsewhere as a part of a URL.
-    """
-    return _CANONICAL_ID.fullmatch(text) is not None
+def is_plain_id(text: str) -> bool:
+    """Whether `text` is the id of a repo that can exist, without a revision."""
+    return (
+        _REPO_ID.fullmatch(text) is not None
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith(".git")
+        and not text.startswith(_RESERVED)
+    )
 
 
 def split_revision(text: str) -> tuple[str, str | None]:
@@ -64,32 +59,20 @@ def parse_repo_id(repo_id: str, revision: str | None = None) -> RepoRevision:
         raise InvalidRepoIdError(
             f"a repo id is a string such as 'org/name', not a value of type {type(repo_id).__name__}"
         )
+    if revision is None and is_plain_id(repo_id):
+        return RepoRevision(repo_id)
     name, inner_revision = split_revision(repo_id)
     if inner_revision is not None and revision is None:
         revision = inner_revision
     elif inner_revision is not None and inner_revision != revision:
         raise InvalidRepoIdError(f"{_quote(repo_id)} names a revision, and {_quote(str(revision))} was given as well")
-    if _REPO_ID.fullmatch(name) is None or "--" in name or ".." in name or name.endswith(".git"):
-        raise _build_refusal(name)
-    if name.startswith(_RESERVED):
+    if not is_plain_id(name):
         raise _build_refusal(name)
     if revision is None:
         return RepoRevision(name)
-    if not isinstance(revision, str) or not _is_revision(revision):
+    if not isinstance(revision, str) or not is_revision(revision):
         raise InvalidRepoIdError(f"{_quote(str(revision))} cannot be a revision: give a branch, a tag or a commit hash")
     return RepoRevision(name, revision)
-
-
-def _is_revision(revision: str) -> bool:
-    return (
-        len(revision) <= MAX_REVISION_LENGTH
-        and _REVISION.fullmatch(revision) is not None
-        and ".." not in revision
-        and "@{" not in revision
-        and "//" not in revision
-        and not revision.startswith(("/", "-"))
-        and not revision.endswith(("/", ".", ".lock"))
-    )
 
 
 def _build_refusal(name: str) -> InvalidRepoIdError | NotAModelError:

@@ -74,7 +74,7 @@ class Resolver:
         self._registry: Registry = self._settings.registry or default_registry()
         self._clock = clock
         self._limits = limits
-        self._store = MetadataStore(self._settings.store, is_optional=True)
+        self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
         self._connection = Connection(self._settings, limits.retry, limits.breaker)
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)

@@ -9,6 +9,7 @@ from .errors import (
     BundleError as BundleError,
     DamagedStoreError as DamagedStoreError,
     SchemaMismatchError as SchemaMismatchError,
+    StoreBusyError as StoreBusyError,
     StoreClosedError as StoreClosedError,
     StoreError as StoreError,
     StoreMissingError as StoreMissingError,

@@ -5,6 +5,8 @@ A body is JSON, compressed by raw deflate with a preset dictionary (`dictionarie
 `tools/make_dictionaries.py`): most bodies are a few hundred bytes of similar text, which deflate alone hardly
 compresses. Fields with their default value are omitted. A body can only be read with the dictionary that it was
 compressed with: a changed dictionary needs a new `tables.SCHEMA_VERSION` and a migration.
+
+A body may come from anywhere: its size and depth are bounded before anything is built from it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import msgspec
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints
+from registry.nesting import is_deeper_than
 from store.keys import hash_bytes
 
 T = TypeVar("T", CommitFacts, HubHints, Decision)
@@ -45,8 +48,24 @@ _MAX_CACHED_TEXT_BYTES = 2_048
 """Texts up to this size are compressed through a cache; the limit bounds the memory of the cache."""
 
 
+MAX_TEXT_BYTES: dict[type, int] = {CommitFacts: 10 * 2**20, HubHints: 2 * 2**20, Decision: 2**20}
+"""The longest JSON text of a body, by kind of value. The values built from a text of 10 MiB take up to 250 MiB; the
+longest real `config.json` are about 2 MB.
+"""
+
+MAX_BODY_BYTES = max(MAX_TEXT_BYTES.values())
+"""The size of the longest body that is read: compression makes hardly any text longer."""
+
+MAX_DEPTH = 256
+"""Deepest nesting of a text that is read. Files nested deeper than 200 levels are not read from the Hub."""
+
+
 class UnreadableBodyError(ValueError):
     """The body of a row was not written by this codec, or is damaged."""
+
+
+class OversizedValueError(ValueError):
+    """The value is too long to be stored: it could not be read back."""
 
 
 @functools.cache
@@ -75,8 +94,14 @@ def _deflate_cached(kind: type, text: bytes) -> bytes:
 
 
 def encode(value: CommitFacts | HubHints | Decision) -> bytes:
-    """The body of `value`; equal values have equal bodies."""
+    """The body of `value`; equal values have equal bodies.
+
+    Raises:
+        OversizedValueError: the value is longer than `MAX_TEXT_BYTES` allows.
+    """
     text, kind = _encoder.encode(value), type(value)
+    if len(text) > MAX_TEXT_BYTES[kind]:
+        raise OversizedValueError(f"its {_NAMES[kind]} take {len(text):,} bytes; at most {MAX_TEXT_BYTES[kind]:,} fit")
     if len(text) <= _MAX_CACHED_TEXT_BYTES:
         return _deflate_cached(kind, text)
     return deflate(text, _read_dictionary(kind))
@@ -88,14 +113,31 @@ def decode(kind: type[T], body: bytes) -> T:
     Raises:
         UnreadableBodyError: the body is damaged, or belongs to another kind of value.
     """
+    max_bytes = MAX_TEXT_BYTES[kind]
     try:
         inflate = zlib.decompressobj(_LARGE_WINDOW_BITS, zdict=_read_dictionary(kind))
-        text = inflate.decompress(body)
+        # One byte more than is allowed: the text of a body that inflates without end is never built.
+        text = inflate.decompress(body, max_bytes + 1)
+        if len(text) > max_bytes:
+            raise UnreadableBodyError(f"the row is longer than {max_bytes:,} bytes when decompressed")
         if not inflate.eof:
             raise UnreadableBodyError("the row is truncated")
-        return cast(T, _decoders[kind].decode(text))
-    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        value = cast(T, _decoders[kind].decode(text))
+    except RecursionError:
+        raise UnreadableBodyError(f"the row is nested deeper than {MAX_DEPTH} levels") from None
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         raise UnreadableBodyError(f"the row does not hold a {kind.__name__}: {error}") from error
+    # Only text with many brackets can nest deep; most rows skip the walk.
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and is_deeper_than(_get_untyped(value), MAX_DEPTH):
+        raise UnreadableBodyError(f"the row is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _get_untyped(value: CommitFacts | HubHints | Decision) -> list[Any]:
+    """The parts of a value that hold JSON of any form."""
+    if isinstance(value, CommitFacts):
+        return [small_file.content for small_file in value.files.values()]
+    return [value.extract] if isinstance(value, HubHints) else []
 
 
 def compute_hints_id(body: bytes) -> int:

@@ -25,6 +25,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be opened, read or written now: no permission, no disk space, no connection."""
 
 
+class StoreBusyError(StoreUnavailableError):
+    """Another process has held the lock for writing for too long; it may have been stopped. Reading goes on."""
+
+
 class BundleError(StoreError):
     """The file is not a bundle, or it is damaged. Nothing was imported from it."""
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 
 from msgspec import Struct
 
@@ -18,16 +19,27 @@ ANONYMOUS = "anonymous"
 TOMBSTONE = "withdrawn"
 """The problem of a public ref whose repo is not public now: never recalled, and never replaced by an earlier check."""
 
+REPO_WIDE = "*"
+"""The revision of the tombstone that stands for all revisions and spellings of a repo id; no revision has this name."""
+
+
+_empty_hash = hashlib.blake2b(digest_size=8)
+"""A copy of it is made faster than a new one, whose options are parsed."""
+
+_INTEGER = struct.Struct(">q")
+
 
 def hash_texts(*texts: str) -> int:
     """A signed 64-bit integer; equal for equal texts on every machine."""
-    digest = hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "big", signed=True)
+    return hash_bytes("\0".join(texts).encode("utf-8", "surrogatepass"))
 
 
 def hash_bytes(body: bytes) -> int:
     """A signed 64-bit integer; equal for equal bytes on every machine."""
-    return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
+    state = _empty_hash.copy()
+    state.update(body)
+    (number,) = _INTEGER.unpack(state.digest())
+    return int(number)
 
 
 def derive_scope(token: str | None) -> str:

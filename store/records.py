@@ -15,6 +15,9 @@ from store.keys import DecisionKey, FactsKey, RefKey
 
 logger = logging.getLogger(__name__)
 
+CLOCK_SKEW_S = 300.0
+"""How far in the future a check may lie: clocks of two machines differ. What is later was written by a wrong clock."""
+
 
 class StoredRef(NamedTuple):
     """A ref as it was last checked: one row of the database.
@@ -74,6 +77,12 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     decision: Decision | None = None
     is_hidden: bool = False
     is_revision_only: bool = False
+
+    @property
+    def names(self) -> set[str]:
+        """All names of the repo that the record has."""
+        names = {key.repo_id for key in self.ref_keys}
+        return names if self.facts_key is None else names | {self.facts_key.canonical_id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,16 +121,22 @@ def add_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def has_valid_digest(row: Row) -> bool:
-    """Whether the digest of a row matches its other values."""
-    return bool(compute_digest(row[:-1]) == row.digest)
+    """Whether the digest of a row matches its other values; they may be of any type."""
+    try:
+        return bool(compute_digest(row[:-1]) == row.digest)
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def build_ref_row(columns: Any) -> RefRow:
-    """The row of a ref from the columns of its table, by name; `facts_key` is computed from the other columns."""
+    """The row of a ref from the columns of its table, by name; `facts_key` is computed from the other columns, and None
+    where they are not texts.
+    """
     commit_hash, facts_key = columns["commit_hash"], None
     if commit_hash is not None:
         canonical_id = columns["canonical_id"] or columns["repo_id"]
-        facts_key = FactsKey(columns["endpoint"], canonical_id, commit_hash, columns["scope"]).key
+        with suppress(TypeError):
+            facts_key = FactsKey(columns["endpoint"], canonical_id, commit_hash, columns["scope"]).key
     return RefRow._make([facts_key if name == "facts_key" else columns[name] for name in RefRow._fields])
 
 

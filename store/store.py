@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from store import codec
-from store.database.database import Database
+from store.checks import decode_facts
+from store.database.database import MAX_LOCK_WAIT_S, Database
 from store.errors import StoreError
 from store.keys import DecisionKey, FactsKey, compute_ref_key
-from store.records import Record, StoredRef, StoreInfo
-from store.rows import Rows, build_rows
+from store.reading import RefReader
+from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
+from store.rows import FactsRow, Rows, build_rows
+from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
 from store.sql.postgres_dialect import PostgresDialect
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.sqlite_dialect import SqliteDialect
 from store.sql.stats import DAY_S, read_info
-from store.sql.tombstones import build_tombstones
+from store.sql.tombstones import build_tombstones, drop_withdrawn
 from store.sql.upserts import build_upserts
 
 logger = logging.getLogger(__name__)
@@ -35,22 +39,52 @@ class MetadataStore(Database):
     - A record that was put survives the end of the process, and every process that shares the store sees it.
     - `put` stores all of its records, or, when it fails or is cancelled, none of them.
     - A row that cannot be read is logged and treated as missing: damage in the store never fails an answer.
+    - A damaged row is treated as missing as well, and removed before the next rows are written.
     - Reading never writes, and never waits for a writer.
     - A damaged file is moved to another name, never deleted, and a new store is created.
 
     Open it with `async with`, in the event loop that uses it.
     """
 
-    def __init__(self, location: str | Path, *, may_create: bool = True, is_optional: bool = False) -> None:
-        """A closed store at a file path or a SQLAlchemy URL. The parameters are those of `Database`.
+    def __init__(
+        self,
+        location: str | Path,
+        *,
+        may_create: bool = True,
+        is_optional: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A closed store at a file path or a SQLAlchemy URL. `clock` gives the time in seconds since 1970, UTC: rows of
+        a later time were written by a wrong clock. The other parameters are those of `Database`.
 
         Raises:
             StoreError: the URL is for a database that the store does not support.
         """
         super().__init__(location, may_create=may_create, is_optional=is_optional)
         self.dialect: Dialect = SqliteDialect() if self.is_sqlite else PostgresDialect()
+        self.clock = clock
         self._statements = build_recall_statements(self.dialect)
         self._upserts = build_upserts(self.dialect)
+        self._damaged = DamagedRows()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._damaged.has_rows:
+            with suppress(StoreError):
+                await self.write(self._damaged.remove, lock_wait_s=0)
+        if self._damaged.count:
+            logger.warning(
+                "%d damaged rows of the store %s were not used: `hubresolve store verify` checks all rows",
+                self._damaged.count,
+                self.name,
+            )
+        await super().__aexit__(kind, error, trace)
+
+    @property
+    def damaged_rows(self) -> int:
+        """How many damaged rows were read since the store was opened; none was used."""
+        return self._damaged.count
 
     async def recall(
         self, endpoint: str, scope: str, names: Sequence[tuple[str, str]], decision_key: DecisionKey
@@ -59,6 +93,7 @@ class MetadataStore(Database):
         there is no ref.
         """
         places = {compute_ref_key(endpoint, scope, *name): place for place, name in enumerate(names)}
+        reader = RefReader(endpoint, scope, decision_key)
         found: list[StoredRef | None] = [None] * len(names)
         parameters = {
             "endpoint": endpoint,
@@ -69,13 +104,15 @@ class MetadataStore(Database):
 
         async def query(connection: AsyncConnection) -> None:
             for keys in self._statements.split_keys(list(places)):
-                for row in await self._statements.fetch_refs(connection, {**parameters, "keys": keys}):
-                    ref = StoredRef._make(row)
+                rows = await self._statements.fetch_refs(connection, {**parameters, "keys": keys})
+                for ref in reader.read(rows):
                     place = places[ref.key]
                     if names[place] == (ref.repo_id, ref.revision):
                         found[place] = ref
 
         await self.read(query)
+        self._damaged.add_refs(reader.damaged)
+        self._damaged.add_count(len(reader.damaged_decisions))
         # A name may occur twice; `places` has only its last place.
         if len(places) < len(names):
             by_name = {(ref.repo_id, ref.revision): ref for ref in found if ref is not None}
@@ -85,33 +122,41 @@ class MetadataStore(Database):
     async def get_repo_facts(self, refs: Iterable[StoredRef]) -> dict[int, RepoFacts]:
         """Facts and hints of `refs`, by the refs' keys; without those that are missing or cannot be read."""
         by_key: dict[int, RepoFacts] = {}
-        ref_keys = [ref.key for ref in refs if ref.commit_hash is not None]
+        asked = {ref.key: ref for ref in refs if ref.commit_hash is not None}
+        damaged = set[int]()
 
         async def query(connection: AsyncConnection) -> None:
-            for keys in self._statements.split_keys(ref_keys):
-                for row in (await connection.execute(self._statements.repo_facts, {"keys": keys})).all():
+            for keys in self._statements.split_keys(list(asked)):
+                for ref_key, hints_body, *values in await connection.execute(
+                    self._statements.repo_facts, {"keys": keys}
+                ):
+                    ref, row = asked[ref_key], FactsRow._make(values)
                     try:
-                        commit, hints = codec.decode(CommitFacts, row.body), codec.decode(HubHints, row.hints)
+                        commit, hints = decode_facts(row), codec.decode(HubHints, hints_body)
                     except codec.UnreadableBodyError as error:
-                        logger.warning("the stored facts of %s are ignored: %s", row.repo_id, error)
+                        logger.warning("the stored facts of %s are not used: %s", ref.repo_id, error)
+                        damaged.add(row.key)
                         continue
-                    by_key[row.key] = RepoFacts(commit=commit, hints=hints)
+                    if (row.canonical_id, row.commit_hash) == (ref.canonical_id, ref.commit_hash):
+                        by_key[ref_key] = RepoFacts(commit=commit, hints=hints)
 
         await self.read(query)
+        self._damaged.add_facts(damaged)
         return by_key
 
     async def get_commit_facts(self, key: FactsKey) -> CommitFacts | None:
         """The facts of a commit; None where there are none, or they cannot be read."""
-        bodies: list[bytes] = []
+        rows: list[FactsRow] = []
 
         async def query(connection: AsyncConnection) -> None:
-            bodies.extend((await connection.execute(COMMIT_FACTS, {"facts_key": key.key})).scalars())
+            rows.extend(map(FactsRow._make, await connection.execute(COMMIT_FACTS, {"facts_key": key.key})))
 
         await self.read(query)
         try:
-            return codec.decode(CommitFacts, bodies[0]) if bodies else None
+            return decode_facts(rows[0]) if rows else None
         except codec.UnreadableBodyError as error:
-            logger.warning("the stored facts of %s@%s are ignored: %s", key.canonical_id, key.commit_hash, error)
+            logger.warning("the stored facts of %s@%s are not used: %s", key.canonical_id, key.commit_hash, error)
+            self._damaged.add_facts({key.key})
             return None
 
     async def find_known_refs(self, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
@@ -132,28 +177,36 @@ class MetadataStore(Database):
         """
         await self.put_rows(build_rows(records))
 
-    async def put_rows(self, rows: Rows) -> None:
-        """Store the rows of records in one transaction, and the tombstones of those that are hidden.
+    async def put_rows(self, rows: Rows, *, lock_wait_s: float = MAX_LOCK_WAIT_S) -> None:
+        """Store the rows of records in one transaction, and the tombstones of those that are hidden. A record of a repo
+        that was withdrawn since it was checked is not stored.
 
         Raises:
+            StoreBusyError: another process held the lock for `lock_wait_s`; nothing was stored.
             StoreError: nothing was stored.
         """
 
         async def put(connection: AsyncConnection) -> None:
-            tombstones = await build_tombstones(connection, rows.hidden) if rows.hidden else []
-            await self._upsert(connection, replace(rows, refs=rows.refs + tombstones))
+            now_s = self.clock()
+            if self._damaged.has_rows:
+                await self._damaged.remove(connection)
+            # First, so that they count for the other rows too.
+            await self._withdraw(connection, rows.hidden, now_s)
+            await self._upsert(connection, rows, now_s)
 
-        await self.write(put)
+        await self.write(put, lock_wait_s=lock_wait_s)
+        self._damaged.forget_removed()
 
     async def merge(self, rows: Rows) -> None:
-        """Store rows of another store in one transaction. Of two checks of a ref the later one wins.
+        """Store rows of another store in one transaction. Of two checks of a ref the later one wins; facts and
+        decisions are added.
 
         Raises:
             StoreError: nothing was stored.
         """
 
         async def put(connection: AsyncConnection) -> None:
-            await self._upsert(connection, rows, is_merge=True)
+            await self._upsert(connection, rows, self.clock(), is_merge=True)
 
         await self.write(put)
 
@@ -167,7 +220,7 @@ class MetadataStore(Database):
             await connection.execute(self._statements.add_lookups, row)
 
         with suppress(StoreError):
-            await self.write(add)
+            await self.write(add, lock_wait_s=0)
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.
@@ -178,13 +231,28 @@ class MetadataStore(Database):
         async with self.snapshot() as connection:
             return await read_info(connection, self.dialect, self.name)
 
-    async def _upsert(self, connection: AsyncConnection, rows: Rows, *, is_merge: bool = False) -> None:
-        """Insert or update `rows`. In a merge, a ref does not replace one that was checked in the same second."""
-        upserts = self._upserts
+    async def _withdraw(self, connection: AsyncConnection, records: Sequence[Record], now_s: float) -> None:
+        """Replace the public refs of hidden records by tombstones."""
+        if records:
+            tombstones = await build_tombstones(connection, self.dialect, records, now_s)
+            constants = {"latest": int(now_s + CLOCK_SKEW_S)}
+            await self._upserts.refs.execute(connection, tombstones, constants)
+
+    async def _upsert(self, connection: AsyncConnection, rows: Rows, now_s: float, *, is_merge: bool = False) -> None:
+        """Insert or update `rows`, but for refs of withdrawn repos; those of a merge come from another store."""
+        upserts, latest_s = self._upserts, now_s + CLOCK_SKEW_S
         # Facts first: the statements for refs and decisions select the row ids of facts.
         if rows.facts:
             await upserts.facts.execute(connection, rows.facts)
-        if rows.refs:
-            await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, rows.refs)
+        kept = rows.refs
+        while kept:
+            # A ref of a withdrawn repo may tell another name of it.
+            kept, hidden = await drop_withdrawn(connection, self.dialect, kept, None if is_merge else latest_s)
+            if not hidden:
+                break
+            await self._withdraw(connection, hidden, now_s)
+        if kept:
+            constants = {"latest": int(latest_s)}
+            await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, kept, constants)
         if rows.decisions:
-            await upserts.decisions.execute(connection, rows.decisions)
+            await (upserts.merged_decisions if is_merge else upserts.decisions).execute(connection, rows.decisions)

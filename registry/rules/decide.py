@@ -25,7 +25,7 @@ from registry.rules.required_files import ADAPTER_CONFIG, is_adapter_alone
 from registry.rules.sentence_transformers import decide_sentence_transformers
 from registry.rules.timm import decide_timm
 from registry.rules.transformers import decide_transformers
-from registry.tables.weights import QUANTIZATION_FILES, UNNAMED
+from registry.tables.weights import KEPT_FRAMEWORKS, QUANTIZATION_FILES, UNNAMED
 
 
 def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, library: str | None = None) -> Decision:
@@ -44,27 +44,29 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
         found = library
     rules = _RULES_BY_LIBRARY.get(found or "", decide_by_tag)
     context = RuleContext(observed=observed, registry=registry, task=task, library=found)
-    decision = replace(rules(context), library=found)
+    decision = rules(context)
     framework, weights, framework_evidence = _decide_framework(observed, found, decision.architecture, registry)
     if found == "transformers" and framework in FRAMEWORK_PREFIXES:
         decision = _replace_classes(decision, framework, registry)
-    code = find_remote_code(decision, observed, registry)
-    return replace(
+    decided = replace(
         decision,
-        requires_remote_code=decision.requires_remote_code or bool(code),
+        library=found,
         framework=framework,
         weights=weights,
         base_models=_find_base_models(observed),
         notes=(*decision.notes, *_build_notes(observed, found)),
-        evidence=(library_evidence, *decision.evidence, *_explain_code(decision, code), framework_evidence),
+        evidence=(library_evidence, *decision.evidence, framework_evidence),
     )
+    code = find_remote_code(decided, observed, registry)
+    return _add_remote_code(decided, code) if code and not decided.requires_remote_code else decided
 
 
-def _explain_code(decision: Decision, code: tuple[str, ...]) -> tuple[Evidence, ...]:
-    """The evidence for code that the rules of the library did not speak of."""
-    if decision.requires_remote_code or not code:
-        return ()
-    return (Evidence(rule="remote code", saw=", ".join(code), said="loading runs the repo's own code"),)
+def _add_remote_code(decided: Decision, code: tuple[str, ...]) -> Decision:
+    """The decision with code that the rules of its library did not speak of."""
+    evidence = Evidence(rule="remote code", saw=", ".join(code), said="loading runs code of a repo")
+    return replace(
+        decided, requires_remote_code=True, evidence=(*decided.evidence[:-1], evidence, decided.evidence[-1])
+    )
 
 
 def _check_library(library: str, found: str | None, observed: Observed) -> None:
@@ -83,7 +85,8 @@ def _can_load(library: str, found: str, observed: Observed) -> bool:
         case "transformers":
             # transformers loads GGUF, adapters with their base, and timm models, but not weights quantised by MLX.
             is_mlx = found == "mlx" and isinstance(observed.config.get("quantization"), dict)
-            return observed.has_config and found not in ("diffusers", "keras", "keras_hub") and not is_mlx
+            has_other_weights = found in ("ctranslate2", "mlc_llm", "coreml", "diffusers", "keras", "keras_hub")
+            return observed.has_config and not has_other_weights and not is_mlx
         case "sentence_transformers":
             return observed.has_config and found in ("transformers", "transformers_js", "setfit", "pylate", "model2vec")
         case "diffusers":
@@ -138,6 +141,8 @@ def _decide_framework(
     if unnamed is not None and not weights and row is not None:
         weights = {own or "pt": unnamed}
     if weights:
+        if own in KEPT_FRAMEWORKS:
+            weights = {own: weights.pop(own, f"library {library}"), **weights}
         framework = own if own in weights else next(iter(weights))
         order = (framework, *(name for name in weights if name != framework))
         return framework, order, Evidence(rule="framework", saw=weights[framework], said=", ".join(order))

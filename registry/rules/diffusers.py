@@ -35,7 +35,11 @@ def decide_diffusers(context: RuleContext) -> Decision:
         named = named[-1] if named else None
     pipeline_class = as_text(named)
     component = as_text(observed.config.get("_class_name")) if pipeline_class is None else None
-    is_original = component is not None and component not in registry.components and context.tag is not None
+    is_original = (
+        component is not None
+        and component not in registry.components
+        and (context.tag or context.find_tagged_task()) is not None
+    )
     if component is not None and not is_original:
         evidence = (Evidence(rule="component", saw="config.json: _class_name", said=component),)
         reason = f"{component} is one component of a pipeline, not a model with a task of its own"
@@ -87,7 +91,11 @@ def decide_diffusers(context: RuleContext) -> Decision:
 def _decide_part(context: RuleContext, part: PipelinePart) -> Decision:
     """The decision about weights that are loaded into a pipeline: no class loads them alone."""
     question = TaskQuestion(
-        possible=(), origin=f"{part.name} for a diffusers pipeline", tag=context.tag, requested=context.task
+        possible=(),
+        origin=f"{part.name} for a diffusers pipeline",
+        tag=context.tag,
+        requested=context.task,
+        fallbacks=[("tags", context.find_tagged_task())],
     )
     choice = choose_task(question, context.registry)
     return build_decision(

@@ -6,7 +6,7 @@ from registry.decision import Evidence
 from registry.facts import CONFIG
 from registry.library_names import derive_library_name
 from registry.registry import Registry
-from registry.rules.framework import find_weight_formats
+from registry.rules.framework import find_framework, find_weight_formats
 from registry.rules.library_signs import (
     find_library_of_model_type,
     find_other_library,
@@ -21,10 +21,11 @@ from registry.rules.required_files import (
     MODULAR_CONFIG,
     MODULAR_MODEL_INDEX,
     is_adapter_alone,
+    is_adapter_weights,
 )
-from registry.tables.weights import FORMAT_TAGS, RUNTIME_LIBRARIES, UNNAMED
+from registry.tables.weights import CONVERTED, FORMAT_TAGS, RUNTIME_LIBRARIES, UNNAMED
 
-_MANIFEST_LIBRARIES = ("setfit", "gliner", "sentence_transformers")
+_MANIFEST_LIBRARIES = ("setfit", "gliner", "bagel_mot", "sentence_transformers")
 _WRAPPER_LIBRARY = "sentence_transformers"
 """The library that wraps any transformers model, and so is recognised by `library_name` alone."""
 _SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
@@ -32,7 +33,8 @@ _SPEECHBRAIN_FILES = ("hyperparams.yaml", ".ckpt")
 _PEFT_KEYS = frozenset({"peft_type", "base_model_name_or_path"})
 """Keys of an adapter's config that PEFT writes, and the Adapters library does not."""
 _ADAPTERS_WEIGHTS = "pytorch_adapter.bin"
-"""Weights that the Adapters library writes."""
+_ADAPTERS_FILES = frozenset({_ADAPTERS_WEIGHTS, "pytorch_model_head.bin"})
+"""Weights that the Adapters library writes; a `config.json` beside them alone is that of the base."""
 _CONVERTED_WITH_CONFIG = frozenset({"onnx", "openvino"})
 """Formats that optimum converts a transformers model to: it stays a transformers repo, unless it is named otherwise."""
 _FORMAT_TAGS = frozenset(FORMAT_TAGS)
@@ -52,16 +54,26 @@ def _explain_no_library(observed: Observed) -> str:
     return "no file or tag that a library is known by" if observed.names else "no files"
 
 
-def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | None:
-    """Files that a single library writes; they count more than `config.json`, which many libraries write."""
-    for name in (MODEL_INDEX, MODULAR_MODEL_INDEX, MODULAR_CONFIG):
-        if name in observed.names:
-            return "diffusers", name
-    # MLX and llama.cpp keep the other files of the model that they convert.
+def _by_pipeline(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The manifests of a whole pipeline."""
+    found = next((name for name in (MODEL_INDEX, MODULAR_MODEL_INDEX, MODULAR_CONFIG) if name in observed.names), None)
+    return ("diffusers", found) if found is not None else None
+
+
+def _by_conversion(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """Weights that a program converted; it keeps the other files of the model, manifests included."""
     if is_mlx(observed):
         return "mlx", "config.json of an MLX repo"
-    if _is_gguf(observed):
-        return "gguf", observed.weights["gguf"]
+    # Tags say which formats there are, but not that there is nothing else.
+    only = observed.weights.keys() - {UNNAMED} if observed.names else set()
+    for framework, library in CONVERTED.items():
+        if only == {framework}:
+            return library, observed.weights[framework]
+    return None
+
+
+def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """Files that a single library writes; they count more than `config.json`, which many libraries write."""
     for library in _MANIFEST_LIBRARIES:
         row = registry.libraries[library]
         for name in row.files:
@@ -89,13 +101,16 @@ def _find_writing_library(observed: Observed, registry: Registry) -> str | None:
 
 def _by_adapter(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """An adapter without a full model; beside one, it is only noted."""
+    if ADAPTER_CONFIG not in observed.names:
+        return None
+    weights = {name.rpartition("/")[2] for name in observed.names if find_framework(name) is not None}
+    if _ADAPTERS_WEIGHTS in weights and weights <= _ADAPTERS_FILES:
+        return "adapter_transformers", f"{ADAPTER_CONFIG}, {_ADAPTERS_WEIGHTS}"
     if not is_adapter_alone(observed.names):
         return None
     adapter = observed.get_manifest(ADAPTER_CONFIG)
     if "mlx" in observed.hints.tags or observed.hints.library_name == "mlx" or "adapters.safetensors" in observed.names:
         return "mlx", ADAPTER_CONFIG
-    if _ADAPTERS_WEIGHTS in observed.names:
-        return "adapter_transformers", f"{ADAPTER_CONFIG}, {_ADAPTERS_WEIGHTS}"
     if adapter and not (_PEFT_KEYS & adapter.keys()) and observed.hints.library_name != "peft":
         return "adapter_transformers", f"{ADAPTER_CONFIG} without peft_type"
     return "peft", ADAPTER_CONFIG
@@ -117,17 +132,20 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
     open_clip = "open_clip_config.json"
     if open_clip in observed.names and observed.hints.library_name != "transformers":
         return "open_clip", open_clip
+    if _is_gguf(observed):
+        return "gguf", observed.weights["gguf"]
     runtime = _find_runtime(observed, registry)
     if runtime is not None:
         return runtime
-    other = find_other_library(observed, registry)
+    is_known = knows_model(observed, registry)
+    other = find_other_library(observed, registry, is_known=is_known)
     if other is not None:
         return other
     if observed.model_type is not None or observed.architectures:
-        is_known = knows_model(observed, registry)
-        # Tags come last: the Hub derives the first one, and authors copy the rest from the base model.
+        named = (observed.hints.library_name or "").lower()
+        is_theirs = is_known or observed.auto_map or named == "transformers"
         said = [name for name in ("model_type", "architectures") if config.get(name)]
-        tagged = None if is_known or observed.auto_map else _by_tag(observed, registry)
+        tagged = _by_tag(observed, registry) if not is_theirs else None
         return tagged or ("transformers", f"config.json: {', '.join(said)}")
     if not config and observed.hints.library_name is None and _by_tag(observed, registry) is None:
         # config.json is unreadable or empty: most files of this name are written by transformers.
@@ -137,7 +155,7 @@ def _by_config(observed: Observed, registry: Registry) -> tuple[str, str] | None
 
 def _find_runtime(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """The runtime of a model that was converted and keeps its `config.json`: by its name, or by formats of its own."""
-    formats = list(observed.weights)
+    formats = [name for name in observed.weights if name != UNNAMED]
     if not formats or not RUNTIME_LIBRARIES.keys() >= set(formats):
         return None
     named = registry.library_names.get(observed.named.name.lower()) if observed.named is not None else None
@@ -150,27 +168,25 @@ def _find_runtime(observed: Observed, registry: Registry) -> tuple[str, str] | N
 
 def _is_gguf(observed: Observed) -> bool:
     """Whether the weights are GGUF: all of them, or those that are not in a folder."""
-    if "gguf" not in observed.weights:
-        return False
-    if not observed.names:
-        # Tags say which formats there are, but not that there is nothing else: the name of a library counts more.
-        return observed.weights.keys() == {"gguf"} and observed.named is None
+    if observed.weights.keys() - {UNNAMED} <= {"gguf"}:
+        return "gguf" in observed.weights
     at_top = tuple(name for name in observed.facts.commit.filenames if "/" not in name)
-    return {"gguf"} in (observed.weights.keys() - {UNNAMED}, find_weight_formats(at_top).keys() - {UNNAMED})
+    return "gguf" in observed.weights and find_weight_formats(at_top).keys() - {UNNAMED} == {"gguf"}
 
 
 def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """Weight files that belong to a single library."""
+    # Tags say which formats there are, but not that there is nothing else: the name of a library counts more.
+    if _is_gguf(observed) and (observed.names or observed.named is None):
+        return "gguf", observed.weights["gguf"]
     if "open_clip_config.json" in observed.names:
         return "open_clip", "open_clip_config.json"
     part = find_pipeline_part(observed)
-    # Where tags are all that is known, the name of a library counts more than they do.
-    if part is not None and part.is_of_diffusers and (observed.names or observed.named is None):
+    if part is not None and part.is_of_diffusers and observed.names:
         return "diffusers", part.saw
-    if "ctranslate2" in observed.weights and not observed.weights.keys() & {"pt", "gguf"}:
-        return "ctranslate2", observed.weights["ctranslate2"]
-    if not observed.has_config and "adapter_model.safetensors" in observed.names:
-        return "peft", "adapter_model.safetensors"
+    adapter = next((name for name in sorted(observed.names) if "/" not in name and is_adapter_weights(name)), None)
+    if adapter is not None and not observed.has_config:
+        return "peft", adapter
     return None
 
 
@@ -215,7 +231,7 @@ def _by_key_file(observed: Observed, registry: Registry) -> tuple[str, str] | No
 
 def _by_format(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """The only format of the weights, where a runtime loads it without another library."""
-    formats = list(observed.weights)
+    formats = [name for name in observed.weights if name != UNNAMED]
     if formats and RUNTIME_LIBRARIES.keys() >= set(formats):
         return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
     first = observed.hints.tags[0] if observed.hints.tags and not observed.names else None
@@ -233,6 +249,8 @@ def _by_engine(observed: Observed, registry: Registry) -> tuple[str, str] | None
 
 # The name of a rule's function is stored in the evidence: renaming one changes decisions.
 _RULES = (
+    _by_pipeline,
+    _by_conversion,
     _by_manifest,
     _by_adapter,
     _by_config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry.library_names import derive_library_name
 from registry.registry import Registry
 from registry.rules.model_class import find_served_tasks
 from registry.rules.observed import Observed
@@ -55,14 +56,13 @@ def find_library_of_model_type(observed: Observed, registry: Registry) -> str | 
     )
 
 
-def find_other_library(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+def find_other_library(observed: Observed, registry: Registry, *, is_known: bool) -> tuple[str, str] | None:
     """The library of a config that is not, or not only, transformers', and the sign of it; None without such a sign.
 
-    Where transformers has the very class, and the author names transformers, that counts. Else the author's
-    `library_name` comes first, then keys and model types of other libraries, then diffusers' `_class_name`.
+    Where transformers has the very class (`is_known`), and the author names transformers, that counts. Else the
+    author's `library_name` comes first, then keys and model types of other libraries, then diffusers' `_class_name`.
     """
     named = (observed.hints.library_name or "").lower()
-    is_known = knows_model(observed, registry)
     if is_known and named == "transformers":
         return None
     author = _find_named_library(observed, registry)
@@ -93,4 +93,4 @@ def _find_named_library(observed: Observed, registry: Registry) -> str | None:
         return listed if listed != "transformers" else None
     if not named or observed.auto_map or knows_model_type(observed.model_type, registry):
         return None
-    return named.replace("-", "_").replace(" ", "_")
+    return derive_library_name(named)

@@ -16,6 +16,16 @@ FRAMEWORK_PREFIXES = {"tf": "TF", "flax": "Flax"}
 """Prefixes of the class names of other frameworks in transformers 4."""
 
 
+_GENERATION = (
+    "image-text-to-text",
+    "automatic-speech-recognition",
+    "text-to-audio",
+    "text-generation",
+    "text2text-generation",
+)
+"""Tasks of generators, in the order in which a model type that serves several of them is taken for one."""
+
+
 def find_served_tasks(architecture: str, registry: Registry) -> tuple[ServedTask, ...]:
     """The tasks of an architecture, ascending by rank; if there is none of this name, it is matched ignoring case."""
     found = registry.served_tasks.get(architecture)
@@ -76,6 +86,18 @@ def find_class_of_model_type(model_type: str, task: str, registry: Registry) -> 
         if own is not None:
             return own
     return None
+
+
+def find_generation(model_type: str | None, registry: Registry) -> str | None:
+    """The task that a generator's model type generates for; None for model types that do not generate, or that have a
+    head for masked words too.
+    """
+    if model_type is None or find_auto_class(model_type, "fill-mask", registry) is not None:
+        return None
+    return next(
+        (task for task in _GENERATION if find_auto_class(model_type, task, registry) not in (None, "AutoModelForCTC")),
+        None,
+    )
 
 
 def is_family_name(architecture: str, model_type: str | None, registry: Registry) -> bool:

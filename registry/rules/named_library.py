@@ -6,11 +6,13 @@ from msgspec import Struct
 
 from registry.facts import RepoFacts
 from registry.registry import Registry
-from registry.tables.library_signs import TOOLS
 from registry.tables.weights import FORMAT_TAGS
 
 WRAPPER_TAG = "sentence-transformers"
 """The tag of the library that wraps any transformers model: it counts wherever it stands among the tags."""
+
+_ENGINES = frozenset({"sglang", "vllm"})
+"""Names of programs that run the models of other libraries: where the files are known, these tell the library."""
 
 _FILE_FORMATS = frozenset(FORMAT_TAGS) - {"mlx"}
 """Tags of file formats that are no libraries; `mlx` is both."""
@@ -31,14 +33,14 @@ def find_named_library(facts: RepoFacts, registry: Registry) -> NamedLibrary | N
     formats.
     """
     hints, has_files = facts.hints, bool(facts.commit.filenames)
-    if hints.library_name is not None and not (has_files and hints.library_name.lower() in TOOLS):
+    if hints.library_name is not None and not (has_files and hints.library_name.lower() in _ENGINES):
         return NamedLibrary(name=hints.library_name, source=f"library_name {hints.library_name}")
     first, second = (*hints.tags, "", "")[:2]
     if first not in _FILE_FORMATS and _is_library_name(first, registry):
         return NamedLibrary(name=first, source=f"first tag {first}")
     if WRAPPER_TAG in hints.tags:
         return NamedLibrary(name=WRAPPER_TAG, source=f"tag {WRAPPER_TAG}")
-    if not has_files and first in TOOLS and first not in FORMAT_TAGS:
+    if not has_files and first in _ENGINES:
         return NamedLibrary(name=first, source=f"first tag {first}")
     is_before_formats = first not in FORMAT_TAGS and second in FORMAT_TAGS and ":" not in first
     if not has_files and is_before_formats and registry.find_task(first) is None:

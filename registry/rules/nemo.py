@@ -20,7 +20,7 @@ def decide_nemo(context: RuleContext) -> Decision:
         origin="a nemo repo without a pipeline tag",
         tag=context.tag,
         requested=context.task,
-        fallbacks=[(f"family, {saw}", task)] if task is not None else [],
+        fallbacks=[("tags", context.find_tagged_task()), (f"family, {saw}", task)],
     )
     choice = choose_task(question, context.registry)
     if task is None or (choice.base is not None and choice.base != task and choice.base in NEMO_CLASSES):

@@ -21,7 +21,7 @@ class Observed:
 
     __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "named", "names", "weights")
 
-    def __init__(self, facts: RepoFacts, named: NamedLibrary | None = None) -> None:
+    def __init__(self, facts: RepoFacts, named: NamedLibrary | None) -> None:
         commit = facts.commit
         self.facts: Final = facts
         self.named: Final = named

@@ -9,21 +9,12 @@ from msgspec.structs import replace
 from registry.decision import Candidate, Decision
 from registry.facts import CONFIG
 from registry.rules.context import RuleContext, build_decision
-from registry.rules.model_class import find_auto_class, list_main_tasks
+from registry.rules.model_class import find_generation, list_main_tasks
 from registry.rules.observed import as_text
 from registry.rules.remote_code import choose_remote_class
 from registry.rules.task import TaskQuestion, choose_task
 from registry.rules.transformers import decide_transformers, explain_missing_architecture
 from registry.tables.weights import RUNTIME_LIBRARIES
-
-_GENERATION = (
-    "image-text-to-text",
-    "automatic-speech-recognition",
-    "text-to-audio",
-    "text-generation",
-    "text2text-generation",
-)
-"""Tasks of generators, in the order in which a model type that serves several of them is taken for one."""
 
 MAX_PATHS_SHOWN = 5
 """Paths listed in the reason of an undecided repo."""
@@ -31,13 +22,20 @@ MAX_PATHS_SHOWN = 5
 
 def decide_mlx(context: RuleContext) -> Decision:
     """The decision of transformers, whose config an MLX repo keeps, with the function that loads MLX repos."""
-    decision = decide_transformers(context)
-    generated = _find_generation(context)
-    if generated is not None:
+    generated = find_generation(context.observed.model_type, context.registry)
+    if generated is not None and not context.observed.architectures:
+        # MLX's own trainers and converters name no architecture.
         origin = f"an MLX model of model_type {context.observed.model_type}"
-        question = TaskQuestion(possible=(generated,), origin=origin, tag=context.tag, requested=context.task)
-        choice = choose_task(question, context.registry)
-        decision = build_decision(context, choice, None, candidates=decision.candidates)
+        question = TaskQuestion(
+            possible=(generated,),
+            origin=origin,
+            tag=context.tag,
+            tagged=context.find_tagged_task(generated),
+            requested=context.task,
+        )
+        decision = build_decision(context, choose_task(question, context.registry), None)
+    else:
+        decision = decide_transformers(context)
     return replace(
         decision,
         model_class=context.registry.libraries["mlx"].model_class,
@@ -45,17 +43,6 @@ def decide_mlx(context: RuleContext) -> Decision:
         candidates=tuple(Candidate(task=item.task, model_class="load") for item in decision.candidates),
         notes=(),
     )
-
-
-def _find_generation(context: RuleContext) -> str | None:
-    """The task that a generator's model type generates for, where the config names no architecture: MLX's own trainers
-    and converters write none. None for model types that do not generate, or that have a head for masked words too.
-    """
-    observed, registry = context.observed, context.registry
-    model_type = observed.model_type
-    if observed.architectures or model_type is None or find_auto_class(model_type, "fill-mask", registry) is not None:
-        return None
-    return next((task for task in _GENERATION if find_auto_class(model_type, task, registry) is not None), None)
 
 
 def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] = ()) -> Decision:

@@ -8,7 +8,7 @@ from typing import Any
 from registry.decision import Decision, Evidence
 from registry.registry import Registry
 from registry.rules.context import RuleContext, build_decision
-from registry.rules.model_class import find_served_tasks
+from registry.rules.model_class import find_generation, find_served_tasks
 from registry.rules.observed import Observed, as_text
 from registry.rules.required_files import ADAPTER_CONFIG
 from registry.rules.task import TaskQuestion, choose_task
@@ -36,18 +36,26 @@ def decide_peft(context: RuleContext) -> Decision:
     base = as_text(inner.get("base_model_name_or_path"))
     typed, auto_class = registry.peft_task_types.get(task_type or "", (None, None))
     origin = f"adapter_config.json: task_type {task_type}" if task_type else "the adapter names no task_type"
-    base_task, saw = _find_base_task(observed, adapter, base, registry)
+    family = find_family(base, registry) if base is not None and not is_local_path(base) else None
+    base_task, saw = _find_base_task(observed, adapter, family, registry)
     task = typed
     if base_task is not None and (typed is None or _needs_other_class(typed, base_task, registry)):
         task, origin = base_task, saw
     tagged = context.find_tagged_task()
+    named = registry.find_task(context.tag) if context.tag is not None else tagged
+    # The task type says how the adapter was trained; that its base only generates text, it does not say.
+    is_open = task is None or (base_task is None and _needs_other_class(task, named, registry))
     question = TaskQuestion(
-        possible=(task,) if task is not None else (),
+        possible=() if is_open or task is None else (task,),
         origin=origin,
         tag=context.tag,
         tagged=tagged,
         requested=context.task,
-        fallbacks=[("the Hub's auto class", observed.hints.auto_task), ("tags", tagged)],
+        fallbacks=[
+            ("the Hub's auto class", observed.hints.auto_task),
+            ("tags", tagged),
+            (f"family of the base model {base}", find_generation(family, registry)),
+        ],
     )
     choice = choose_task(question, registry)
     if auto_class is None:
@@ -55,7 +63,9 @@ def decide_peft(context: RuleContext) -> Decision:
         is_mapped = isinstance(adapter.get("auto_mapping"), dict) or choice.base is None
         auto_class = "AutoPeftModel" if is_mapped else by_task.get(choice.base or "", PEFT_MODEL)
     elif typed is not None and _needs_other_class(typed, choice.task, registry):
-        auto_class = PEFT_MODEL
+        # A language model may speak; which class its base has, only the base tells.
+        speaks = (typed, choice.task) == ("text-generation", "text-to-audio") and base_task != choice.task
+        auto_class = auto_class if speaks else PEFT_MODEL
     return build_decision(
         context,
         choice,
@@ -66,7 +76,7 @@ def decide_peft(context: RuleContext) -> Decision:
 
 
 def _find_base_task(
-    observed: Observed, adapter: Mapping[str, Any], base: str | None, registry: Registry
+    observed: Observed, adapter: Mapping[str, Any], family: str | None, registry: Registry
 ) -> tuple[str | None, str]:
     """The main task of the base model, and what tells it: its class in `auto_mapping` or in a `config.json` of the
     base that lies beside the adapter; else the family that its name begins with, where that family hears or sees.
@@ -79,11 +89,10 @@ def _find_base_task(
         rows = find_served_tasks(name, registry) if name is not None else ()
         if rows:
             return rows[-1].task, f"{source} {name}"
-    family = find_family(base or "", registry)
     if family is not None and base_class is None:
         main = find_served_tasks(registry.architectures_by_model_type[family][-1], registry)[-1].task
         if registry.tasks.get(main) in _OTHER_MODALITIES:
-            return main, f"base model {base}, of the family {family}"
+            return main, f"a base model of the family {family}"
     return None, "the base model is not known"
 
 

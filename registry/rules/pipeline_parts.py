@@ -22,7 +22,7 @@ _GENERATION_TAGS = frozenset(
     }
 )
 _LORA_TAGS = frozenset({"lora", "dora", "locon", "lokr", "lycoris", "sdxl-lora", "flux-lora"})
-_INVERSION_TAGS = frozenset({"textual_inversion", "textual-inversion"})
+_INVERSION_TAGS = frozenset({"textual_inversion", "textual-inversion", "textual inversion"})
 
 
 class PipelinePart(Struct, frozen=True, gc=False):
@@ -47,7 +47,7 @@ def find_pipeline_part(observed: Observed) -> PipelinePart | None:
     weights = [path for path in observed.facts.commit.filenames if find_framework(path) in ("pt", "bin")]
     named = {path: path.rpartition("/")[2].lower() for path in weights}
     for path, name in named.items():
-        if name.startswith(("ip-adapter", "ip_adapter")):
+        if any(mark in name for mark in ("ip-adapter", "ip_adapter", "ipadapter")):
             return PipelinePart("IP-Adapter", "load_ip_adapter", path, is_of_diffusers=True)
     lora = next((path for path, name in named.items() if name.startswith("pytorch_lora_weights.")), None)
     if lora is not None:

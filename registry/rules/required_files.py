@@ -90,9 +90,7 @@ def is_adapter_alone(names: frozenset[str]) -> bool:
 
 def is_adapter_weights(path: str) -> bool:
     """Whether the file holds the weights of an adapter, by its name."""
-    return path.rpartition("/")[2].startswith(
-        ("adapter_model.", "adapters.", "pytorch_adapter.", "pytorch_model_head.", "adapter_model-")
-    )
+    return path.rpartition("/")[2].startswith(("adapter_model.", "adapters.", "pytorch_adapter.", "adapter_model-"))
 
 
 def _is_adapter_in_extract(hints: HubHints) -> bool:

@@ -65,7 +65,7 @@ def _find_kind(context: RuleContext) -> tuple[str, str]:
     for architecture in observed.architectures:
         if architecture in registry.sentence_kind_aliases:
             return registry.sentence_kind_aliases[architecture], f"architecture {architecture}"
-    if registry.find_task(context.tag or "") == "text-ranking":
+    if registry.find_task(context.tag or context.find_tagged_task() or "") == "text-ranking":
         return "CrossEncoder", "tag text-ranking"
     has_modules = MODULES in observed.names or SENTENCE_TRANSFORMERS_CONFIG in observed.names
     if not has_modules and any(name.endswith("ForSequenceClassification") for name in observed.architectures):

@@ -18,7 +18,7 @@ class TaskQuestion(Struct, frozen=True, kw_only=True, gc=False):
     `tag` is the raw pipeline tag, `tagged` the only task among the other tags where there is no pipeline tag,
     `requested` the task that the caller requests. `fallbacks` are (source, task), tried in order where the files allow
     no task. `on_request` are tasks that other classes of the model serve from the same weights: they are chosen only if
-    the caller or a tag names them.
+    the caller or the tag names them.
     """
 
     possible: Sequence[str]
@@ -60,7 +60,7 @@ def choose_task(question: TaskQuestion, registry: Registry) -> TaskChoice:
     if tag is not None and main is not None:
         return _weigh_tag(tag, tagged, question, main, registry, evidence)
     if main is not None:
-        return _weigh_tagged_task(question, main, registry, evidence)
+        return _weigh_tagged_task(question.tagged, possible, main, registry, evidence)
     for source, name in question.fallbacks:
         task = registry.find_task(name) or name if name is not None else None
         if task is not None:
@@ -107,32 +107,33 @@ def _weigh_tag(
     return TaskChoice(task=main, base=main, conflict=True, evidence=tuple(evidence))
 
 
-def _weigh_tagged_task(question: TaskQuestion, main: str, registry: Registry, evidence: list[Evidence]) -> TaskChoice:
-    """The task among the tags where the architecture can serve it, else the main task: never a conflict."""
-    tagged, possible = question.tagged, question.possible
-    if tagged is not None and tagged != main:
-        serving = [
-            base for base in (tagged, *reversed(possible)) if base in possible and registry.can_serve(base, tagged)
-        ]
-        base = serving[0] if serving else find_granted_task(tagged, question.on_request, registry)
-        if base is not None:
-            said = f"{tagged}: the only task among the tags, and the architecture serves it"
-            evidence.append(Evidence(rule="task by tags", saw=tagged, said=said))
-            return TaskChoice(task=tagged, base=base, evidence=tuple(evidence))
-    return TaskChoice(task=main, base=main, evidence=tuple(evidence))
-
-
 _TEXT_EMBEDDING = ("sentence-similarity", "text-retrieval")
-"""Kinds of feature extraction that any trunk may be for; other kinds need a trunk of their own modality."""
+"""Kinds of feature extraction that any trunk may be for; other kinds need a model of their own."""
 
 
 def find_granted_task(task: str, on_request: Sequence[str], registry: Registry) -> str | None:
     """The one of `on_request` that `task` is served as; None where there is none."""
     for base in on_request:
-        is_kind = task in _TEXT_EMBEDDING if base == "feature-extraction" else registry.can_serve(base, task)
+        if base == "feature-extraction":
+            is_kind = task in _TEXT_EMBEDDING
+        else:
+            is_kind = base.endswith("generation") and registry.can_serve(base, task)
         if task == base or is_kind:
             return base
     return None
+
+
+def _weigh_tagged_task(
+    tagged: str | None, possible: Sequence[str], main: str, registry: Registry, evidence: list[Evidence]
+) -> TaskChoice:
+    """The task among the tags where the architecture can serve it, else the main task: never a conflict."""
+    if tagged is not None and tagged != main:
+        for base in (tagged, *reversed(possible)):
+            if base in possible and registry.can_serve(base, tagged):
+                said = f"{tagged}: the only task among the tags, and the architecture serves it"
+                evidence.append(Evidence(rule="task by tags", saw=tagged, said=said))
+                return TaskChoice(task=tagged, base=base, evidence=tuple(evidence))
+    return TaskChoice(task=main, base=main, evidence=tuple(evidence))
 
 
 def _check_requested(

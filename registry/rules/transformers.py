@@ -17,6 +17,7 @@ from registry.rules.model_class import (
     find_auto_class,
     find_canonical_name,
     find_class_of_model_type,
+    find_generation,
     find_served_tasks,
     find_wrapped,
     has_trunk,
@@ -45,8 +46,8 @@ GENERIC_NAME = "Model"
 MAX_SHARED_CHARS = 200
 """Longest `model_type` and tag, together, that may enter the decision cache; bounds its memory."""
 
-_VISION_LANGUAGE_TASK = "image-text-to-text"
 PRETRAINING_TASK = "pretraining"
+_VISION_LANGUAGE_TASK = "image-text-to-text"
 _GENERIC_VISION_LANGUAGE_CLASSES = (TRUNK_CLASS, "AutoModelForCausalLM")
 """Auto classes that vision-language models with remote code were mapped to before there was a better one."""
 
@@ -138,12 +139,16 @@ def _decide_by_architecture(
     question = TaskQuestion(
         possible=possible,
         origin=architecture,
-        tag=tag if tag is not None else ONLY_TASKS.get(known),
+        tag=tag,
         tagged=tagged,
         requested=task,
         on_request=related,
     )
     choice = choose_task(question, registry)
+    if known in ONLY_TASKS and tag is None and task is None:
+        only = ONLY_TASKS[known]
+        evidence = Evidence(rule="task by architecture", saw=known, said=f"{only}: all models of the class are for it")
+        choice = replace(choice, task=only, evidence=(*choice.evidence, evidence))
     base = choice.base or ""
     model_class = choose_class(known, model_type, base, registry)
     if base not in possible or (base == PRETRAINING_TASK and choice.task != base):
@@ -161,7 +166,10 @@ def _decide_by_architecture(
         conflict=choice.conflict,
         undecided=choice.undecided,
         candidates=tuple(
-            Candidate(task=name, model_class=choose_class(known, model_type, name, registry))
+            Candidate(
+                task=name,
+                model_class=choose_class(known, model_type, name, registry) if name in possible else model_class,
+            )
             for name in candidates
             if name is not None
         ),
@@ -249,7 +257,7 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         ("images in the config", _VISION_LANGUAGE_TASK if has_vision_config(observed.config) else None),
         ("tags", context.find_tagged_task(*(() if head is None else (head,)))),
         ("head", head),
-        ("model type", TRUNK_TASK if elsewhere is not None else None),
+        ("model type", TRUNK_TASK if elsewhere is not None else _find_generation(observed, architecture, registry)),
     ]
     origin = f"the architecture {architecture} is in no auto mapping"
     question = TaskQuestion(possible=(), origin=origin, tag=context.tag, requested=context.task, fallbacks=fallbacks)
@@ -314,6 +322,14 @@ def _find_class_by_model_type(model_type: str | None, task: str | None, registry
         if found is not None:
             return found
     return None
+
+
+def _find_generation(observed: Observed, architecture: str, registry: Registry) -> str | None:
+    """What the model type generates, for a class of another name that transformers would load as that model type."""
+    if observed.auto_map or architecture == GENERIC_NAME or "For" in architecture:
+        # A head of another name is for another task.
+        return None
+    return find_generation(observed.model_type, registry)
 
 
 def _is_encoder_decoder(observed: Observed, registry: Registry) -> bool:

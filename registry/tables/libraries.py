@@ -212,7 +212,12 @@ LIBRARIES: dict[str, Library] = {
     "yolov10": Library(names=("yolov10",), framework="pt"),
     "unity_sentis": Library(names=("unity-sentis",), suffixes=(".sentis",), framework="onnx"),
     "k2": Library(names=("k2",), framework="pt", tasks=("automatic-speech-recognition",)),
-    "bagel_mot": Library(names=("bagel-mot",), framework="pt", tasks=("any-to-any",)),
+    "bagel_mot": Library(
+        names=("bagel-mot",),
+        together=("llm_config.json", "vit_config.json"),
+        framework="pt",
+        tasks=("any-to-any",),
+    ),
     "chronos_forecasting": Library(
         names=("chronos-forecasting",),
         framework="pt",
@@ -230,7 +235,7 @@ LIBRARIES: dict[str, Library] = {
     "kokoro": Library(
         names=("kokoro",), framework="pt", tasks=("text-to-audio",), module="kokoro", model_class="KPipeline"
     ),
-    "lerobot": Library(names=("lerobot",), framework="pt", tasks=("robotics",)),
+    "lerobot": Library(names=("lerobot",), files=("policy_preprocessor.json",), framework="pt", tasks=("robotics",)),
     "mamba_ssm": Library(
         names=("mamba-ssm",),
         framework="pt",
@@ -238,7 +243,8 @@ LIBRARIES: dict[str, Library] = {
         module="mamba_ssm",
         model_class="MambaLMHeadModel",
     ),
-    "moshi": Library(names=("moshi",), framework="pt"),
+    # Its audio codec has one checkpoint, of this name.
+    "moshi": Library(names=("moshi",), suffixes=("tokenizer-e351c8d8-checkpoint125.safetensors",), framework="pt"),
     "univa": Library(names=("univa",), framework="pt"),
     "onnx": Library(names=("onnx",), framework="onnx"),
     "openvino": Library(names=("openvino",), files=("openvino_model.xml",), framework="openvino"),

@@ -119,6 +119,17 @@ CTRANSLATE2_FILES = (
 UNNAMED = "bin"
 """The format of a `.bin` whose name does not tell who wrote it: PyTorch's where the library is one of PyTorch."""
 
+CONVERTED: dict[str, str] = {
+    "gguf": "gguf",
+    "ctranslate2": "ctranslate2",
+    "mlc": "mlc_llm",
+    "coreml": "coreml",
+}
+"""Format that models are converted to, with the rest of their files kept -> the library that alone reads it."""
+
+KEPT_FRAMEWORKS = frozenset({"spacy", "sklearn", "fasttext", "mlc", "keras", "paddle", "ctranslate2", "coreml"})
+"""Frameworks of a library of the same name, whose repos may hold files of other frameworks beside."""
+
 QUANTIZATION_FILES: dict[str, str] = {
     "hf_quant_config.json": "modelopt",
     "quantize_config.json": "gptq",

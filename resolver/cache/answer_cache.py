@@ -59,6 +59,7 @@ class AnswerCache:
         self._limits = limits
         self._entries: OrderedDict[CacheKey, _Entry] = OrderedDict()
         self._keys_by_name: defaultdict[str, set[CacheKey]] = defaultdict(set)
+        self._canonical_ids: OrderedDict[str, str] = OrderedDict()
         self.hits = 0
         """Requests that were answered from this cache."""
 
@@ -111,6 +112,7 @@ class AnswerCache:
         self._entries.move_to_end(key)
         for name in _get_names(answer):
             self._keys_by_name[name].add(key)
+        self._remember_name(answer)
         if len(self._entries) > self._limits.max_answers:
             self._drop(next(iter(self._entries)))
 
@@ -118,12 +120,21 @@ class AnswerCache:
         """Drop all answers about the repo of `record`, under each of its names, where the record has a new check."""
         if not record.ref_keys or not self._entries:
             return
-        names = {key.repo_id for key in record.ref_keys}
-        if record.facts_key is not None:
-            names.add(record.facts_key.canonical_id)
-        for name in names:
-            for key in tuple(self._keys_by_name.get(name, ())):
-                self._drop(key)
+        names = {name.lower() for name in record.names}
+        if record.is_hidden:
+            # The repo is hidden under its other names too, though the record may have an old one only.
+            names |= {self._canonical_ids[name] for name in names if name in self._canonical_ids}
+        for key in {key for name in names for key in self._keys_by_name.get(name, ())}:
+            self._drop(key)
+
+    def _remember_name(self, answer: Resolution) -> None:
+        """Remember which repo an old name leads to, also after its answers have left."""
+        name, canonical_id = answer.repo_id.lower(), (answer.canonical_id or answer.repo_id).lower()
+        if name != canonical_id:
+            self._canonical_ids[name] = canonical_id
+            self._canonical_ids.move_to_end(name)
+            if len(self._canonical_ids) > self._limits.max_answers:
+                self._canonical_ids.popitem(last=False)
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)
@@ -141,4 +152,5 @@ def _build_key(repo_id: str, revision: str | None, task: str | None, library: st
 
 
 def _get_names(answer: Resolution) -> set[str]:
-    return {answer.repo_id, answer.canonical_id or answer.repo_id}
+    """The names of an answer's repo, in lower case: the Hub does not tell spellings apart."""
+    return {answer.repo_id.lower(), (answer.canonical_id or answer.repo_id).lower()}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from store.records import CLOCK_SKEW_S
+
 DEFAULT_MAX_AGE_S = 24 * 3600.0
 
 NOT_FOUND_TTL_S = 300.0
 """How long "there is no such repo or revision" is believed."""
-
-CLOCK_SKEW_S = 300.0
-"""How far in the future a check may lie: clocks of two machines differ."""
 
 
 class Freshness(enum.Enum):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from store.errors import StoreError
+from store.codec import OversizedValueError
+from store.errors import StoreBusyError, StoreError
 from store.records import Record
 from store.rows import Rows
 from store.store import MetadataStore
@@ -19,7 +20,9 @@ from store.store import MetadataStore
 logger = logging.getLogger(__name__)
 
 Stored = asyncio.Future[None]
-"""Done when a record is stored, or cannot be. Many callers share it: wait for it with `until_done`."""
+"""Done when a record is stored, or cannot be, or another process keeps the store locked. Many callers share it: wait
+for it with `until_done`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +30,19 @@ class WriteBehindLimits:
     """`gather_s`: how long records are collected for one transaction, which costs the same for one as for a hundred.
     `max_records`: so many are stored at once, without waiting for more. `encode_batch`: so many records are turned into
     rows in one go. `max_recent_refs`: names of refs put last that are remembered after they are stored.
+
+    Where another process holds the store's lock for longer than `lock_wait_s` (it may have been stopped), nobody waits
+    for a record to be stored; at most `max_unstored` records are kept until the lock is free, and `close` waits for it
+    for `close_wait_s`.
     """
 
     gather_s: float = 0.1
     max_records: int = 500
     encode_batch: int = 32
     max_recent_refs: int = 4_096
+    lock_wait_s: float = 3.0
+    max_unstored: int = 10_000
+    close_wait_s: float = 5.0
 
 
 DEFAULT_LIMITS = WriteBehindLimits()
@@ -52,7 +62,8 @@ class WriteBehind:
     """A write-behind buffer in front of the store.
 
     Records that come within `gather_s` of each other share a transaction; nobody waits when no more are expected
-    (`begin_producing`). A store that fails is logged once, and does not fail the answers.
+    (`begin_producing`). A store that fails is logged once, and does not fail the answers; one that another process
+    keeps locked does not delay them either.
     """
 
     def __init__(self, store: MetadataStore, limits: WriteBehindLimits = DEFAULT_LIMITS) -> None:
@@ -68,14 +79,22 @@ class WriteBehind:
         self._writer: asyncio.Task[None] | None = None
         self._producers = 0
         self._has_failed = False
+        self._is_locked = False
+        self._closing_at_s: float | None = None
+        self.lost = 0
+        """Records that were not stored, since the store was locked for too long."""
 
     def put(self, record: Record) -> Stored:
         """Store the record soon, with others; the future is done when it is stored."""
+        if self._is_locked and self._count() >= self._limits.max_unstored:
+            return self._lose(1)
         self._unencoded.append(record)
         if len(self._unencoded) >= self._limits.encode_batch:
             self._encode()
         if self._stored is None:
             self._stored = asyncio.get_running_loop().create_future()
+            if self._is_locked:
+                self._stored.set_result(None)
         if record.ref_keys:
             self._remember(record)
         if self._writer is None:
@@ -116,13 +135,18 @@ class WriteBehind:
         self._producers -= 1
 
     async def close(self) -> None:
-        """Wait until all records are stored."""
+        """Wait until all records are stored, or until the store was locked for too long."""
+        self._closing_at_s = time.monotonic()
         while self._writer is not None:
             await asyncio.wait([self._writer])
+        if self.lost:
+            logger.warning("%d answers are not stored: another process keeps the store locked", self.lost)
 
     def _remember(self, record: Record) -> None:
         # Without facts: they are large, and the garbage collector would walk through them.
         record = replace(record, facts=None)
+        if record.is_hidden and not record.is_revision_only:
+            self._forget_repo(record)
         for key in record.ref_keys:
             name = (key.repo_id, key.revision)
             self._batch[name] = record
@@ -130,12 +154,29 @@ class WriteBehind:
         while len(self._recent) > self._limits.max_recent_refs:
             self._recent.popitem(last=False)
 
+    def _forget_repo(self, record: Record) -> None:
+        """Forget earlier records of a repo that is hidden now, under any of its names: the store does not keep them."""
+        names = {name.lower() for name in record.names}
+        for batch in (self._batch, self._batch_in_write):
+            hidden = [key for key, earlier in batch.items() if not names.isdisjoint(map(str.lower, earlier.names))]
+            for key in hidden:
+                del batch[key]
+
+    def _lose(self, count: int) -> Stored:
+        """Count records that are not stored; a future that is done."""
+        self.lost += count
+        stored: Stored = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
     def _encode(self) -> None:
         """Turn records into rows. Some at a time take two thirds as long as each between two responses of the Hub."""
         records, self._unencoded = self._unencoded, []
         for record in records:
             try:
                 self._rows.add(record)
+            except OversizedValueError as error:
+                logger.warning("the answer for %s is not stored: %s", next(iter(record.names), "a repo"), error)
             except Exception:
                 logger.exception("internal error: an answer is not stored")
 
@@ -149,7 +190,7 @@ class WriteBehind:
                 self._stored_in_write = stored = self._stored
                 self._stored = None
                 try:
-                    await self._store.put_rows(rows)
+                    await self._put(rows, stored)
                 except StoreError as error:
                     if not self._has_failed:
                         logger.warning("answers are not stored: %s", error)
@@ -163,6 +204,29 @@ class WriteBehind:
                     self._batch_in_write, self._stored_in_write = {}, None
         finally:
             self._writer = None
+
+    async def _put(self, rows: Rows, stored: Stored) -> None:
+        """Store `rows`, however long another process holds the lock; callers stop waiting after `lock_wait_s`."""
+        while True:
+            try:
+                await self._store.put_rows(rows, lock_wait_s=0 if self._is_locked else self._limits.lock_wait_s)
+            except StoreBusyError as error:
+                if not self._is_locked:
+                    logger.warning("answers are stored later: %s", error)
+                self._is_locked = True
+                for waited in (stored, self._stored):
+                    if waited is not None and not waited.done():
+                        waited.set_result(None)
+                if self._is_given_up():
+                    self._lose(len(rows.refs))
+                    return
+            else:
+                self._is_locked = False
+                return
+
+    def _is_given_up(self) -> bool:
+        closing_at_s = self._closing_at_s
+        return closing_at_s is not None and time.monotonic() - closing_at_s >= self._limits.close_wait_s
 
     async def _gather(self) -> None:
         until_s = time.monotonic() + self._limits.gather_s

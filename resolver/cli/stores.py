@@ -131,4 +131,8 @@ def _format_hit_rate(hits: int, misses: int) -> str:
 def _format_time(seconds: int | None, now_s: float) -> str:
     if seconds is None:
         return "never"
-    return f"{datetime.fromtimestamp(seconds, UTC).strftime('%Y-%m-%d %H:%M UTC')} ({describe_age(seconds, now_s)})"
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s after 1970, by a wrong clock or a damaged row"
+    return f"{moment} ({describe_age(seconds, now_s)})"

@@ -26,6 +26,8 @@ from resolver.hub.response import HttpResponse
 from resolver.repo_id import RepoRevision
 
 INVALID_TOKEN = "invalid credentials in authorization header"
+MISSING_OR_PRIVATE = "invalid username or password."
+HIDING_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "GatedRepo"})
 DISABLED = "access to this resource is disabled."
 _TRANSIENT = {408, 425, 500, 502, 503, 504}
 MAX_MESSAGE_LENGTH = 300
@@ -83,12 +85,23 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
         kind, text = HubUnavailableError, f"the Hub failed with status {status} on {about}{quoted}"
     else:
         kind, text = HubResponseError, f"the Hub answered {about} with an unexpected status {status}{quoted}"
-    return kind(
+    error = kind(
         text,
         repo_id=target.repo_id if target is not None else None,
         revision=target.revision if target is not None else None,
         status=status,
     )
+    error.is_hub_answer = is_hub_answer(code, status, message, has_token=has_token)
+    return error
+
+
+def is_hub_answer(code: str | None, status: int, message: str, *, has_token: bool) -> bool:
+    """Whether the Hub itself says that a repo or revision is missing, private or gated: by its code, or without a token
+    by the message of a 401, as it was recorded in 2026. Anything else may be the refusal of a proxy or a mirror.
+    """
+    if code is not None:
+        return code in HIDING_CODES and status in (401, 403, 404)
+    return status == HTTPStatus.UNAUTHORIZED and not has_token and message.lower() == MISSING_OR_PRIVATE
 
 
 def parse_message(response: HttpResponse) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from registry.nesting import is_deeper_than
+
 MAX_DEPTH = 200
 """Deepest nesting of a JSON file that is read; real ones stay below 20."""
 
@@ -29,7 +31,7 @@ def parse_json(body: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _parse_leniently(body)
     # Only text with many brackets can nest deep; most files skip the walk.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(value, MAX_DEPTH):
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and is_deeper_than(value, MAX_DEPTH):
         raise UnusableJsonError(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -53,17 +55,3 @@ def _parse_leniently(body: bytes) -> Any:
 def _parse_finite_float(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
-
-
-def _is_deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, (dict, list))
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return False
-    return True

@@ -99,7 +99,7 @@ def plan_load(
         NotLoadableError: no class is known, or the repo has no weights that the class reads.
     """
     decision = resolution.decision
-    code = find_remote_code(decision, Observed(RepoFacts(commit=commit)), registry)
+    code = find_remote_code(decision, Observed(RepoFacts(commit=commit), None), registry)
     if code and not options.trust_remote_code:
         raise RemoteCodeError(
             f"{_format_commit(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at "

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.decision import Decision
 from registry.facts import NO_HINTS, HubHints
-from resolver.errors import RepositoryNotFoundError, ResolveError, RevisionNotFoundError
+from resolver.errors import (
+    GatedRepoError,
+    NotAModelError,
+    RepositoryNotFoundError,
+    ResolveError,
+    RevisionNotFoundError,
+)
 from resolver.lookup.request import LocalFolder
 from resolver.lookup.scopes import choose_scope
 from resolver.lookup.step import UseStored
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution, Source
-from store.keys import DecisionKey, FactsKey, RefKey, derive_scope
+from store.keys import PUBLIC, TOMBSTONE, DecisionKey, FactsKey, RefKey, derive_scope
 from store.records import Record
 
 if TYPE_CHECKING:
@@ -125,6 +131,26 @@ def build_problem_record(target: RepoRevision, problem: str, *, origin: Origin) 
         is_hidden=True,
         is_revision_only=problem == RevisionNotFoundError.code,
     )
+
+
+def build_withdrawal(target: RepoRevision, *, origin: Origin) -> Record:
+    """The record of a repo that is not public now; what else it is was not learned."""
+    key = RefKey(origin.endpoint, target.repo_id, target.revision, PUBLIC)
+    return Record(ref_keys=(key,), hints=NO_HINTS, checked_at_s=origin.checked_at_s, problem=TOMBSTONE, is_hidden=True)
+
+
+def record_from_error(target: RepoRevision, error: ResolveError, *, origin: Origin) -> Record | None:
+    """The record of what an error says about a repo; None where it says nothing that may be remembered.
+
+    Only the Hub itself says that a repo is missing, private or gated: see `HubError.is_hub_answer`.
+    """
+    if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError)) and error.is_hub_answer:
+        return build_problem_record(target, error.code, origin=origin)
+    # A dataset has the name of what was a model.
+    cause = error.__cause__ if isinstance(error, NotAModelError) else error
+    if isinstance(cause, (GatedRepoError, RepositoryNotFoundError)) and cause.is_hub_answer:
+        return build_withdrawal(target, origin=origin)
+    return None
 
 
 def error_from_problem(target: RepoRevision, problem: str | None) -> ResolveError:

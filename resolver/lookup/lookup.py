@@ -22,15 +22,15 @@ from resolver.cache.answer_cache import AnswerCache
 from resolver.cache.write_behind import Stored, WriteBehind
 from resolver.concurrency.ordered_pool import Entry, Work
 from resolver.concurrency.single_flight import LeaderSingleFlight
-from resolver.errors import HubError, InternalError, RepositoryNotFoundError, ResolveError, RevisionNotFoundError
+from resolver.errors import HubError, InternalError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import (
     Origin,
-    build_problem_record,
     build_record,
     error_from_problem,
+    record_from_error,
     resolution_from_folder,
     resolution_from_hub,
     resolution_from_store,
@@ -247,14 +247,18 @@ class Lookup:
         self._write_behind.begin_producing()
         try:
             fetched = await self._fetches.run((target, decision is None), work)
-        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            origin = self._build_origin(int(self._clock()))
-            stored = self._remember(build_problem_record(target, error.code, origin=origin))
-            return Outcome(build_failure(target.repo_id, target.revision, error), stored)
+        except ResolveError as error:
+            return self._build_refusal(target, error, int(self._clock()))
         finally:
             self._write_behind.end_producing()
         still_valid = decision if fetched.commit is None else None
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+
+    def _build_refusal(self, target: RepoRevision, error: ResolveError, checked_at_s: int) -> Outcome:
+        """The outcome of a request that the Hub did not grant, after remembering what that says about the repo."""
+        record = record_from_error(target, error, origin=self._build_origin(checked_at_s))
+        stored = self._remember(record) if record is not None else None
+        return Outcome(build_failure(target.repo_id, target.revision, error), stored)
 
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         client = await self._connection.open_client()
@@ -298,7 +302,7 @@ class Lookup:
                     await asyncio.sleep(0)
                 outcome = Outcome()
                 if isinstance(fetched, ResolveError):
-                    outcome.answer = build_failure(target.repo_id, target.revision, fetched)
+                    outcome = self._build_refusal(target, fetched, checked_at_s)
                 else:
                     self._decide_and_remember(_Undecided(target, fetched, decision_key, checked_at_s, None, outcome))
                 outcomes.append(outcome)

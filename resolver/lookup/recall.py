@@ -16,7 +16,7 @@ from resolver.lookup.decide import decide_facts
 from resolver.lookup.scopes import list_own_scopes
 from resolver.lookup.step import NOTHING_RECALLED, AskHub, Recalled, Refuse, Step, UseStored, is_miss, next_step
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
-from store.keys import PUBLIC, DecisionKey, FactsKey
+from store.keys import PUBLIC, TOMBSTONE, DecisionKey, FactsKey
 from store.records import Record, StoredRef
 
 
@@ -68,6 +68,8 @@ class Recall:
     ) -> Step | None:
         """The step for a record that is not stored yet; None where only the store can tell."""
         record = unstored.record
+        if record.problem == TOMBSTONE:
+            return None
         if record.problem is None and (record.decision is None or record.decision_key != decision_key):
             return None
         recalled = Recalled(ref=_build_ref(target, record), decision=record.decision)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from registry.facts import CommitFacts
 from resolver.errors import InvalidRepoIdError
 from resolver.local.folder import find_local_folder
-from resolver.repo_id import RepoRevision, is_repo_name, parse_repo_id
+from resolver.repo_id import RepoRevision, is_plain_id, is_repo_name, parse_repo_id
 
 
 class UnusableRequest(Struct, frozen=True, gc=False):
@@ -52,6 +52,10 @@ def parse_request(
     Raises:
         InvalidRequestError: the request is not well-formed; the kind says why.
     """
+    if type(request) is str and revision is None and names_here is not None and is_plain_id(request):
+        # Nearly every line of a long list: an id, and no folder here begins like it.
+        if request.partition("/")[0] not in names_here:
+            return RepoRevision(request)
     if isinstance(request, UnusableRequest):
         raise InvalidRepoIdError(request.problem)
     if isinstance(request, tuple) and not _is_pair(request):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 import time
 from array import array
 from collections.abc import Collection, Sequence
@@ -14,11 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.repo_names import is_repo_name
 from store.bundle.format import ROWS_PER_BLOCK, BundleWriter, Header
+from store.checks import find_decision_problem, find_facts_problem, find_ref_problem
 from store.chunked import chunked
 from store.errors import StoreError
 from store.keys import PUBLIC
-from store.rows import DecisionRow, FactsRow, Rows, build_ref_row, has_valid_digest
+from store.rows import DecisionRow, FactsRow, Rows, build_ref_row
 from store.sql.repo_filter import build_repo_filter
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, refs
@@ -33,7 +36,7 @@ _REFS_PER_PAGE = 10_000
 class ExportReport:
     """Counts of exported rows. `unknown` are the requested repos of which the store has nothing that may be exported.
 
-    `damaged` counts rows that were omitted because they, or their facts, do not match their digest.
+    `damaged` counts rows that were omitted because they, or their facts, are damaged.
     """
 
     refs: int
@@ -55,11 +58,22 @@ async def export_bundle(
     """
     header = Header(schema=SCHEMA_VERSION, made_at_s=int(time.time()), with_private=with_private)
     try:
+        await asyncio.to_thread(_refuse_other_kinds, path)
         with BundleWriter(path, header) as writer:
             async with store.snapshot() as connection:
                 return await _export(connection, writer, sorted(set(repo_ids)), with_private=with_private)
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be written: {error}") from error
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse to replace what is not a regular file by a bundle.
+
+    Raises:
+        StoreError: the path is a folder, a pipe or a device.
+    """
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise StoreError(f"the bundle {path} cannot be written: it is a folder, a pipe or a device")
 
 
 async def _export(
@@ -76,28 +90,23 @@ async def _export(
     else:
         await _select_all(connection, is_exportable, ref_ids, facts_ids)
     facts_count, decisions_count, refs_count, damaged_count = 0, 0, 0, 0
-    damaged_keys = set[int]()
+    exported_keys = set[int]()
     for ids in chunked(sorted(facts_ids), ROWS_PER_BLOCK):
         rows = await _read_facts(connection, ids)
-        damaged_keys |= {row.key for row in rows.facts if not has_valid_digest(row)}
-        valid = Rows(
-            facts=[row for row in rows.facts if row.key not in damaged_keys],
-            decisions=[row for row in rows.decisions if has_valid_digest(row) and row.facts_key not in damaged_keys],
-        )
+        valid = await asyncio.to_thread(_select_valid, rows)
+        exported_keys.update(row.key for row in valid.facts)
         damaged_count += len(rows.facts) - len(valid.facts) + len(rows.decisions) - len(valid.decisions)
         facts_count, decisions_count = facts_count + len(valid.facts), decisions_count + len(valid.decisions)
         await asyncio.to_thread(writer.write, valid)
     for ids in chunked(sorted(set(ref_ids)), ROWS_PER_BLOCK):
         query = select(refs).where(refs.c.id.in_(ids)).order_by(refs.c.id)
         read = [build_ref_row(columns) for columns in (await connection.execute(query)).mappings()]
-        kept = [row for row in read if has_valid_digest(row) and row.facts_key not in damaged_keys]
+        kept = [row for row in read if row.facts_key in exported_keys and find_ref_problem(row) is None]
         damaged_count += len(read) - len(kept)
         refs_count += len(kept)
         await asyncio.to_thread(writer.write, Rows(refs=kept))
     if damaged_count:
-        logger.warning(
-            "%d rows do not match their digest and were not exported: run `hubresolve store verify`", damaged_count
-        )
+        logger.warning("%d rows are damaged and were not exported: run `hubresolve store verify`", damaged_count)
     return ExportReport(
         refs=refs_count,
         facts=facts_count,
@@ -107,16 +116,22 @@ async def _export(
     )
 
 
+def _select_valid(rows: Rows) -> Rows:
+    """The facts and decisions of `rows` that are not damaged."""
+    valid = [row for row in rows.facts if find_facts_problem(row) is None]
+    keys = {row.key for row in valid}
+    decided = [row for row in rows.decisions if row.facts_key in keys and find_decision_problem(row) is None]
+    return Rows(facts=valid, decisions=decided)
+
+
 async def _select_all(
     connection: AsyncConnection, is_exportable: ColumnElement[bool], ref_ids: array[int], facts_ids: set[int]
 ) -> None:
     """Add the row ids of all exportable refs and of their facts."""
-    page = select(refs.c.id, refs.c.facts_id).where(is_exportable).order_by(refs.c.id).limit(_REFS_PER_PAGE)
-    last_id = 0
-    while rows := (await connection.execute(page.where(refs.c.id > last_id))).all():
-        last_id = rows[-1].id
-        ref_ids.extend(row.id for row in rows)
-        facts_ids.update(row.facts_id for row in rows)
+    async with connection.stream(select(refs.c.id, refs.c.facts_id).where(is_exportable)) as rows:
+        async for page in rows.partitions(_REFS_PER_PAGE):
+            ref_ids.extend(row.id for row in page)
+            facts_ids.update(row.facts_id for row in page if type(row.facts_id) is int)
 
 
 async def _select_repos(
@@ -130,12 +145,15 @@ async def _select_repos(
 
     Returns those of `repo_ids` that have none.
     """
-    rows = (await connection.execute(_build_refs_query(repo_ids, is_exportable))).all()
-    names = {name for row in rows for name in (row.repo_id, row.canonical_id) if name is not None}
+    asked = [repo_id for repo_id in repo_ids if is_repo_name(repo_id)]
+    rows = (await connection.execute(_build_refs_query(asked, is_exportable))).all()
+    names = {name for row in rows for name in (row.repo_id, row.canonical_id) if isinstance(name, str)}
+    names = set(filter(is_repo_name, names))
     for batch in chunked(sorted(names), ROWS_PER_BLOCK):
         for row in await connection.execute(_build_refs_query(batch, is_exportable)):
             ref_ids.append(row.id)
-            facts_ids.add(row.facts_id)
+            if type(row.facts_id) is int:
+                facts_ids.add(row.facts_id)
     return [repo_id for repo_id in repo_ids if repo_id not in names]
 
 

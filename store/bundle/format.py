@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,19 +22,26 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from store.checks import find_decision_problem, find_facts_problem, find_ref_problem
 from store.errors import BundleError
-from store.keys import FactsKey, RefKey, hash_bytes
-from store.rows import DecisionRow, FactsRow, RefRow, Rows, has_valid_digest
+from store.keys import PUBLIC
+from store.rows import DecisionRow, FactsRow, RefRow, Rows
 from store.tables import SCHEMA_VERSION
 
 MAGIC = b"hubresolve bundle 1\n"
 """The first line of a bundle, with the version of the file format."""
 
 ROWS_PER_BLOCK = 1_000
-"""Rows of each table in one block."""
+"""Rows of each table in one block, at most."""
 
-_MAX_BLOCK_BYTES = 256 * 1024 * 1024
+_FULL_BLOCK_BYTES = 4 * 2**20
+"""A block is written once its bodies are so long, even where it has few rows."""
+
+_MAX_BLOCK_BYTES = 32 * 2**20
 """The size of the longest block that is read, decompressed; it bounds the memory that a malformed file can take."""
+
+_MAX_TIME_S = 2**40
+"""The latest time, in seconds since 1970, that is believed: some 35,000 years."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 """The size of the digest at the end of the file."""
@@ -100,7 +108,17 @@ class BundleWriter:
                 self._temporary_path.unlink()
 
     def write(self, rows: Rows) -> None:
-        """Append a block of `rows`."""
+        """Append `rows`, in a block or more."""
+        part, size_bytes = Rows(), 0
+        for facts in rows.facts:
+            part.facts.append(facts)
+            size_bytes += len(facts.body)
+            if size_bytes >= _FULL_BLOCK_BYTES:
+                self._write_rows(part)
+                part, size_bytes = Rows(), 0
+        self._write_rows(Rows(facts=part.facts, refs=rows.refs, decisions=rows.decisions))
+
+    def _write_rows(self, rows: Rows) -> None:
         self._write_block(_encoder.encode(Block(rows.facts, rows.refs, rows.decisions)))
 
     def _write_block(self, content: bytes) -> None:
@@ -120,41 +138,54 @@ def read_header(path: Path) -> Header:
         BundleError: the file is not a bundle, is damaged, or has another schema.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with _open_bundle(path) as file:
         _check_digest(file, path)
         file.seek(len(MAGIC))
         try:
             header = _header_decoder.decode(_read_block(file))
-        except (zlib.error, msgspec.DecodeError, EOFError) as error:
+        except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, EOFError) as error:
             raise BundleError(f"{path} was exported by an incompatible version of hubresolve: {error}") from error
     if header.schema != SCHEMA_VERSION:
         raise BundleError(
             f"{path} has store schema {header.schema}, but this version of hubresolve needs schema {SCHEMA_VERSION}: "
             f"export the bundle again with a version of hubresolve that has schema {SCHEMA_VERSION}"
         )
+    if not 0 <= header.made_at_s <= _MAX_TIME_S:
+        raise BundleError(f"{path} is damaged: it was exported at an impossible time; nothing was imported")
     return header
 
 
 def read_rows(path: Path) -> Iterator[Rows]:
-    """All rows of the bundle at `path`, block by block, after checking the digest and key of each row.
+    """All rows of the bundle at `path`, block by block, after checking each of them.
 
     Raises:
-        BundleError: a block cannot be read, or a row does not match its digest or key.
+        BundleError: a block cannot be read; a row is damaged, is about facts that are not in the bundle, or is not for
+            everybody in a bundle without private rows.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    facts_keys = set[int]()
+    with _open_bundle(path) as file:
         end = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
         file.seek(len(MAGIC))
         try:
-            _read_block(file)
+            header = _header_decoder.decode(_read_block(file))
             while file.tell() < end:
                 block = _block_decoder.decode(_read_block(file))
                 rows = Rows(block.facts, block.refs, block.decisions)
-                if (problem := _find_problem(rows)) is not None:
+                if (problem := _find_problem(rows, header, facts_keys)) is not None:
                     raise BundleError(f"{path} is damaged: {problem}; nothing was imported")
                 yield rows
-        except (zlib.error, msgspec.DecodeError, EOFError) as error:
+        except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, EOFError) as error:
             raise BundleError(f"{path} is damaged: {error}; nothing was imported") from error
+
+
+def _open_bundle(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise BundleError(f"{path} is a folder, not a bundle")
+    # A pipe would be waited for, and a device may never end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise BundleError(f"{path} is a pipe, a device or a socket, not a bundle")
+    return path.open("rb")
 
 
 def _check_digest(file: BinaryIO, path: Path) -> None:
@@ -172,9 +203,13 @@ def _check_digest(file: BinaryIO, path: Path) -> None:
 
 
 def _read_block(file: BinaryIO) -> bytes:
-    length = file.read(4)
-    block = file.read(int.from_bytes(length, "big"))
-    if len(length) < 4 or len(block) < int.from_bytes(length, "big"):
+    """The next block, decompressed. Its length is compared with the limit before anything is allocated for it."""
+    head = file.read(4)
+    length = int.from_bytes(head, "big")
+    if length > _MAX_BLOCK_BYTES:
+        raise EOFError("a block is too long")
+    block = file.read(length)
+    if len(head) < 4 or len(block) < length:
         raise EOFError("the file is truncated")
     inflate = zlib.decompressobj()
     content = inflate.decompress(block, _MAX_BLOCK_BYTES)
@@ -183,17 +218,27 @@ def _read_block(file: BinaryIO) -> bytes:
     return content
 
 
-def _find_problem(rows: Rows) -> str | None:
-    """The first row that does not match its digest or key, in words; None where all do."""
+def _find_problem(rows: Rows, header: Header, facts_keys: set[int]) -> str | None:
+    """The first row that cannot be used, in words; None where all can. Adds the keys of the facts to `facts_keys`.
+
+    Facts come before what refers to them. A row about other facts would change what the store says about a repo that
+    the bundle does not have.
+    """
     for facts in rows.facts:
-        key = FactsKey(facts.endpoint, facts.canonical_id, facts.commit_hash, facts.scope).key
-        if not has_valid_digest(facts) or facts.key != key:
-            return f"the facts of {facts.canonical_id}@{facts.commit_hash} do not match their digest"
+        if (problem := find_facts_problem(facts)) is not None:
+            return f"a row of facts {problem}"
+        facts_keys.add(facts.key)
     for ref in rows.refs:
-        key, facts_key = RefKey(ref.endpoint, ref.repo_id, ref.revision, ref.scope).key, None
-        if ref.commit_hash:
-            facts_key = FactsKey(ref.endpoint, ref.canonical_id or ref.repo_id, ref.commit_hash, ref.scope).key
-        has_valid_keys = ref.key == key and ref.facts_key == facts_key and ref.hints_id == hash_bytes(ref.hints)
-        if not (has_valid_keys and has_valid_digest(ref)):
-            return f"the ref {ref.repo_id}@{ref.revision} does not match its digest"
-    return None if all(map(has_valid_digest, rows.decisions)) else "a decision does not match its digest"
+        if (problem := find_ref_problem(ref)) is not None:
+            return f"a ref {problem}"
+        if ref.facts_key is None or ref.facts_key not in facts_keys:
+            return "a ref is about facts that are not in the bundle"
+    for decision in rows.decisions:
+        if (problem := find_decision_problem(decision)) is not None:
+            return f"a decision {problem}"
+        if decision.facts_key not in facts_keys:
+            return "a decision is about facts that are not in the bundle"
+    scopes = {row.scope for row in rows.facts} | {row.scope for row in rows.refs}
+    if not header.with_private and scopes - {PUBLIC}:
+        return "it has rows for certain tokens only, and says that it has none"
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from store.bundle.format import Header, read_header, read_rows
-from store.errors import BundleError, StoreError
+from store.errors import StoreError
 from store.rows import RefRow, add_digest
 from store.store import MetadataStore
 
@@ -45,8 +45,6 @@ async def import_bundle(store: MetadataStore, path: Path) -> ImportReport:
 
 def _check(path: Path) -> tuple[Header, tuple[int, int, int]]:
     """The header of a bundle, and how many facts, refs and decisions it holds, after checking every row."""
-    if path.is_dir():
-        raise BundleError(f"{path} is a folder, not a bundle")
     header = read_header(path)
     facts, refs, decisions = 0, 0, 0
     for rows in read_rows(path):

@@ -17,7 +17,7 @@ APPLICATION_ID = 0x68755273
 """Marks a SQLite file as a store ("huRs"), in the field of the header that SQLite reserves for this purpose."""
 
 _APPLICATION_ID_OFFSET = 68
-_SQLITE_CORRUPT, _SQLITE_NOTADB = 11, 26
+_SQLITE_BUSY, _SQLITE_CORRUPT, _SQLITE_TOOBIG, _SQLITE_NOTADB = 5, 11, 18, 26
 _HEAD_BYTES = 4_096
 
 DATABASE_SUFFIXES = (".sqlite3", ".sqlite", ".db")
@@ -33,9 +33,25 @@ FileIdentity = tuple[int, int]
 
 
 def is_corruption_error(error: BaseException | None) -> bool:
-    """Whether SQLite reports that the file is malformed or not a database (SQLITE_CORRUPT, SQLITE_NOTADB)."""
+    """Whether SQLite reports that the file is malformed or not a database (SQLITE_CORRUPT, SQLITE_NOTADB), or holds a
+    value that is far too long for any row (SQLITE_TOOBIG); or its message cannot be decoded, as it quotes the file.
+    """
+    return isinstance(error, UnicodeDecodeError) or _get_code(error) in (
+        _SQLITE_CORRUPT,
+        _SQLITE_NOTADB,
+        _SQLITE_TOOBIG,
+    )
+
+
+def is_busy_error(error: BaseException | None) -> bool:
+    """Whether another process holds the lock (SQLITE_BUSY)."""
+    return _get_code(error) == _SQLITE_BUSY
+
+
+def _get_code(error: BaseException | None) -> int | None:
+    """SQLite's primary result code; None where the error is another one."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (_SQLITE_CORRUPT, _SQLITE_NOTADB)
+    return code & 0xFF if code is not None else None
 
 
 def get_file_identity(path: Path) -> FileIdentity | None:
@@ -75,10 +91,10 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-def quarantine(path: Path, damaged: FileIdentity | None) -> Path | None:
+def quarantine(path: Path, damaged: FileIdentity | None, *, is_store: bool = False) -> Path | None:
     """The new path of the damaged file; None where another process has already moved it.
 
-    `damaged` is the identity of the file that was found damaged.
+    `damaged` is the identity of the file that was found damaged; `is_store` where its tables have shown that it is one.
 
     Raises:
         StoreError: the file is not a store.
@@ -89,7 +105,7 @@ def quarantine(path: Path, damaged: FileIdentity | None) -> Path | None:
     with FileLock(f"{path}.lock", timeout=MAX_LOCK_WAIT_S):
         if damaged is None or get_file_identity(path) != damaged:
             return None
-        if not is_damaged_store(path):
+        if not (is_store or is_damaged_store(path)):
             raise StoreError(f"{path} is not a hubresolve store, and not a database; it was not changed")
         target = _choose_free_path(path)
         # The sidecars are moved along: the log holds rows that are not in the file yet.

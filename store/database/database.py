@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
 from store.database.locks import AdvisoryLocks
-from store.errors import DamagedStoreError, StoreClosedError, StoreUnavailableError
+from store.errors import DamagedStoreError, StoreBusyError, StoreClosedError, StoreUnavailableError
 from store.keys import hash_texts
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,12 @@ T = TypeVar("T")
 
 _NO_LOCK = nullcontext(False)
 
-DriverError = DBAPIError | sqlite3.Error | OSError
-DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError)
-"""Errors that the drivers raise, directly or through SQLAlchemy."""
+MAX_LOCK_WAIT_S = 30.0
+"""Longest wait of a writer for another process's transaction, unless the caller gives another."""
+
+DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError
+DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError)
+"""Errors that the drivers raise, directly or through SQLAlchemy; the last where a message quotes a damaged file."""
 
 
 class Database:
@@ -95,6 +99,7 @@ class Database:
         """Run `query` on a connection where each statement sees everything that was committed before it.
 
         Where the store fails meanwhile, and is replaced or optional, `query` ends early, with what it has read so far.
+        It runs twice where a text is damaged.
 
         Raises:
             StoreError: the store cannot be read, and is not optional.
@@ -104,25 +109,44 @@ class Database:
             return
         try:
             async with opened.connect() as connection:
-                await query(connection)
+                try:
+                    await query(connection)
+                except DRIVER_ERRORS as error:
+                    if not engine.is_undecodable_text(_get_cause(error)):
+                        raise
+                    async with engine.decoding_any_text(connection):
+                        await query(connection)
         except DRIVER_ERRORS as error:
             if not await self._replace(opened, error):
                 self._disable(StoreUnavailableError(f"the store {self.name} cannot be read: {_get_cause(error)}"))
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+    async def write(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, lock_wait_s: float = MAX_LOCK_WAIT_S
+    ) -> T | None:
         """The result of `work`, run in one transaction that is completed even when the caller is cancelled; None where
         the store is disabled.
 
+        While another process holds the lock, attempts of about a second follow each other for `lock_wait_s`; 0 is one.
+
         Raises:
+            StoreBusyError: the lock was not free; nothing was stored.
             StoreError: nothing was stored.
         """
-        writing = asyncio.ensure_future(self._write(work))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # Waits for the transaction, some milliseconds: it would hold the file's lock after the caller has ended.
-            await asyncio.wait([writing])
-            raise
+        until_s = time.monotonic() + lock_wait_s
+        while True:
+            writing = asyncio.ensure_future(self._write(work))
+            try:
+                return await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # Waits for the transaction, some milliseconds, or for the lock, a second at most: it would hold the
+                # file's lock after the caller has ended.
+                await asyncio.wait([writing])
+                if not writing.cancelled():
+                    writing.exception()
+                raise
+            except StoreBusyError:
+                if time.monotonic() >= until_s:
+                    raise
 
     async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
         for is_last_try in (False, True):
@@ -132,9 +156,12 @@ class Database:
             try:
                 async with opened.connect() as connection:
                     connection = await connection.execution_options(**engine.build_write_options(self._url))
-                    async with connection.begin():
+                    async with connection.begin(), engine.decoding_any_text(connection):
                         return await work(connection)
             except DRIVER_ERRORS as error:
+                if corruption.is_busy_error(_get_cause(error)):
+                    message = f"another process holds the lock of the store {self.name}: it is writing, or was stopped"
+                    raise StoreBusyError(message) from error
                 if is_last_try or not await self._replace(opened, error):
                     message = f"the store {self.name} cannot be written: {_get_cause(error)}"
                     raise StoreUnavailableError(message) from error
@@ -175,7 +202,7 @@ class Database:
         try:
             async with self.connect() as connection:
                 connection = await connection.execution_options(**engine.build_snapshot_options(self._url))
-                async with connection.begin():
+                async with connection.begin(), engine.decoding_any_text(connection):
                     yield connection
         except DRIVER_ERRORS as error:
             cause = _get_cause(error)

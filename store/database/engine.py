@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,12 +12,17 @@ from urllib.parse import quote
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store.errors import StoreError
 
-BUSY_TIMEOUT_MS = 30_000
-"""Longest wait of a writer for another process's transaction."""
+BUSY_TIMEOUT_MS = 1_000
+"""Longest wait of one attempt to write for another process's transaction. `Database.write` makes many attempts."""
+
+MAX_VALUE_BYTES = 64 * 2**20
+"""The longest value that SQLite reads or writes; those of the store are far shorter. It bounds what a damaged file can
+make the process allocate.
+"""
 
 SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
@@ -23,6 +31,10 @@ SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     # In KiB; a look-up of many keys reads pages all over the file.
     "PRAGMA cache_size=-16384",
+    # A page whose cells overlap is reported as damaged instead of read.
+    "PRAGMA cell_size_check=ON",
+    # No function with side effects runs because a damaged or prepared file names it.
+    "PRAGMA trusted_schema=OFF",
 )
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+asyncpg"
@@ -85,7 +97,8 @@ def build_engine(url: URL) -> AsyncEngine:
     """
     if is_sqlite(url):
         # No rollback when a connection returns to the pool: reads use no transaction, and writes end their own.
-        engine = create_async_engine(url, pool_reset_on_return=None)
+        connect_args = {"factory": _BoundedConnection}
+        engine = create_async_engine(url, pool_reset_on_return=None, connect_args=connect_args)
         event.listen(engine.sync_engine, "connect", _configure_connection)
         event.listen(engine.sync_engine, "begin", _begin_transaction)
         return engine
@@ -106,6 +119,39 @@ def build_snapshot_options(url: URL) -> dict[str, Any]:
     if is_sqlite(url):
         return {_BEGIN_OPTION: "BEGIN"}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+class _BoundedConnection(sqlite3.Connection):
+    """A connection that refuses values longer than `MAX_VALUE_BYTES`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+
+
+def is_undecodable_text(error: BaseException | None) -> bool:
+    """Whether the driver found a text that is not UTF-8: SQLite stores any bytes as a text."""
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
+
+
+@asynccontextmanager
+async def decoding_any_text(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Read texts that are not UTF-8 as well, with surrogates for the other bytes: one damaged row must not hide the
+    rest. It takes longer for each text.
+    """
+    if not is_sqlite(connection.engine.url):
+        yield
+        return
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver.text_factory = _decode_any_text
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _decode_any_text(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def _configure_connection(connection: Any, _record: object) -> None:

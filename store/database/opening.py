@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -34,8 +35,7 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
     path = engine.get_path(url)
     if path is None:
         return await _open(url, may_create=may_create)
-    if path.is_dir():
-        raise StoreError(f"the store {path} is a folder; give the path of a file")
+    await asyncio.to_thread(_refuse_other_kinds, path)
     if not may_create and not path.exists():
         raise StoreMissingError(f"there is no store at {path}")
     for _ in range(MAX_ATTEMPTS):
@@ -47,28 +47,54 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
             raise StoreError(f"the store {path} cannot be created: a parent of it is a file, not a folder") from error
         except OSError as error:
             raise StoreUnavailableError(f"the store {path} cannot be opened: {error}") from error
-        except DBAPIError as error:
-            if corruption.is_corruption_error(error.orig):
+        except DamagedStoreError as error:
+            if not may_create:
+                raise
+            await quarantine_store(path, identity, error, is_store=True)
+        except (DBAPIError, UnicodeDecodeError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if corruption.is_corruption_error(cause):
                 if not may_create:
-                    raise DamagedStoreError(f"{path} is damaged, or not a store: {error.orig}") from error
-                await quarantine_store(path, identity, error.orig)
+                    raise DamagedStoreError(f"{path} is damaged, or not a store: {cause}") from error
+                await quarantine_store(path, identity, cause)
             elif await asyncio.to_thread(corruption.was_replaced, path, identity):
                 continue
             elif (opened := await _open_read_only(path)) is not None:
                 return opened
             else:
-                raise StoreUnavailableError(f"the store {path} cannot be opened: {error.orig}") from error
+                raise StoreUnavailableError(f"the store {path} cannot be opened: {cause}") from error
     raise StoreUnavailableError(f"the store {path} was found damaged {MAX_ATTEMPTS} times in a row")
 
 
-async def quarantine_store(path: Path, damaged: corruption.FileIdentity | None, cause: BaseException | None) -> None:
-    """Move the damaged file into quarantine, so that opening the store creates a new one.
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse what is not a regular file: opening a pipe would wait for ever, and a device may never end.
+
+    Raises:
+        StoreError: the path, or a file that SQLite keeps beside it, is something else.
+    """
+    for suffix in corruption.SIDECAR_SUFFIXES:
+        item = Path(f"{path}{suffix}")
+        try:
+            mode = item.stat().st_mode
+        except OSError:
+            continue
+        if stat.S_ISDIR(mode):
+            raise StoreError(f"the store {item} is a folder; give the path of a file")
+        if not stat.S_ISREG(mode):
+            raise StoreError(f"the store {item} is a pipe, a device or a socket; give the path of a file")
+
+
+async def quarantine_store(
+    path: Path, damaged: corruption.FileIdentity | None, cause: BaseException | None, *, is_store: bool = False
+) -> None:
+    """Move the damaged file into quarantine, so that opening the store creates a new one. `is_store` where its tables
+    have shown that it is a store.
 
     Raises:
         StoreError: the file is not a store, or it cannot be moved.
     """
     try:
-        target = await asyncio.to_thread(corruption.quarantine, path, damaged)
+        target = await asyncio.to_thread(corruption.quarantine, path, damaged, is_store=is_store)
     except OSError as error:
         raise StoreUnavailableError(f"the store {path} is damaged, and it cannot be moved: {error}") from error
     if target is not None:
@@ -101,5 +127,5 @@ async def _open_read_only(path: Path) -> AsyncEngine | None:
         return None
     try:
         return await _open(engine.build_read_only_url(path), may_create=False)
-    except (DBAPIError, StoreError):
+    except (DBAPIError, UnicodeDecodeError, StoreError):
         return None

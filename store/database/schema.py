@@ -5,21 +5,30 @@ Every other database is refused and not changed.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import logging
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Integer, cast, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database.corruption import APPLICATION_ID
+from store.database.corruption import APPLICATION_ID, is_busy_error
 from store.database.engine import build_write_options, is_sqlite, render_url
-from store.errors import SchemaMismatchError, StoreMissingError
+from store.errors import DamagedStoreError, SchemaMismatchError, StoreMissingError
 from store.tables import SCHEMA_VERSION, metadata, schema_version
 
 logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+MAX_BUSY_ATTEMPTS = 30
+"""Attempts to create or upgrade a schema while another process holds the lock; each waits about a second."""
+
+BUSY_PAUSE_S = 0.1
+"""Pause between two of them: SQLite does not wait for every kind of lock."""
 
 
 class SchemaState(enum.Enum):
@@ -35,8 +44,20 @@ async def prepare_schema(engine: AsyncEngine, *, may_create: bool) -> None:
 
     Raises:
         SchemaMismatchError: the database holds anything else; it was not changed.
+        DamagedStoreError: the database was a store, and its header or tables are damaged; it was not changed.
         StoreMissingError: the database is empty, and `may_create` is false.
     """
+    for attempt in range(1, MAX_BUSY_ATTEMPTS + 1):
+        try:
+            await _prepare_schema(engine, may_create=may_create)
+            return
+        except DBAPIError as error:
+            if attempt == MAX_BUSY_ATTEMPTS or not is_busy_error(error.orig):
+                raise
+        await asyncio.sleep(BUSY_PAUSE_S)
+
+
+async def _prepare_schema(engine: AsyncEngine, *, may_create: bool) -> None:
     async with engine.connect() as connection:
         state = await connection.run_sync(_read_state)
         if state is SchemaState.CURRENT:
@@ -82,12 +103,62 @@ def _read_sqlite_state(connection: Connection) -> SchemaState:
     )
     tables, application_id, version = row.one()
     if application_id == APPLICATION_ID:
-        return _compare_version(version, connection)
+        _refuse_views(connection)
+        _check_header(version, connection)
+        state = _compare_version(version, connection)
+        if state is SchemaState.CURRENT:
+            _check_columns(connection)
+        return state
     if application_id or version or tables:
+        if _has_all_tables(connection):
+            raise DamagedStoreError(f"{render_url(connection.engine.url)} has a damaged header")
         raise SchemaMismatchError(
             f"{render_url(connection.engine.url)} is a database, but not a hubresolve store; it was not changed"
         )
     return SchemaState.EMPTY
+
+
+def _refuse_views(connection: Connection) -> None:
+    """Refuse what would compute its rows when it is read: such rows may be endless. No store has any."""
+    name = connection.exec_driver_sql(
+        "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' "
+        "UNION ALL SELECT column.name FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
+        "WHERE item.type = 'table' AND column.hidden LIMIT 1"
+    ).scalar()
+    if name is not None:
+        raise SchemaMismatchError(
+            f"{render_url(connection.engine.url)} computes {name!r} when it is read, as no store does; it was not "
+            "changed: use another store"
+        )
+
+
+def _check_header(version: int, connection: Connection) -> None:
+    """Compare the version in the header with the one in the table: a flipped bit must not look like a newer schema."""
+    if not inspect(connection).has_table(schema_version.name):
+        return
+    stored = connection.execute(select(cast(schema_version.c.version_num, Integer))).scalar()
+    if version != stored and stored in range(1, SCHEMA_VERSION + 1):
+        raise DamagedStoreError(
+            f"{render_url(connection.engine.url)} has schema {version} in its header, but {stored} in its tables"
+        )
+
+
+def _check_columns(connection: Connection) -> None:
+    found = connection.exec_driver_sql(
+        "SELECT item.name, column.name FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
+        "WHERE item.type = 'table'"
+    )
+    missing = {(table.name, column.name) for table in metadata.sorted_tables for column in table.c} - {
+        (str(table), str(column)) for table, column in found
+    }
+    if missing:
+        names = ", ".join(f"{table}.{column}" for table, column in sorted(missing))
+        raise DamagedStoreError(f"{render_url(connection.engine.url)} has no {names}")
+
+
+def _has_all_tables(connection: Connection) -> bool:
+    found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+    return set(metadata.tables) <= set(found)
 
 
 def _read_postgres_state(connection: Connection) -> SchemaState:

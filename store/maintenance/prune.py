@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, delete, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.repo_names import is_repo_name
 from store.chunked import chunked
 from store.sql.repo_filter import build_repo_filter
 from store.store import MetadataStore
@@ -48,7 +49,8 @@ async def prune(
         criteria.append(refs.c.endpoint == endpoint)
     refs_count = 0
     if criteria or repo_ids:
-        for batch in chunked(sorted(repo_ids), ROWS_PER_TRANSACTION) if repo_ids else [[]]:
+        names = sorted(filter(is_repo_name, repo_ids))
+        for batch in chunked(names, ROWS_PER_TRANSACTION) if repo_ids else [[]]:
             is_match = build_repo_filter(batch) if batch else true()
             refs_count += await _remove_refs(store, and_(is_match, *criteria))
     facts_count, decisions_count = await store.write(_remove_unreferenced) or (0, 0)

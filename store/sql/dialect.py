@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import ColumnElement, Executable, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
@@ -24,7 +24,10 @@ class CompiledQuery:
 class Upsert(Protocol):
     """A compiled statement that inserts rows of one table or updates them."""
 
-    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None: ...
+    async def execute(
+        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+    ) -> None:
+        """Insert or update `rows`; `constants` are the statement's parameters that are the same for all rows."""
 
 
 class RowSource(Protocol):
@@ -55,6 +58,9 @@ class Dialect(Protocol):
     def bind_keys(self, keys: Sequence[int]) -> Any:
         """The value of the parameter "keys"."""
 
+    def build_spelling_filter(self, repo_ids: Sequence[str]) -> ColumnElement[bool]:
+        """True for refs whose requested id is one of `repo_ids`, whatever the case of the letters."""
+
     def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> RowSource:
         """The rows of an upsert into `table` with the values `names`; `body` is the name of the one that is a body."""
 
@@ -71,6 +77,9 @@ class Dialect(Protocol):
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
         """Problems that the database itself finds in its file; empty where it has no such check."""
+
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        """Build all indexes again from the rows of their tables."""
 
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         """Return free space to the disk, where much of the file is free."""

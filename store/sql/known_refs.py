@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.checks import find_ref_problem
+from store.rows import build_ref_row
 from store.sql.repo_filter import build_repo_filter
 from store.tables import refs
 
@@ -27,7 +29,9 @@ class KnownRef(NamedTuple):
 
 
 async def read_known_refs(connection: AsyncConnection, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
-    """Refs of a repo under any of its names, at any endpoint, that one of `scopes` may see, latest check first."""
+    """Refs of a repo under any of its names, at any endpoint, that one of `scopes` may see, latest check first; without
+    damaged ones.
+    """
     query = (
         select(refs)
         .where(
@@ -49,4 +53,5 @@ async def read_known_refs(connection: AsyncConnection, repo_id: str, scopes: Col
             checked_at_s=row["checked_at"],
         )
         for row in (await connection.execute(query)).mappings()
+        if find_ref_problem(build_ref_row(row)) is None
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Executable, Table, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Executable, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +31,10 @@ class PostgresDialect:
     def bind_keys(self, keys: Sequence[int]) -> Any:
         return list(keys)
 
+    def build_spelling_filter(self, repo_ids: Sequence[str]) -> ColumnElement[bool]:
+        # No index has the ids in lower case: this reads the whole table.
+        return func.lower(refs.c.repo_id).in_({repo_id.lower() for repo_id in repo_ids})
+
     def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> PostgresRowSource:
         return PostgresRowSource(table, names)
 
@@ -48,6 +52,9 @@ class PostgresDialect:
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
         return []
+
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        """Nothing to do: no damage of an index is found here."""
 
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         """Nothing to do: the server's autovacuum reuses free space."""
@@ -82,18 +89,22 @@ class PostgresUpsert:
     parameters: tuple[str, ...]
     names: tuple[str, ...]
 
-    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
-        await connection.exec_driver_sql(self.text, self.arrange(rows))
+    async def execute(
+        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+    ) -> None:
+        await connection.exec_driver_sql(self.text, self.arrange(rows, constants))
 
-    def arrange(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    def arrange(self, rows: Sequence[Row], constants: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The parameters of the statement for each row, in the order of their keys.
 
         Concurrent transactions then lock rows in the same order, and cannot deadlock. The first four values of a row
         contain its whole key: that of facts and refs is the first, that of a decision all four.
         """
         ordered = sorted(rows, key=operator.itemgetter(0, 1, 2, 3))
-        arrange = operator.itemgetter(*map(self.names.index, self.parameters))
-        return [arrange(row) for row in ordered]
+        constants = constants or {}
+        names = (*self.names, *constants)
+        arrange = operator.itemgetter(*map(names.index, self.parameters))
+        return [arrange((*row, *constants.values())) for row in ordered]
 
 
 def _compile(statement: Any) -> tuple[str, tuple[str, ...]]:

@@ -11,20 +11,23 @@ from sqlalchemy import Executable, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.keys import TOMBSTONE
+from store.rows import FactsRow
 from store.sql.dialect import CompiledQuery, Dialect
 from store.tables import decisions, facts, lookups, refs
 
 MAX_KEYS_PER_QUERY = 1_000
 
-COMMIT_FACTS = select(facts.c.body).where(facts.c.key == bindparam("facts_key"))
-"""The body of the facts with a key."""
+_FACTS_COLUMNS = tuple(facts.c[name] for name in FactsRow._fields)
+
+COMMIT_FACTS = select(*_FACTS_COLUMNS).where(facts.c.key == bindparam("facts_key"))
+"""The row of the facts with a key, as `FactsRow`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecallStatements:
-    """`recall` selects the fields of `StoredRef`; it takes "keys", "endpoint", "scope", "rules_id" and "asked".
-    `repo_facts` selects key, repo_id, hints and body for the refs with "keys". `add_lookups` takes "day", "hits" and
-    "misses".
+    """`recall` selects the fields of `reading.RecalledRow`; it takes "keys", "endpoint", "scope", "rules_id" and
+    "asked". `repo_facts` selects key and hints of the refs with "keys", then the fields of `FactsRow`. `add_lookups`
+    takes "day", "hits" and "misses".
     """
 
     dialect: Dialect
@@ -65,15 +68,23 @@ def build_recall_statements(dialect: Dialect) -> RecallStatements:
             refs.c.checked_at,
             refs.c.hints_id,
             decisions.c.body,
+            facts.c.key,
+            refs.c.hints,
+            refs.c.digest,
+            decisions.c.digest,
         )
-        .select_from(keys.join(refs, refs.c.key == keys.c.value).outerjoin(decisions, is_decision))
+        .select_from(
+            keys.join(refs, refs.c.key == keys.c.value)
+            .outerjoin(decisions, is_decision)
+            .outerjoin(facts, facts.c.id == refs.c.facts_id)
+        )
         .where(
             refs.c.endpoint == bindparam("endpoint"),
             refs.c.scope == bindparam("scope"),
             or_(refs.c.problem.is_(None), refs.c.problem != text(f"'{TOMBSTONE}'")),
         )
     )
-    repo_facts = select(refs.c.key, refs.c.repo_id, refs.c.hints, facts.c.body).select_from(
+    repo_facts = select(refs.c.key, refs.c.hints, *_FACTS_COLUMNS).select_from(
         keys.join(refs, refs.c.key == keys.c.value).join(facts, facts.c.id == refs.c.facts_id)
     )
     count = dialect.insert(lookups)

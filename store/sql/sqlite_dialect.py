@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Executable, LargeBinary, Table, bindparam, func, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    LargeBinary,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.exc import DBAPIError
@@ -15,11 +28,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
 from store.sql.dialect import CompiledQuery
+from store.tables import refs, repo_tail
 
 MIN_FREE_FRACTION = 0.25
 """Fraction of the file's pages that must be free before the file is rewritten without them."""
 
 MAX_INTEGRITY_PROBLEMS = 20
+
+TAIL_LENGTH = 8
+"""The length of the texts in the index of refs by repo id (`tables.repo_tail`)."""
+
+MAX_BLOB_BYTES = 16 * 2**20
+"""Bodies that are passed to one statement; one alone may be longer. SQLite refuses values that are far longer."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,6 +56,12 @@ class SqliteDialect:
 
     def bind_keys(self, keys: Sequence[int]) -> Any:
         return str(list(keys))
+
+    def build_spelling_filter(self, repo_ids: Sequence[str]) -> ColumnElement[bool]:
+        # The index has the last characters of ids as they are spelled: at most 256 spellings of each.
+        tails = {tail for repo_id in repo_ids for tail in _list_spellings(repo_id[-TAIL_LENGTH:])}
+        is_tail = repo_tail.in_(_select_texts(sorted(tails)))
+        return and_(is_tail, func.lower(refs.c.repo_id).in_(_select_texts(sorted({item.lower() for item in repo_ids}))))
 
     def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> SqliteRowSource:
         return SqliteRowSource(names, body)
@@ -61,6 +87,9 @@ class SqliteDialect:
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
         lines = await connection.exec_driver_sql(f"PRAGMA integrity_check({MAX_INTEGRITY_PROBLEMS})")
         return [line for line in lines.scalars().all() if line != "ok"]
+
+    async def rebuild_indexes(self, connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql("REINDEX")
 
     async def shrink(self, connect: Callable[[], AsyncConnection]) -> None:
         try:
@@ -116,11 +145,15 @@ class SqliteUpsert:
     names: tuple[str, ...]
     body: str
 
-    async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    async def execute(
+        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+    ) -> None:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.execute_fetchall(self.text, self.pack(rows))
+        place = self.names.index(self.body)
+        for part in _split_by_size(rows, place):
+            await driver.execute_fetchall(self.text, self.pack(part, constants or {}))
 
-    def pack(self, rows: Sequence[Row]) -> tuple[Any, ...]:
+    def pack(self, rows: Sequence[Row], constants: Mapping[str, Any]) -> tuple[Any, ...]:
         """All rows as the parameters of one statement: one JSON text and one blob, however many rows.
 
         The driver's thread then runs one statement, and does not wait for the interpreter lock at each row: row by row,
@@ -134,8 +167,31 @@ class SqliteUpsert:
             packed.append((*row[:place], start, len(body), *row[place + 1 :]))
             bodies.append(body)
             start += len(body)
-        values = {"rows": _encoder.encode(packed).decode(), "bodies": b"".join(bodies)}
+        values = {"rows": _encoder.encode(packed).decode(), "bodies": b"".join(bodies), **constants}
         return tuple(values[name] for name in self.parameters)
+
+
+def _split_by_size(rows: Sequence[Row], body: int) -> Iterator[Sequence[Row]]:
+    """`rows` in parts whose bodies, each at the place `body` of its row, fit into one blob."""
+    start = size_bytes = 0
+    for end, row in enumerate(rows):
+        length: int = len(row[body])  # type: ignore[arg-type]
+        if size_bytes and size_bytes + length > MAX_BLOB_BYTES:
+            yield rows[start:end]
+            start, size_bytes = end, 0
+        size_bytes += length
+    yield rows[start:]
+
+
+def _list_spellings(text: str) -> Iterator[str]:
+    """`text` in all combinations of small and capital letters."""
+    for letters in itertools.product(*(sorted({letter.lower(), letter.upper()}) for letter in text)):
+        yield "".join(letters)
+
+
+def _select_texts(texts: Sequence[str]) -> Any:
+    """A query of `texts`: one parameter, however many they are."""
+    return select(func.json_each(literal(_encoder.encode(texts).decode())).table_valued("value").c.value)
 
 
 def _compile(statement: Any) -> tuple[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,7 @@ from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs
 
 DAY_S = 86_400
 RECENT_DAYS = 30
+MAX_COUNT = 2**62
 
 
 async def read_info(connection: AsyncConnection, dialect: Dialect, location: str) -> StoreInfo:
@@ -42,11 +44,21 @@ async def read_info(connection: AsyncConnection, dialect: Dialect, location: str
         decisions=counts[2],
         private=private.scalar_one(),
         missing=missing.scalar_one(),
-        oldest_check_s=ages[0],
-        newest_check_s=ages[1],
+        oldest_check_s=_get_time(ages[0]),
+        newest_check_s=_get_time(ages[1]),
         endpoints=tuple((str(endpoint), int(count)) for endpoint, count in endpoints),
-        hits=int(total[0]),
-        misses=int(total[1]),
-        recent_hits=int(recent[0]),
-        recent_misses=int(recent[1]),
+        hits=_get_count(total[0]),
+        misses=_get_count(total[1]),
+        recent_hits=_get_count(recent[0]),
+        recent_misses=_get_count(recent[1]),
     )
+
+
+def _get_count(value: Any) -> int:
+    """A sum, 0 where damaged rows make it none."""
+    return int(value) if abs(value) < MAX_COUNT else 0
+
+
+def _get_time(value: Any) -> int | None:
+    """The time of a check; None where a damaged row has another value."""
+    return value if isinstance(value, int) else None

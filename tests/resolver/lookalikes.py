@@ -1,13 +1,14 @@
 """Lists repos that only look like those of another library, with the expected parts of their answers. Data only.
 
-`test_four_ways` asks for each by id, with `lean`, as a folder and from the Hugging Face cache. The repos are invented,
-after kinds that users have reported.
+`test_lookalikes` asks for each by id, with `lean`, in a listing, as a folder and from the Hugging Face cache. The repos
+are invented, after kinds that users have reported.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -25,14 +26,6 @@ class Lookalike:
     not_notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Names:
-    used: set[str] = field(default_factory=set)
-
-
-_NAMES = _Names()
-
-
 def _repo(
     name: str,
     *weights: str,
@@ -46,11 +39,9 @@ def _repo(
     notes: tuple[str, ...] = (),
     not_notes: tuple[str, ...] = (),
 ) -> Lookalike:
-    assert name not in _NAMES.used, name
-    _NAMES.used.add(name)
     row: dict[str, Any] = {
         "id": f"kinds/{name}",
-        "sha": f"{len(_NAMES.used):040x}",
+        "sha": hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(),
         "siblings": [".gitattributes", "README.md", *weights],
         "files": {**(files or {}), **({"adapter_config.json": adapter} if adapter is not None else {})},
         "tags": list(tags),
@@ -175,6 +166,8 @@ NOT_TRANSFORMERS = (
           expected={"library": "lerobot", "task": "robotics"}),
     _repo("bagel", "ema.safetensors", config=_config("BagelForConditionalGeneration", "bagel"),
           expected={"library": "bagel_mot", "task": "any-to-any"}),
+    _repo("bagel-over-qwen", "ema.safetensors", files={"llm_config.json": {}, "vit_config.json": {}}, tag="any-to-any",
+          config=_config("Qwen2ForCausalLM", "qwen2"), expected={"library": "bagel_mot", "task": "any-to-any"}),
     _repo("multimolecule", ST, config=_config("RnaFmForMaskedLM", "rnafm"), tags=("multimolecule",), tag="fill-mask",
           expected={"library": "multimolecule", "task": "fill-mask"}),
     _repo("original-diffusers", "diffusion_pytorch_model.safetensors", tag="text-to-video",

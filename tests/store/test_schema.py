@@ -137,6 +137,7 @@ async def test_the_file_of_another_program_is_refused_and_not_changed(tmp_path: 
         pass
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version = 99")
+        connection.execute("UPDATE schema_version SET version_num = '99'")
     connection.close()
     text.write_text("not a database, but long enough to be examined as one\n" * 50)
     for path, error in ((foreign, SchemaMismatchError), (newer, SchemaMismatchError), (text, StoreError)):

@@ -166,7 +166,7 @@ FAMILIES = (
     Family(
         "MarianMTModel",
         "AutoModelForSeq2SeqLM",
-        "text2text-generation",
+        "translation",
         lambda: t.MarianConfig(**MARIAN, pad_token_id=0, decoder_start_token_id=0, max_position_embeddings=32),
         lambda: build_text_inputs(decoder=True),
     ),

@@ -1,10 +1,10 @@
-"""The same answer by id, with `lean`, as a local folder and from the Hugging Face cache, for every lookalike."""
+"""Every lookalike by id, with `lean`, in a listing, as a folder and from the Hugging Face cache: the same answer."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,16 @@ from resolver.local_hub import LocalHub, repos_from_rows
 from resolver.resolution import Resolution, Source
 from resolver.settings import Settings
 from tests.resolver.lookalikes import LOOKALIKES, Lookalike
-from tests.resolver.support import answers, catalog_of, settings_for
+from tests.resolver.support import answers, catalog_of, open_resolver, settings_for
 
 NO_HUB = "http://127.0.0.1:9"
-WAYS = {"id": Source.HUB, "lean": Source.HUB, "folder": Source.LOCAL, "cache": Source.HF_CACHE}
+WAYS = {
+    "id": Source.HUB,
+    "lean": Source.HUB,
+    "listing": Source.HUB,
+    "folder": Source.LOCAL,
+    "cache": Source.HF_CACHE,
+}
 
 Answers = Mapping[tuple[str, str], Resolution | Failure]
 
@@ -25,7 +31,7 @@ Answers = Mapping[tuple[str, str], Resolution | Failure]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """(way, lookalike) -> its answer: a batch for each way."""
-    return asyncio.run(answer_all(tmp_path_factory.mktemp("four-ways")))
+    return asyncio.run(answer_all(tmp_path_factory.mktemp("lookalikes")))
 
 
 async def answer_all(place: Path) -> Answers:
@@ -44,12 +50,20 @@ async def answer_all(place: Path) -> Answers:
         by_way = {
             "id": await answers(settings_for(hub, place / "id.sqlite3"), ids),
             "lean": await answers(settings_for(hub, place / "lean.sqlite3", lean=True), ids),
+            "listing": await list_all(settings_for(hub, place / "listing.sqlite3"), ids),
             "folder": await answers(away["folder"], folders),
             "cache": await answers(away["cache"], ids),
         }
     return {
         (way, item.id): answer for way, given in by_way.items() for item, answer in zip(LOOKALIKES, given, strict=True)
     }
+
+
+async def list_all(settings: Settings, ids: Sequence[str]) -> list[Resolution | Failure]:
+    """The answers of one listing, in the order of `ids`."""
+    async with open_resolver(settings) as resolver:
+        by_id = {item.repo_id: item async for item in resolver.resolve_listing(author="kinds")}
+    return [by_id[repo_id] for repo_id in ids]
 
 
 def write_repo(item: Lookalike, folder: Path) -> str:

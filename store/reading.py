@@ -1,0 +1,88 @@
+"""`RefReader`: turns recalled rows into refs, and leaves out damaged ones. Pure.
+
+Every row that is read is compared with its digest. That is a large part of the work of an answer from the store: the
+digests of `rows` are computed in line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from struct import Struct
+from typing import Any
+
+import msgspec
+
+from registry.repo_names import is_commit_hash, is_repo_name
+from store.keys import DecisionKey, FactsKey
+from store.records import StoredRef
+
+_encode = msgspec.msgpack.Encoder().encode
+_copy_empty_hash = blake2b(digest_size=8).copy
+_unpack_integer = Struct(">q").unpack
+
+_TEXT_OR_NONE = (str, type(None))
+
+RecalledRow = Sequence[Any]
+"""The fields of `StoredRef`, then the key of the facts, the hints of the ref, its digest, and that of the decision."""
+
+
+class RefReader:
+    """Reads the rows of one recall. `damaged` are the keys of refs that are damaged, `damaged_decisions` those of refs
+    whose decision is.
+    """
+
+    def __init__(self, endpoint: str, scope: str, decision_key: DecisionKey) -> None:
+        self._endpoint = endpoint
+        self._scope = scope
+        self._rules_id = decision_key.rules_id
+        self._asked = decision_key.asked
+        self.damaged: set[int] = set()
+        self.damaged_decisions: set[int] = set()
+
+    def read(self, rows: Iterable[RecalledRow]) -> Iterator[StoredRef]:
+        """The refs of `rows`, without those that are damaged; a ref whose decision is damaged comes without it."""
+        endpoint, scope, rules_id, asked = self._endpoint, self._scope, self._rules_id, self._asked
+        encode, copy_empty_hash, unpack_integer = _encode, _copy_empty_hash, _unpack_integer
+        for row in rows:
+            key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body = row[:11]
+            facts_key, hints, digest, decision_digest = row[11:]
+            try:
+                if facts_key is None and commit is not None:
+                    # The facts were removed. The key of others that are there instead does not match the digest.
+                    facts_key = FactsKey(endpoint, other or name, commit, scope).key
+                before = (key, endpoint, name, revision, scope, facts_key, other, commit, problem)
+                state = copy_empty_hash()
+                state.update(encode((*before, hints_id, tag, library, hints, checked_at)))
+                is_valid = unpack_integer(state.digest())[0] == digest
+                if is_valid and body is not None:
+                    state = copy_empty_hash()
+                    state.update(encode((facts_key, hints_id, rules_id, asked, body)))
+                    if unpack_integer(state.digest())[0] != decision_digest or type(body) is not bytes:
+                        self.damaged_decisions.add(key)
+                        body = None
+            except (TypeError, ValueError, OverflowError):
+                is_valid = False
+            if is_valid and _can_be_used(revision, other, commit, problem, tag, library, checked_at):
+                yield StoredRef(key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body)
+            else:
+                self.damaged.add(key)
+
+
+def _can_be_used(
+    revision: str, other_id: Any, commit_hash: Any, problem: Any, tag: Any, library: Any, checked_at_s: Any
+) -> bool:
+    """Whether a row that matches its digest has values that its columns can have: anyone can compute a digest.
+
+    The repo id and the revision are those that were requested.
+    """
+    if type(checked_at_s) is not int or type(tag) not in _TEXT_OR_NONE or type(library) not in _TEXT_OR_NONE:
+        return False
+    if commit_hash is None:
+        return type(problem) is str and other_id is None
+    if problem is not None or type(commit_hash) is not str or not is_commit_hash(commit_hash):
+        return False
+    if other_id is not None and not (type(other_id) is str and is_repo_name(other_id)):
+        return False
+    # A pinned revision is its own commit.
+    return len(revision) != 40 or revision == commit_hash or not is_commit_hash(revision)
