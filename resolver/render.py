@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from resolver.answer import Failure
 from resolver.resolution import Resolution
 from resolver.row import ROW_KEYS
 
@@ -20,14 +19,15 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
 
-_CSV_KEYS = tuple(name for key in ROW_KEYS for name in (("error_code", "error_message") if key == "error" else (key,)))
-
 _encode_json = msgspec.json.Encoder().encode
 
 
-def render_json_line(row: Mapping[str, Any]) -> str:
-    """A row as one line of JSON. Characters that control a terminal or the direction of text are escaped."""
-    line = _encode_json(row).decode()
+def render_json_line(value: object) -> str:
+    """A row, or another value, as one line of JSON.
+
+    Characters that control a terminal or the direction of text are escaped.
+    """
+    line = _encode_json(value).decode()
     # The encoder itself escapes those below U+0020.
     return line if line.isprintable() else _UNPRINTABLE.sub(_escape_for_json, line)
 
@@ -36,25 +36,31 @@ def _escape_for_json(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-def render_csv_header() -> str:
-    """The first line of CSV."""
-    return _csv_line(_CSV_KEYS)
+def render_csv_header(columns: Sequence[str] | None = None) -> str:
+    """The first line of CSV, with these keys of a row; None: all."""
+    return _csv_line(_list_csv_keys(columns))
 
 
-def render_csv_line(answer: Resolution | Failure, *, is_safe: bool = False) -> str:
+def render_csv_line(row: Mapping[str, Any], columns: Sequence[str] | None = None, *, is_safe: bool = False) -> str:
     """One line of CSV: lists are joined by ";", booleans are "true" and "false", a candidate is "task=class".
 
     Control characters are escaped, so that an answer is one line. `is_safe`: a cell that a spreadsheet would take for a
     formula begins with "'".
     """
-    row: Mapping[str, Any] = answer.to_dict()
     error = row["error"] or {"code": None, "message": None}
     values = {**row, "error_code": error["code"], "error_message": error["message"]}
-    cells = (_UNPRINTABLE.sub(lambda match: _escape(match[0]), _render_cell(values[key])) for key in _CSV_KEYS)
+    keys = _list_csv_keys(columns)
+    cells = (_UNPRINTABLE.sub(lambda match: _escape(match[0]), render_cell(values[key])) for key in keys)
     return _csv_line(f"'{cell}" if is_safe and cell.startswith(_FORMULA_STARTS) else cell for cell in cells)
 
 
-def _render_cell(value: Any) -> str:
+def _list_csv_keys(columns: Sequence[str] | None) -> tuple[str, ...]:
+    keys = ROW_KEYS if columns is None else columns
+    return tuple(name for key in keys for name in (("error_code", "error_message") if key == "error" else (key,)))
+
+
+def render_cell(value: Any) -> str:
+    """A value of a row as text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -7,4 +7,6 @@ ERROR_ROWS = 1
 """At least one repo was not resolved or loaded."""
 WRONG_USAGE = 2
 """Wrong options, settings or store."""
+NOTHING_FOUND = 3
+"""There is no such repo in the listing, or no row has the values that were asked for."""
 INTERRUPTED = 130

@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
-from resolver.cli.ids import read_ids
+from resolver.cli.input.ids import count_repos, read_ids
 from resolver.cli.load_rows import build_load_row
+from resolver.cli.output import open_text
 from resolver.cli.progress import open_progress
 from resolver.cli.resolving import build_settings
 from resolver.cli.tables import TableRow, format_bytes, print_table
@@ -37,6 +38,12 @@ class LoadRequest:
     file: str | None
     options: LoadKwargs
     max_resident_bytes: int | None
+    output: str | None = None
+
+    def count(self) -> int | None:
+        """How many models there are; None if that is not known before the run."""
+        counted = count_repos(self.file) if self.file is not None else 0
+        return None if counted is None else len(self.ids) + counted
 
 
 async def load_ids(
@@ -56,14 +63,17 @@ async def load_ids(
             max_resident_bytes=request.max_resident_bytes,
             **request.options,
         )
-        total = len(request.ids) if request.file is None else None
-        with _open_rows(format_) as write, open_progress(total, quiet=quiet) as advance:
+        with (
+            open_text(request.output) as file,
+            _open_rows(format_, file) as write,
+            open_progress(request.count, quiet=quiet) as advance,
+        ):
             async with aclosing(models):
                 async for item in models:
                     counts["failed" if isinstance(item, Failure) else "loaded"] += 1
                     total_bytes += 0 if isinstance(item, Failure) else item.resident_bytes
                     write(item)
-                    advance(counts, resolver.quota_left)
+                    advance(counts.total(), counts["failed"], resolver.quota_left)
     if not quiet and counts.total() > 1:
         click.echo(
             f"{counts['loaded']} models ({format_bytes(total_bytes)}) in {time.monotonic() - started_s:.1f} s; "
@@ -74,18 +84,18 @@ async def load_ids(
 
 
 @contextmanager
-def _open_rows(format_: str) -> Iterator[Callable[[Loaded | Failure], None]]:
+def _open_rows(format_: str, file: TextIO) -> Iterator[Callable[[Loaded | Failure], None]]:
     """A function that writes one row: a JSON line at once, a table after the last row."""
     if format_ == "jsonl":
         # Flushed for each row: a row takes seconds, and its reader should not wait until a buffer is full.
-        yield lambda item: print(render_json_line(build_load_row(item)), flush=True)
+        yield lambda item: print(render_json_line(build_load_row(item)), file=file, flush=True)
         return
     rows: list[dict[str, Any]] = []
     try:
         yield lambda item: rows.append(build_load_row(item))
     finally:
         if rows:
-            print_table(_COLUMNS, map(_build_table_row, rows), sys.stdout, right_aligned=_RIGHT_ALIGNED)
+            print_table(_COLUMNS, map(_build_table_row, rows), file, right_aligned=_RIGHT_ALIGNED)
 
 
 def _build_table_row(row: Mapping[str, Any]) -> TableRow:

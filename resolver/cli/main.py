@@ -14,11 +14,22 @@ from typing import Any, TypeVar
 
 import click
 
-from resolver.cli.exits import ERROR_ROWS, INTERRUPTED, WRONG_USAGE
+from resolver.cli.durations import DURATION
+from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
-FORMATS = ("table", "jsonl", "csv", "parquet")
+FORMATS = ("table", "jsonl", "csv", "parquet", "summary")
+
+_FILE_HELP = "Read ids from a file (- for standard input): lines, CSV, JSON lines or Parquet."
+
+_VARIABLES = """\b
+Environment:
+  HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HUB_CACHE  as in huggingface_hub
+  HUBRESOLVE_STORE        database that keeps the answers
+  HUBRESOLVE_MAX_AGE      how long an answer counts, such as 3600
+  HUBRESOLVE_CONCURRENCY  requests in flight
+"""
 
 
 def main() -> None:
@@ -87,9 +98,9 @@ def hub_options(command: CommandFunction) -> CommandFunction:
         ),
         click.option(
             "--max-age",
-            type=float,
-            metavar="SECONDS",
-            help="Check a branch again if its last check is older.  [default: a day]",
+            type=DURATION,
+            metavar="AGE",
+            help="Check a branch again if its last check is older: 3600, 15m, 12h, 1d.  [default: 1d]",
         ),
         click.option(
             "--refresh",
@@ -109,15 +120,40 @@ def hub_options(command: CommandFunction) -> CommandFunction:
     return command
 
 
+json_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="hubresolve", prog_name="hubresolve")
 def cli() -> None:
     """Resolve Hugging Face Hub repos to library, task and model class, and store the answers."""
 
 
-@cli.command()
-@click.argument("ids", nargs=-1, metavar="[ID[@REV] | FOLDER]...")
-@click.option("--file", "file", metavar="F|-", help="Read ids from a file (- for standard input), one per line.")
+@cli.command(
+    epilog="""\b
+Examples:
+  hubresolve resolve openai/whisper-small ./my-model
+  hubresolve resolve https://huggingface.co/openai/whisper-small/tree/main
+  hubresolve resolve --author openai --format summary
+  hubresolve resolve --file ids.txt --format csv --output answers.csv
+  hubresolve resolve --file ids.txt --where library=diffusers --where task!=text-to-image
+  hubresolve resolve --file ids.txt --where error --columns repo_id,error
+  hubresolve resolve --retry-failed answers.csv
+
+"""
+    + _VARIABLES
+)
+@click.argument("ids", nargs=-1, metavar="[ID[@REV] | URL | FOLDER]...")
+@click.option("--file", "file", metavar="F|-", help=_FILE_HELP)
+@click.option("--retry-failed", metavar="F|-", help="Resolve the rows with an error in the output of an earlier run.")
+@click.option("--subfolder", metavar="S", default="", help="Resolve this folder of each repo.")
 @click.option("--author", metavar="A", help="Resolve the repos of this user or organisation.")
 @click.option("--search", metavar="S", help="Resolve the repos with this text in their name.")
 @click.option(
@@ -127,6 +163,14 @@ def cli() -> None:
 @hub_options
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="Format of the results."
+)
+@click.option("--columns", metavar="K,K", help="Write these keys of a row only, in this order.")
+@click.option("--sort", metavar="K", help="Write the rows at the end, sorted by this key; -K: in descending order.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="K=V",
+    help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict. May be repeated.",
 )
 @click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
 @click.option(
@@ -139,11 +183,16 @@ def cli() -> None:
 def resolve(
     ids: tuple[str, ...],
     file: str | None,
+    retry_failed: str | None,
+    subfolder: str,
     author: str | None,
     search: str | None,
     filters: tuple[str, ...],
     limit: int | None,
     format_: str,
+    columns: str | None,
+    sort: str | None,
+    where: tuple[str, ...],
     output: str | None,
     csv_safe: bool,
     unordered: bool,
@@ -153,36 +202,65 @@ def resolve(
     """Resolve repos and local folders to library, task, framework, architecture and model class."""
     from resolver.cli.output import OutputOptions
     from resolver.cli.resolving import ResolveRequest, resolve_ids
+    from resolver.cli.selection import SelectionError, parse_selection
 
     if csv_safe and format_ != "csv":
         raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
     is_listing = bool(author or search or filters or limit)
-    if is_listing and (ids or file is not None):
+    if is_listing and (ids or file is not None or retry_failed is not None or subfolder):
         raise click.UsageError(
-            "--author, --search, --filter and --limit choose the repos: give no ids or --file with them"
+            "--author, --search, --filter and --limit choose the repos: give no ids, --file or --subfolder with them"
         )
-    if not is_listing and not ids and file is None:
+    if file is not None and retry_failed is not None:
+        raise click.UsageError("give --file or --retry-failed, not both")
+    if not is_listing and not ids and file is None and retry_failed is None:
         raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
+    try:
+        selection = parse_selection(where, sort, columns)
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error
     request = ResolveRequest(
-        ids=ids, file=file, author=author, search=search, filters=filters, limit=limit, is_listing=is_listing
+        ids=ids,
+        file=file,
+        retry_failed=retry_failed,
+        subfolder=subfolder,
+        author=author,
+        search=search,
+        filters=filters,
+        limit=limit,
+        is_listing=is_listing,
     )
-    options = OutputOptions(format_=format_, path=output, csv_safe=csv_safe)
+    options = OutputOptions(format_=format_, path=output, csv_safe=csv_safe, selection=selection)
     return run(resolve_ids(request, hub, output=options, ordered=not unordered, quiet=quiet))
 
 
-@cli.command()
-@click.argument("id_", metavar="ID[@REV]|FOLDER")
+@cli.command(
+    epilog="""\b
+Examples:
+  hubresolve explain openai/whisper-small
+  hubresolve explain stabilityai/sdxl-turbo --subfolder unet --format json
+"""
+)
+@click.argument("id_", metavar="ID[@REV]|URL|FOLDER")
+@click.option("--subfolder", metavar="S", default="", help="Explain this folder of the repo.")
+@json_option
 @hub_options
-def explain(id_: str, **hub: Any) -> int:
+def explain(id_: str, subfolder: str, format_: str, **hub: Any) -> int:
     """Show the evidence, the rules and the other candidates behind the answer for one repo."""
     from resolver.cli.resolving import explain_id
 
-    return run(explain_id(id_, hub))
+    return run(explain_id(id_, hub, subfolder=subfolder, as_json=format_ == "json"))
 
 
-@cli.command()
-@click.argument("ids", nargs=-1, metavar="[ID[@REV] | FOLDER]...")
-@click.option("--file", "file", metavar="F|-", help="Read ids from a file (- for standard input), one per line.")
+@cli.command(
+    epilog="""\b
+Examples:
+  hubresolve load openai/whisper-small --dtype bfloat16 --device cuda
+  hubresolve load --file ids.txt --format jsonl --output loaded.jsonl
+"""
+)
+@click.argument("ids", nargs=-1, metavar="[ID[@REV] | URL | FOLDER]...")
+@click.option("--file", "file", metavar="F|-", help=_FILE_HELP)
 @hub_options
 @click.option("--device", metavar="D", default="cpu", show_default=True, help="Device for the weights, such as cuda:0.")
 @click.option("--dtype", metavar="T", help="Data type of the weights, such as bfloat16.  [default: the library's]")
@@ -205,6 +283,7 @@ def explain(id_: str, **hub: Any) -> int:
     show_default=True,
     help="Format of the results.",
 )
+@click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
 @click.option("--unordered", is_flag=True, help="Load each model as soon as its files are fetched, not in input order.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 def load(
@@ -219,6 +298,7 @@ def load(
     trust_remote_code: bool,
     max_resident_bytes: int | None,
     format_: str,
+    output: str | None,
     unordered: bool,
     quiet: bool,
     **hub: Any,
@@ -239,7 +319,7 @@ def load(
         cache_dir=cache_dir,
         trust_remote_code=trust_remote_code,
     )
-    request = LoadRequest(ids=ids, file=file, options=options, max_resident_bytes=max_resident_bytes)
+    request = LoadRequest(ids=ids, file=file, options=options, max_resident_bytes=max_resident_bytes, output=output)
     return run(load_ids(request, hub, format_=format_, ordered=not unordered, quiet=quiet))
 
 
@@ -249,11 +329,31 @@ def load(
 )
 @click.option("--library", metavar="L", help="Only tasks that this library serves.")
 @click.option("--backend", metavar="B", help="Only tasks that can be exported with this backend (onnx, torch_export).")
-def tasks(model_type: str | None, library: str | None, backend: str | None) -> int:
+@json_option
+def tasks(model_type: str | None, library: str | None, backend: str | None, format_: str) -> int:
     """List the known task names with modality and aliases."""
     from resolver.cli.tasks import show_tasks
 
-    return show_tasks(model_type, library, backend)
+    return show_tasks(model_type, library, backend, as_json=format_ == "json")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  hubresolve completion bash > ~/.local/share/bash-completion/completions/hubresolve
+  hubresolve completion zsh > ~/.zfunc/_hubresolve
+  hubresolve completion fish > ~/.config/fish/completions/hubresolve.fish
+"""
+)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> int:
+    """Print the script that makes a shell complete commands, options and their values."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "hubresolve", "_HUBRESOLVE_COMPLETE").source())
+    return ALL_ANSWERED
 
 
 @cli.command()
@@ -273,12 +373,13 @@ _store_option = click.option("--store", "location", metavar="PATH|URL", help="St
 
 
 @store.command("info")
+@json_option
 @_store_option
-def store_info(location: str | None) -> int:
+def store_info(location: str | None, format_: str) -> int:
     """Show counts, size, ages and hit rates."""
     from resolver.cli.stores import show_info
 
-    return run(show_info(location))
+    return run(show_info(location, as_json=format_ == "json"))
 
 
 @store.command("export")
@@ -304,18 +405,19 @@ def store_import(file: str, location: str | None) -> int:
 
 
 @store.command("prune")
-@click.option("--older-than", metavar="AGE", help="Only refs last checked longer ago: 3600, 15m, 12h, 30d, 2w.")
+@click.option(
+    "--older-than", type=DURATION, metavar="AGE", help="Only refs last checked longer ago: 3600, 15m, 12h, 30d, 2w."
+)
 @click.option("--endpoint", metavar="URL", help="Only refs of this Hub.")
 @click.option("--repo", "repo_ids", metavar="ID", multiple=True, help="Only refs of this repo. May be repeated.")
 @_store_option
-def store_prune(older_than: str | None, endpoint: str | None, repo_ids: tuple[str, ...], location: str | None) -> int:
+def store_prune(older_than: float | None, endpoint: str | None, repo_ids: tuple[str, ...], location: str | None) -> int:
     """Remove the refs that match all given options, and the rows that no ref leads to any more."""
-    from resolver.cli.stores import parse_age, prune_rows
+    from resolver.cli.stores import prune_rows
 
     if older_than is None and endpoint is None and not repo_ids:
         raise click.UsageError("no criterion is given: use --older-than, --endpoint or --repo")
-    older_than_s = parse_age(older_than) if older_than is not None else None
-    return run(prune_rows(location, older_than_s=older_than_s, endpoint=endpoint, repo_ids=repo_ids))
+    return run(prune_rows(location, older_than_s=older_than, endpoint=endpoint, repo_ids=repo_ids))
 
 
 @store.command("verify")

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TextIO
 
 import click
 
-from resolver.answer import Failure
+from resolver.cli.answer_table import AnswerTable
 from resolver.cli.parquet import open_parquet, require_pyarrow
-from resolver.cli.tables import TableRow, print_table
-from resolver.render import describe_age, render_csv_header, render_csv_line, render_json_line
-from resolver.repo_id import is_commit_hash
-from resolver.resolution import Resolution
+from resolver.cli.selection import Selection
+from resolver.render import render_csv_header, render_csv_line, render_json_line
 
-MIN_SHOWN_AGE_S = 3_600
-"""A branch that was checked longer ago than this is shown with the describe_age of the check."""
-
-Write = Callable[[Resolution | Failure], None]
-
-ROWS_PER_TABLE = 500
-"""Rows collected before they are printed as a table; a longer run prints several tables."""
-
-_COLUMNS = ("repo", "commit", "library", "task", "class", "framework", "")
+Row = Mapping[str, Any]
+Write = Callable[[Row], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,29 +26,55 @@ class OutputOptions:
     format_: str = "table"
     path: str | None = None
     csv_safe: bool = False
+    selection: Selection = field(default_factory=Selection)
 
 
 @contextmanager
 def open_output(options: OutputOptions) -> Iterator[Write]:
-    """A function that writes one answer. Lines are written one by one, tables in groups of rows.
+    """A function that writes one row. Lines are written one by one, tables in groups of rows, sorted rows at the end.
 
     Raises:
         click.UsageError: the file cannot be written, or a package that the format needs is not installed.
     """
-    path = options.path
+    with _open_format(options) as write:
+        if options.selection.sort is None:
+            yield write
+            return
+        rows: list[Row] = []
+        try:
+            yield rows.append
+        finally:
+            # An interrupted run also shows what it has.
+            for row in options.selection.sort_rows(rows):
+                write(row)
+
+
+@contextmanager
+def _open_format(options: OutputOptions) -> Iterator[Write]:
     if options.format_ == "parquet":
         # Checked before the file is opened, because opening it deletes its content.
         require_pyarrow()
-        with _open_binary(path) as binary_file, open_parquet(binary_file) as write:
-            yield write
+        with open_binary(options.path) as binary_file:
+            with open_parquet(binary_file, options.selection.columns) as write:
+                yield write
         return
+    with open_text(options.path) as file, _open_writer(options, file) as write:
+        yield write
+
+
+@contextmanager
+def open_text(path: str | None) -> Iterator[TextIO]:
+    """The file of `--output`, or standard output.
+
+    Raises:
+        click.UsageError: the file cannot be written.
+    """
     if path is None:
-        with _open_writer(options, sys.stdout) as write:
-            yield write
+        yield sys.stdout
         sys.stdout.flush()
         return
-    with _open_file(path, "w", encoding="utf-8", newline="") as file, _open_writer(options, file) as write:
-        yield write
+    with _open_file(path, "w", encoding="utf-8", newline="") as file:
+        yield file
 
 
 def _open_file(path: str, mode: str, **open_options: Any) -> Any:
@@ -69,7 +85,12 @@ def _open_file(path: str, mode: str, **open_options: Any) -> Any:
 
 
 @contextmanager
-def _open_binary(path: str | None) -> Iterator[BinaryIO]:
+def open_binary(path: str | None) -> Iterator[BinaryIO]:
+    """The file of `--output`, or standard output, for bytes.
+
+    Raises:
+        click.UsageError: the file cannot be written, or standard output is a terminal.
+    """
     if path is not None:
         with _open_file(path, "wb") as file:
             yield file
@@ -82,61 +103,16 @@ def _open_binary(path: str | None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _open_writer(options: OutputOptions, file: TextIO) -> Iterator[Write]:
-    if options.format_ == "jsonl":
-        flush = file.isatty()
-        yield lambda answer: print(render_json_line(answer.to_dict()), file=file, flush=flush)
-    elif options.format_ == "csv":
-        file.write(render_csv_header())
-        yield lambda answer: print(render_csv_line(answer, is_safe=options.csv_safe), file=file, end="")
-    else:
-        answers: list[Resolution | Failure] = []
-
-        def write(answer: Resolution | Failure) -> None:
-            answers.append(answer)
-            if len(answers) == ROWS_PER_TABLE:
-                _print_answers(answers, file)
-                answers.clear()
-
-        yield write
-        if answers:
-            _print_answers(answers, file)
-
-
-def _print_answers(answers: list[Resolution | Failure], file: TextIO) -> None:
-    now_s = time.time()
-    print_table(_COLUMNS, (_build_table_row(answer, now_s) for answer in answers), file)
-
-
-def _build_table_row(answer: Resolution | Failure, now_s: float) -> TableRow:
-    if isinstance(answer, Failure):
-        revision = f"@{answer.revision}" if answer.revision else ""
-        error = f"{answer.error.code}: {answer.error}"
-        return TableRow((f"{answer.repo_id}{revision}", "", "", "", "", "", error), is_error=True)
-    remarks = []
-    if answer.undecided:
-        remarks.append(f"undecided: {answer.undecided}")
-    if answer.conflict:
-        remarks.append(f"conflict: tagged {answer.pipeline_tag}")
-    if answer.requires_remote_code:
-        remarks.append("needs remote code")
-    if (checked_at_s := _find_old_check(answer, now_s)) is not None:
-        remarks.append(f"checked {describe_age(checked_at_s, now_s)}")
-    return TableRow(
-        (
-            answer.repo_id,
-            (answer.commit_hash or "-")[:10],
-            answer.library or "-",
-            answer.task or "-",
-            answer.model_class or "-",
-            answer.framework or "-",
-            "; ".join(remarks),
-        )
-    )
-
-
-def _find_old_check(answer: Resolution, now_s: float) -> int | None:
-    """When the Hub was last asked, if that is long ago and the branch may have moved since; otherwise None."""
-    checked_at_s = answer.checked_at_s
-    if checked_at_s is None or answer.revision is None or is_commit_hash(answer.revision):
-        return None
-    return checked_at_s if now_s - checked_at_s >= MIN_SHOWN_AGE_S else None
+    choose, columns = options.selection.choose_columns, options.selection.columns
+    match options.format_:
+        case "jsonl":
+            flush = file.isatty()
+            yield lambda row: print(render_json_line(choose(row)), file=file, flush=flush)
+        case "csv":
+            file.write(render_csv_header(columns))
+            yield lambda row: print(render_csv_line(row, columns, is_safe=options.csv_safe), file=file, end="")
+        case "summary":
+            yield lambda row: None
+        case _:
+            with AnswerTable(file, columns) as table:
+                yield table.write

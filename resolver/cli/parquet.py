@@ -1,17 +1,14 @@
-"""Writes answers to an Apache Parquet file. pyarrow is imported only when this is used."""
+"""Writes rows to an Apache Parquet file. pyarrow is imported only when this is used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
-from resolver.answer import Failure
 from resolver.frames import build_arrow_schema
-from resolver.resolution import Resolution
-from resolver.row import Row
 
 ROWS_PER_GROUP = 10_000
 """Rows of one Parquet row group, which are kept in memory until it is written."""
@@ -30,8 +27,8 @@ def require_pyarrow() -> None:
 
 
 @contextmanager
-def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], None]]:
-    """A function that writes one answer; the columns are the keys of a JSON row, in the same order.
+def open_parquet(file: BinaryIO, columns: Sequence[str] | None = None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes one row; the columns are these keys of a row, None for all.
 
     Rows are written in groups of `ROWS_PER_GROUP`. An interrupted run leaves a valid file with the rows so far.
     """
@@ -39,15 +36,17 @@ def open_parquet(file: BinaryIO) -> Iterator[Callable[[Resolution | Failure], No
     from pyarrow.parquet import ParquetWriter
 
     schema = build_arrow_schema()
-    rows: list[Row] = []
+    if columns is not None:
+        schema = pyarrow.schema([schema.field(name) for name in columns])
+    rows: list[Mapping[str, Any]] = []
     with ParquetWriter(file, schema, compression="zstd") as writer:
 
         def flush() -> None:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
             rows.clear()
 
-        def write(answer: Resolution | Failure) -> None:
-            rows.append(answer.to_dict())
+        def write(row: Mapping[str, Any]) -> None:
+            rows.append(row)
             if len(rows) == ROWS_PER_GROUP:
                 flush()
 

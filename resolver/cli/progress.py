@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-Advance = Callable[[Counter[str], Mapping[str, int]], None]
-"""Takes the number of answers so far by kind, and the quota left by bucket."""
+Advance = Callable[[int, int, Mapping[str, int]], None]
+"""Takes the number of answers so far, how many of them are errors, and the quota left by bucket."""
 
 MIN_REDRAW_INTERVAL_S = 0.1
 """Seconds between two redraws; drawing for every answer would slow the run."""
 
 
 @contextmanager
-def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
-    """A function to call after every answer. It draws only on a terminal, and not for a single repo."""
-    if quiet or not sys.stderr.isatty() or total == 1:
-        yield lambda counts, quota_left: None
+def open_progress(count: Callable[[], int | None], *, quiet: bool) -> Iterator[Advance]:
+    """A function to call after every answer. It draws only on a terminal, and not for a single repo.
+
+    `count` gives the number of answers to come, None if it is not known; it is called only to draw.
+    """
+    if quiet or not sys.stderr.isatty() or (total := count()) == 1:
+        yield lambda done, failed, quota_left: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -33,7 +35,7 @@ def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
 
     console = Console(stderr=True)
     columns = (
-        BarColumn(),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f}/s, {task.fields[failed]} failed{task.fields[quota]}"),
         TimeElapsedColumn(),
@@ -43,19 +45,18 @@ def open_progress(total: int | None, *, quiet: bool) -> Iterator[Advance]:
         bar = progress.add_task("", total=total, rate=0.0, failed=0, quota="")
         started_s = drawn_s = time.monotonic()
 
-        def advance(counts: Counter[str], quota_left: Mapping[str, int]) -> None:
+        def advance(done: int, failed: int, quota_left: Mapping[str, int]) -> None:
             nonlocal drawn_s
             now_s = time.monotonic()
             if now_s - drawn_s < MIN_REDRAW_INTERVAL_S:
                 return
             drawn_s = now_s
-            done = counts.total()
             progress.update(
                 bar,
                 completed=done,
                 rate=done / (now_s - started_s),
-                failed=counts["failed"],
-                quota="".join(f", {left} {bucket} left" for bucket, left in quota_left.items()),
+                failed=failed,
+                quota="".join(f", {left} {bucket}" for bucket, left in quota_left.items()),
             )
 
         yield advance

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,14 +10,14 @@ from typing import Any
 
 import click
 
-from resolver.answer import Failure
-from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
-from resolver.cli.ids import read_ids
+from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, NOTHING_FOUND
+from resolver.cli.input.ids import count_repos, get_single_id, read_ids
 from resolver.cli.messages import show_message
-from resolver.cli.output import OutputOptions, open_output
+from resolver.cli.output import OutputOptions, open_output, open_text
 from resolver.cli.progress import open_progress
+from resolver.cli.summary import Summary, render_totals
 from resolver.errors import ResolveError, UnknownTaskError
-from resolver.render import render_explanation
+from resolver.render import make_printable, render_explanation, render_json_line
 from resolver.resolver import Resolver
 from resolver.settings import Settings
 
@@ -38,20 +37,25 @@ def build_settings(options: Mapping[str, Any]) -> Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveRequest:
-    """The repos to resolve: the ids of the arguments and the lines of a file, or, with `is_listing`, a Hub listing."""
+    """The repos to resolve: the ids of the arguments and of a file, or, with `is_listing`, a Hub listing."""
 
-    ids: tuple[str, ...]
-    file: str | None
-    author: str | None
-    search: str | None
-    filters: tuple[str, ...]
-    limit: int | None
-    is_listing: bool
+    ids: tuple[str, ...] = ()
+    file: str | None = None
+    retry_failed: str | None = None
+    subfolder: str = ""
+    author: str | None = None
+    search: str | None = None
+    filters: tuple[str, ...] = ()
+    limit: int | None = None
+    is_listing: bool = False
 
-    @property
     def count(self) -> int | None:
         """How many repos there are; None if that is not known before the run."""
-        return None if self.is_listing or self.file is not None else len(self.ids)
+        if self.is_listing:
+            return None
+        file = self.file or self.retry_failed
+        counted = count_repos(file) if file is not None and self.retry_failed is None else None
+        return len(self.ids) + counted if counted is not None else None if file is not None else len(self.ids)
 
 
 async def resolve_ids(
@@ -63,8 +67,11 @@ async def resolve_ids(
     quiet: bool,
 ) -> int:
     """Resolve all repos and write their rows; the exit code."""
-    started_s, counts = time.monotonic(), Counter[str]()
-    ids = read_ids(request.ids, request.file)
+    started_s, summary, written = time.monotonic(), Summary(), 0
+    if request.retry_failed is not None:
+        ids = read_ids(request.ids, request.retry_failed, option="--retry-failed", only_failed=True)
+    else:
+        ids = read_ids(request.ids, request.file)
     resolver = Resolver(build_settings(hub_options))
     names = {"task": hub_options["task"], "library": hub_options["library"]}
     with open_output(output) as write:
@@ -74,25 +81,56 @@ async def resolve_ids(
                     request.author, request.search, request.filters, request.limit, **names
                 )
             else:
-                answers = resolver.resolve_many(ids, revision=hub_options["revision"], ordered=ordered, **names)
+                answers = resolver.resolve_many(
+                    ids, revision=hub_options["revision"], subfolder=request.subfolder, ordered=ordered, **names
+                )
             with open_progress(request.count, quiet=quiet) as advance:
                 async with aclosing(answers):
                     async for answer in answers:
-                        counts["failed" if isinstance(answer, Failure) else answer.source.value] += 1
-                        write(answer)
-                        advance(counts, resolver.quota_left)
-    if not quiet and counts.total() > 1:
-        summary = _build_summary(counts, resolver.requests, time.monotonic() - started_s, resolver.longest_wait_s)
-        click.echo(summary, err=True)
-    return ERROR_ROWS if counts["failed"] else ALL_ANSWERED
+                        row = answer.to_dict()
+                        summary.add(row)
+                        if output.selection.accepts(row):
+                            write(row)
+                            written += 1
+                        advance(summary.total, summary.failed, resolver.quota_left)
+    if output.format_ == "summary" or (not quiet and summary.total > 1):
+        _write_summary(summary, resolver, output, time.monotonic() - started_s)
+    if summary.failed:
+        return ERROR_ROWS
+    if not written and (summary.total or request.is_listing):
+        show_message("nothing found" if not summary.total else f"none of the {summary.total:,} repos has these values")
+        return NOTHING_FOUND
+    return ALL_ANSWERED
 
 
-async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
+def _write_summary(summary: Summary, resolver: Resolver, output: OutputOptions, elapsed_s: float) -> None:
+    """Write the counts at the end of a run to standard error, or, where they are the output, all of them to it."""
+    is_output = output.format_ == "summary"
+    totals = render_totals(
+        summary,
+        requests=resolver.requests,
+        quota_left=resolver.quota_left,
+        elapsed_s=elapsed_s,
+        longest_wait_s=resolver.longest_wait_s,
+    )
+    text = make_printable(f"{summary.render(shows_all=is_output)}{totals}\n")
+    if not is_output:
+        click.echo(text, err=True, nl=False)
+        return
+    with open_text(output.path) as file:
+        file.write(text)
+
+
+async def explain_id(id_: str, hub_options: Mapping[str, Any], *, subfolder: str, as_json: bool) -> int:
     """Write the answer for one repo with the evidence that led to it; the exit code."""
     async with Resolver(build_settings(hub_options)) as resolver:
         try:
             answer = await resolver.resolve(
-                id_, revision=hub_options["revision"], task=hub_options["task"], library=hub_options["library"]
+                get_single_id(id_),
+                revision=hub_options["revision"],
+                task=hub_options["task"],
+                library=hub_options["library"],
+                subfolder=subfolder,
             )
         except UnknownTaskError:
             # Wrong usage, as for `resolve`: no repo can be answered with such a name.
@@ -100,16 +138,9 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any]) -> int:
         except ResolveError as error:
             show_message(f"{error} ({error.code})")
             return ERROR_ROWS
-    click.echo(render_explanation(answer, time.time()), nl=False)
+    if as_json:
+        evidence = [{"rule": item.rule, "saw": item.saw, "said": item.said} for item in answer.evidence]
+        click.echo(render_json_line({**answer.to_dict(), "evidence": evidence}))
+    else:
+        click.echo(render_explanation(answer, time.time()), nl=False)
     return ALL_ANSWERED
-
-
-def _build_summary(counts: Counter[str], requests: Mapping[str, int], elapsed_s: float, longest_wait_s: float) -> str:
-    total, failed = counts.total(), counts["failed"]
-    sources = ", ".join(f"{count} from {name}" for name, count in counts.most_common() if name != "failed")
-    sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items()) or "none"
-    waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
-    return (
-        f"{total} repos in {elapsed_s:.1f} s ({total / max(elapsed_s, 1e-9):.0f} a second): "
-        f"{sources or 'none answered'}; {failed} failed; requests: {sent}{waited}"
-    )

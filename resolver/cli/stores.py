@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from registry.defaults import default_registry
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.messages import show_message
 from resolver.cli.tables import format_bytes
-from resolver.render import describe_age, make_printable
+from resolver.render import describe_age, make_printable, render_json_line
+from resolver.row import format_time
 from resolver.settings import Settings
 from store.bundle.exporting import export_bundle
 from store.bundle.importing import import_bundle
@@ -24,25 +24,23 @@ from store.maintenance.verify import verify
 from store.store import MetadataStore
 
 MAX_SHOWN_PROBLEMS = 50
-_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+
+_COUNTS = (
+    *("location", "schema_version", "size_bytes", "facts", "private", "refs", "missing", "decisions"),
+    *("hits", "misses", "recent_hits", "recent_misses"),
+)
+"""The fields of `StoreInfo` that JSON has as they are."""
 
 
-def parse_age(text: str) -> float:
-    """Seconds from "90", "90s", "15m", "12h", "30d" or "2w". Pure.
-
-    Raises:
-        click.BadParameter: it has another form.
-    """
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhdw]?)", text.strip())
-    if match is None:
-        raise click.BadParameter(f"{text!r} is not a duration such as 3600, 15m, 12h, 30d or 2w")
-    return float(match[1]) * _UNITS_S[match[2]]
-
-
-async def show_info(location: str | None) -> int:
+async def show_info(location: str | None, *, as_json: bool = False) -> int:
     """Write counts, size, ages and hit rates of a store."""
     async with _open_existing(location) as store:
         info = await store.get_info()
+    if as_json:
+        times = {name: format_time(getattr(info, f"{name}_s")) for name in ("oldest_check", "newest_check")}
+        counts = {name: getattr(info, name) for name in _COUNTS}
+        click.echo(render_json_line({**counts, **times, "endpoints": dict(info.endpoints)}))
+        return ALL_ANSWERED
     now_s = time.time()
     rows = [
         ("store", info.location),

@@ -12,12 +12,15 @@ from registry.export.defaults import shipped_export_registry
 from registry.queries.supported_tasks import TaskClasses, list_family_tasks, list_library_tasks, list_model_type_tasks
 from registry.registry import Registry
 from resolver.cli.exits import ALL_ANSWERED
+from resolver.render import render_json_line
 
 MAX_SHOWN_CLASSES = 4
 """Class names in one cell; the remaining ones are counted."""
 
 
-def show_tasks(model_type: str | None, library: str | None, backend: str | None = None) -> int:
+def show_tasks(
+    model_type: str | None, library: str | None, backend: str | None = None, *, as_json: bool = False
+) -> int:
     """Write all task names with modality and aliases; for a library or model type, its tasks with their classes.
 
     With a backend: the model types that it can export; with a model type too, its tasks with the export configurations.
@@ -34,6 +37,11 @@ def show_tasks(model_type: str | None, library: str | None, backend: str | None 
         )
     except (UnknownNameError, UnsupportedModelTypeError) as error:
         raise click.UsageError(str(error)) from error
+    if as_json:
+        heading, *others = rows
+        names = [name.replace(" ", "_") for name in heading]
+        click.echo(render_json_line([dict(zip(names, row, strict=True)) for row in others]))
+        return ALL_ANSWERED
     for line in _align_columns(rows):
         click.echo(line)
     return ALL_ANSWERED

@@ -13,7 +13,8 @@ import pytest
 
 from registry.facts import HubHints
 from resolver.answer import Failure
-from resolver.cli.ids import MAX_LINE_BYTES, read_ids
+from resolver.cli.input.formats import MAX_ID_BYTES
+from resolver.cli.input.ids import read_ids
 from resolver.local.model_card import MAX_TAGS, read_card_hints
 from resolver.lookup.request import UnusableRequest
 from resolver.resolution import Resolution
@@ -31,8 +32,8 @@ LINES: dict[str, bytes] = {
     "a megabyte of a home folder": b"~" + b"x" * (1 << 20),
     "a megabyte of a revision": b"acme/x@" + b"v" * (1 << 20),
     "as long as a chunk of the reader": b"y" * 65_536,
-    "too long by one": b"z" * (MAX_LINE_BYTES + 1),
-    "the longest": b"z" * MAX_LINE_BYTES,
+    "too long by one": b"z" * (MAX_ID_BYTES + 1),
+    "the longest": b"z" * MAX_ID_BYTES,
     "not UTF-8": b"\xff\xfe\xfd",
     "half a character": b"\xed\xa0\x80",
     "a UTF-16 mark": "acme/x".encode("utf-16"),

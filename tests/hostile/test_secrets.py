@@ -194,7 +194,7 @@ def test_json_lines_and_csv_hold_no_control_characters() -> None:
     row = {"repo_id": CONTROLS, CONTROLS: [CONTROLS]}
     line = render_json_line(row)
     assert line.isprintable() and json.loads(line) == row
-    cells = render_csv_line(resolution(pipeline_tag=CONTROLS + "\n"))
+    cells = render_csv_line(resolution(pipeline_tag=CONTROLS + "\n").to_dict())
     assert cells.rstrip("\n").isprintable() and cells.count("\n") == 1
     assert make_printable(CONTROLS).isprintable() and "\\x1b" in make_printable(CONTROLS)
 
@@ -203,7 +203,7 @@ def test_json_lines_and_csv_hold_no_control_characters() -> None:
 def test_a_cell_that_begins_a_formula_is_made_text_on_demand(start: str) -> None:
     answer = resolution(pipeline_tag=f"{start}cmd|' /C calc'!A0", library_name="ordinary")
     (plain,), (safe,) = (
-        list(csv.reader(io.StringIO(render_csv_line(answer, is_safe=bool(is_safe))))) for is_safe in (0, 1)
+        list(csv.reader(io.StringIO(render_csv_line(answer.to_dict(), is_safe=bool(is_safe))))) for is_safe in (0, 1)
     )
     changed = [(before, after) for before, after in zip(plain, safe, strict=True) if before != after]
     assert changed == [(answer.pipeline_tag, f"'{answer.pipeline_tag}")]

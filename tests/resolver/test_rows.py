@@ -151,7 +151,7 @@ def test_arrow_pandas_and_polars_hold_the_same_rows() -> None:
 
 
 def test_csv_has_the_same_keys_and_lists_joined() -> None:
-    text = render_csv_header() + "".join(map(render_csv_line, ANSWERS))
+    text = render_csv_header() + "".join(render_csv_line(answer.to_dict()) for answer in ANSWERS)
     first, full, _, failed = csv.DictReader(io.StringIO(text))
     keys = [name for key in ROW_KEYS for name in ((f"{key}_code", f"{key}_message") if key == "error" else (key,))]
     assert list(first) == keys

@@ -1,0 +1,28 @@
+"""Parses durations such as "90", "15m", "12h", "30d" and "2w"."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)([smhdw]?)")
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg] # generic in click 8.5 only
+    """The value of an option, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds of a text; a number stays as it is."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a duration such as 3600, 15m, 12h, 30d or 2w", param, ctx)
+        return float(match[1]) * _UNITS_S[match[2]]
+
+
+DURATION = Duration()
