@@ -22,6 +22,16 @@ _AUTO_CLASS_BY_TASK = {
 }
 
 
+_CUSTOM_ROWS = frozenset(
+    {
+        # (task, model type) that optimum 2.3 loads by the architecture itself, though an auto class would load it too.
+        ("document-question-answering", "vision-encoder-decoder"),
+        ("image-to-text", "pix2struct"),
+        ("visual-question-answering", "pix2struct"),
+    }
+)
+
+
 def check_framework(framework: str) -> None:
     """Accept only "pt", and only if PyTorch is installed.
 
@@ -62,7 +72,8 @@ def find_model_class(
             except RegistryError:
                 pass
         try:
-            return find_class(task, registry, library=library, model_type=model_type)
+            ref = find_class(task, registry, library=library, model_type=model_type)
+            return _prefer_auto_class(ref, task, model_type, registry)
         except UnknownNameError as error:
             if error.kind != "model type":
                 raise
@@ -72,6 +83,23 @@ def find_model_class(
         raise UnknownTaskOrLibraryError(str(error)) from error
     except ContradictionError as error:
         raise NoClassError(str(error)) from error
+
+
+def _prefer_auto_class(ref: ClassRef, task: str, model_type: str | None, registry: Registry) -> ClassRef:
+    """The auto class that loads the architecture `ref` for this model type, if there is one; else `ref`.
+
+    Only an auto class has the `from_config` that callers use.
+    """
+    name = registry.normalize_task(task)
+    if ref.module != "transformers" or model_type is None or (name, model_type) in _CUSTOM_ROWS:
+        return ref
+    loading = (
+        auto_class
+        for served in registry.find_serving_tasks(name)
+        for auto_class in registry.task_auto_classes.get(served, ())
+        if ref.name in registry.auto_class_models.get(auto_class, {}).get(model_type, ())
+    )
+    return ClassRef(ref.module, next(loading, ref.name))
 
 
 def import_model_class(ref: ClassRef, registry: Registry, model_type: str | None) -> Any:

@@ -16,7 +16,7 @@ from registry.class_ref import ClassRef
 from registry.errors import UnknownModelError
 from registry.export.constructor import ConfigConstructor
 from registry.export.export_registry import ExportRegistry
-from registry.queries.infer_model import infer_library, infer_task
+from registry.queries.infer_model import find_auto_class_task, infer_library, infer_task
 from resolver.settings import Settings
 from resolver.tasks_manager import classes, task_names
 from resolver.tasks_manager.errors import LibraryNotInferredError, TaskNotInferredError
@@ -291,5 +291,7 @@ class TasksManager(ExporterTables):
             task = infer_task(model, STATE.registry)
         except UnknownModelError as error:
             raise TaskNotInferredError(str(error)) from error
+        if find_auto_class_task(model, STATE.registry) is not None:
+            return task
         config = getattr(model, "config", None) or getattr(model, "config_class", None)
         return task_names.choose_export_task(task, getattr(config, "model_type", None), STATE.exports, STATE.registry)

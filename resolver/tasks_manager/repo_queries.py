@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MODEL_TYPE_RULE = "task by model type"
+"""The rule of the evidence where only the model type gave the task: that of a trunk, a guess."""
+
 FRAMEWORK = "pt"
 """The only framework that models are exported from: PyTorch."""
 
@@ -139,12 +142,18 @@ class RepoQueries:
 
 
 def require_task(resolution: Resolution, location: RepoLocation) -> str:
-    """The task of a resolution.
+    """The task of a resolution, if its architecture, its tag or its library gives one; a model type alone does not.
 
     Raises:
-        TaskNotInferredError: the resolution is undecided.
+        TaskNotInferredError: the resolution is undecided, or its task is only that of the model type's trunk.
     """
-    if resolution.task is None:
-        reason = resolution.undecided or "neither its files nor its tags name a task"
-        raise TaskNotInferredError(f"the task of {location} cannot be inferred: {reason}")
-    return resolution.task
+    reason = resolution.undecided or "neither its files nor its tags name a task"
+    task = resolution.task
+    if resolution.architecture is None and any(item.rule == MODEL_TYPE_RULE for item in resolution.evidence):
+        task = None
+        reason = (
+            f"its config.json names no architecture, only the model type {resolution.model_type}, and it has no tag"
+        )
+    if task is None:
+        raise TaskNotInferredError(f"the task of {location} cannot be inferred: {reason}; pass the task")
+    return task
