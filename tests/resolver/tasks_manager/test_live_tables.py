@@ -1,4 +1,4 @@
-"""The private tables are live: reading shows what is in force, and a write counts from then on, for TasksManager alone."""
+"""The private tables are live: they show what is in force, and a write counts from then on, for TasksManager alone."""
 
 from __future__ import annotations
 
@@ -51,10 +51,8 @@ class OwnConfig:
 
 def test_what_is_read_is_in_force() -> None:
     assert Manager._TRANSFORMERS_TASKS_TO_MODEL_LOADERS["fill-mask"] == "AutoModelForMaskedLM"
-    assert (
-        Manager._TRANSFORMERS_TASKS_TO_MODEL_LOADERS["automatic-speech-recognition"][0] == "AutoModelForSpeechSeq2Seq"
-    )
-    assert "AutoModelForCTC" in Manager._TRANSFORMERS_TASKS_TO_MODEL_LOADERS["automatic-speech-recognition"]
+    speech = Manager._TRANSFORMERS_TASKS_TO_MODEL_LOADERS["automatic-speech-recognition"]
+    assert speech[0] == "AutoModelForSpeechSeq2Seq" and "AutoModelForCTC" in speech
     loaders = Manager._LIBRARY_TO_TASKS_TO_MODEL_LOADER_MAP
     assert list(loaders) == ["diffusers", "sentence_transformers", "timm", "transformers"]
     assert loaders["timm"]["image-classification"] == "create_model"
@@ -200,12 +198,10 @@ def test_an_unknown_task_is_refused_in_optimums_words() -> None:
         TasksManager.create_register("onnx")("bert", "nonsense-with-past")(OwnConfig)
 
 
-@pytest.mark.parametrize(
-    "method", ["_infer_task_from_model_or_model_class", "_infer_library_from_model_or_model_class"]
-)
-def test_the_private_methods_take_a_model_or_a_class(method: str) -> None:
+@pytest.mark.parametrize("question", ["task", "library"])
+def test_the_private_methods_take_a_model_or_a_class(question: str) -> None:
     model = type("BertForMaskedLM", (), {"__module__": "transformers.models.stand_in"})
-    call = getattr(TasksManager, method)
+    call = getattr(TasksManager, f"_infer_{question}_from_model_or_model_class")
     assert call(model=model()) == call(model_class=model) == call(model)
     for arguments in ({}, {"model": model(), "model_class": model}):
         with pytest.raises(ValueError, match="either a model or a model class"):
