@@ -58,12 +58,16 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("configurations", ["adopted", "own"])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_tiny_model_is_exported_and_runs(python: Path, models: Path, tmp_path: Path, name: str) -> None:
+def test_a_tiny_model_is_exported_and_runs(
+    python: Path, models: Path, tmp_path: Path, name: str, configurations: str
+) -> None:
     arguments, expected = MODELS[name]
     model = models / name
     line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", str(model)]
-    done = _run([*line, *arguments, str(tmp_path / "out")], HUBRESOLVE_STORE=str(tmp_path / "store.sqlite3"))
+    more = {"HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3"), "OPTIMUM_CONFIGS": configurations}
+    done = _run([*line, *arguments, str(tmp_path / "out")], **more)
     assert done.returncode == 0, done.stderr[-4_000:]
     assert {*expected} <= {path.name for path in (tmp_path / "out").iterdir()}
     ran = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "check", str(model), str(tmp_path)])
