@@ -83,7 +83,7 @@ def compare(name: str, model: Any, file: Path) -> float:
 
 def main() -> None:
     # Before optimum-intel is imported: what it registers and writes then goes to our class.
-    importlib.import_module("optimum.exporters.tasks").TasksManager = TasksManager
+    vars(importlib.import_module("optimum.exporters.tasks"))["TasksManager"] = TasksManager
     main_export = importlib.import_module("optimum.exporters.openvino").main_export
     folder, names = Path(sys.argv[1]), sys.argv[2:] or TASKS
     for name, model in build_models().items():

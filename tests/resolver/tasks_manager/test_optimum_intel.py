@@ -1,7 +1,7 @@
 """optimum-intel's exporter, with our `TasksManager` put in before its import, exports models to OpenVINO that run.
 
-pip installs it into a separate environment, which takes minutes. `OPTIMUM_INTEL_PYTHON` may name a Python that already has
-torch, optimum-intel 2.2, openvino, nncf and this project.
+pip installs it into a separate environment, which takes minutes. `OPTIMUM_INTEL_PYTHON` may name a Python that already
+has torch, optimum-intel 2.2, openvino, nncf and this project.
 """
 
 from __future__ import annotations
