@@ -105,6 +105,12 @@ def test_a_configuration_class_of_optimums_is_registered_and_used(python: Path) 
     assert done.stdout.splitlines()[-1] == str([True, inputs, ["last_hidden_state"], sorted(inputs)])
 
 
+def test_what_packages_wrote_into_optimums_tables_is_adopted(python: Path) -> None:
+    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "adopt"])
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert done.stdout.splitlines()[-1] == str([True, ["fill-mask"], "BertForMaskedLM", "JSONDecoder", True, True])
+
+
 def test_the_interface_is_still_the_recorded_one(python: Path) -> None:
     done = _run(
         [
