@@ -27,6 +27,11 @@ def pytest_collection_finish() -> None:
         table.update({axis: sizes[:1] for axis, sizes in table.items()})
 
 
+def pytest_runtest_setup() -> None:
+    """Give each test the same random weights on both sides: some models differ from their graph for some weights."""
+    importlib.import_module("torch").manual_seed(0)
+
+
 def _validate_in_this_process() -> None:
     if importlib.util.find_spec("optimum.exporters.onnx") is None:
         return
