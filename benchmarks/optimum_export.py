@@ -3,27 +3,26 @@
     python benchmarks/optimum_export.py export onnx --model ./my-model out/
 
 Run it with a Python that has optimum, optimum-onnx and hubresolve; the arguments are those of `optimum-cli`. The
-methods of optimum's class are deleted, so that a module that still uses it fails.
+methods of optimum's class are deleted, so that a module that still uses it fails. `OPTIMUM_CONFIGS=own` keeps the
+configurations of hubresolve.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
+import os
 from typing import Any
 
-from resolver.exporting import import_from_optimum
+from resolver.exporting.optimum_import import replace_in_modules
 from resolver.tasks_manager import TasksManager
 
 
 def replace_tasks_manager() -> None:
     """Replace optimum's TasksManager by ours in every module that has imported it or will import it."""
     optimum_class: Any = importlib.import_module("optimum.exporters.tasks").TasksManager
-    TasksManager.configure(exports=import_from_optimum(TasksManager.exports()))
-    for module in list(sys.modules.values()):
-        # `vars`, because `getattr` makes lazy modules import their parts.
-        if vars(module).get("TasksManager") is optimum_class:
-            vars(module)["TasksManager"] = TasksManager
+    if os.environ.get("OPTIMUM_CONFIGS") != "own":
+        TasksManager.adopt()
+    replace_in_modules(optimum_class, TasksManager)
     for name in [name for name in vars(optimum_class) if not name.startswith("__")]:
         delattr(optimum_class, name)
 

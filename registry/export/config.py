@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from registry.export.optimum_interface import OptimumInterface, drop_default_sizes
 from registry.export.outputs import OUTPUTS_BY_TASK
 from registry.export.tensors import InputSpec, OutputSpec
 
@@ -34,7 +35,7 @@ _IMPLIED_SIZES = {
 }
 
 
-class ExportConfig:
+class ExportConfig(OptimumInterface):
     """The inputs, outputs and dynamic axes of a model's graph for one task; inputs and outputs are in order.
 
     A subclass overrides `build_input_specs`, and `build_output_specs` if its outputs differ from the usual ones of the
@@ -131,7 +132,7 @@ class ExportConfig:
         """
         from registry.export.dummy_inputs import generate_dummy_input
 
-        all_sizes = self.merge_sizes(**sizes)
+        all_sizes = self.merge_sizes(**drop_default_sizes(sizes))
         return {
             spec.name: generate_dummy_input(
                 spec, all_sizes, framework, int_dtype=self.int_dtype, float_dtype=self.float_dtype

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from registry.class_ref import ClassRef
@@ -11,16 +11,23 @@ from registry.errors import UnknownNameError, UnsupportedTaskError
 from registry.import_class import import_class
 from registry.tables.tasks import WITH_PAST
 
+ExportConfigConstructor = functools.partial[Any]
+"""A callable that takes a model's config and returns its export configuration: ours below, or any other partial."""
 
-@dataclass(frozen=True, slots=True)
-class ConfigConstructor:
-    """A callable that takes a model's config and returns the export configuration for a task.
 
-    It replaces the `functools.partial` of optimum: `func`, `args` and `keywords` have the same meaning.
+class ConfigConstructor(ExportConfigConstructor):
+    """A `functools.partial` of a configuration's class with the task, which may be given by name.
+
+    A class that is given by name is imported when `func` is first read or the constructor is first called.
     """
 
     target: ClassRef | type
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    def __new__(cls, target: ClassRef | type, keywords: Mapping[str, Any] | None = None) -> ConfigConstructor:
+        # `func` below replaces the function that is passed here.
+        constructor = super().__new__(cls, _raise_not_imported, **(keywords or {}))
+        constructor.target = target
+        return constructor
 
     @property
     def func(self) -> type:
@@ -39,25 +46,41 @@ class ConfigConstructor:
             raise ImportError(f"{self.target} is not a class")
         return found
 
-    @property
-    def class_name(self) -> str:
-        """The name of the configuration's class, which is not imported."""
-        return self.target.__name__ if isinstance(self.target, type) else self.target.name
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """Always empty: all arguments are keywords."""
-        return ()
-
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         config_class = self.func
         if self.keywords.get("use_past"):
             check_supports_past(config_class)
         return config_class(*args, **{**self.keywords, **keywords})
 
-    def with_keywords(self, **keywords: Any) -> ConfigConstructor:
-        """A copy with these keyword arguments added."""
-        return ConfigConstructor(self.target, {**self.keywords, **keywords})
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConfigConstructor) and (self.target, self.keywords) == (other.target, other.keywords)
+
+    def __hash__(self) -> int:
+        return hash(self.target)
+
+    def __repr__(self) -> str:
+        return f"ConfigConstructor({self.target}, {self.keywords})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ConfigConstructor, (self.target, self.keywords)
+
+
+def _raise_not_imported(*_: object, **__: object) -> None:
+    raise NotImplementedError("a ConfigConstructor calls its `func`")
+
+
+def get_class_name(constructor: ExportConfigConstructor) -> str:
+    """The name of the configuration's class, which is not imported."""
+    if isinstance(constructor, ConfigConstructor) and isinstance(constructor.target, ClassRef):
+        return constructor.target.name
+    return getattr(constructor.func, "__name__", repr(constructor.func))
+
+
+def bind_keywords(constructor: ExportConfigConstructor, keywords: Mapping[str, Any]) -> ExportConfigConstructor:
+    """A constructor with these keyword arguments added."""
+    if isinstance(constructor, ConfigConstructor):
+        return ConfigConstructor(constructor.target, {**constructor.keywords, **keywords})
+    return functools.partial(constructor, **keywords)
 
 
 def make_backend_config_constructor_for_task(config_cls: ClassRef | type, task: str) -> ConfigConstructor:

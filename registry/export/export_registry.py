@@ -7,7 +7,7 @@ registrations, and `copy` returns an independent one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from registry.class_ref import ClassRef, parse_class_ref
@@ -16,12 +16,16 @@ from registry.errors import (
     UnsupportedTaskError as UnsupportedTaskError,
     suggest_names,
 )
-from registry.export.constructor import ConfigConstructor, make_backend_config_constructor_for_task
+from registry.export.constructor import (
+    ExportConfigConstructor,
+    bind_keywords,
+    make_backend_config_constructor_for_task,
+)
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
 
 ConfigClass = TypeVar("ConfigClass", bound="type | str")
-Constructors = dict[str, ConfigConstructor]
+Constructors = dict[str, ExportConfigConstructor]
 """Task -> constructor of its configuration."""
 
 LIBRARIES = ("transformers", "diffusers", "timm", "sentence_transformers")
@@ -69,13 +73,13 @@ class ExportRegistry:
         return copied
 
     def create_register(
-        self, backend: str, overwrite_existing: bool = False
+        self, backend: str, overwrite_existing: bool = False, *, extra_tasks: Collection[str] = ()
     ) -> Callable[..., Callable[[ConfigClass], ConfigClass]]:
         """A decorator of configuration classes, `register(model_type, *tasks, library_name="transformers")`.
 
         It takes a class, or its reference ("package.module:Name"), which is imported when it is first used. An
         existing registration is kept, unless `overwrite_existing`. The decorator raises UnsupportedTaskError if a task
-        is unknown, or is with past and the class does not support that.
+        is neither known nor one of `extra_tasks`, or is with past and the class does not support that.
         """
 
         def register(
@@ -84,35 +88,30 @@ class ExportRegistry:
             def decorate(config_cls: ConfigClass) -> ConfigClass:
                 target: ClassRef | type
                 target = parse_class_ref(config_cls) if isinstance(config_cls, str) else config_cls
-                self._add(backend, library_name, model_type, supported_tasks, target, overwrite_existing)
+                for task in supported_tasks:
+                    self._check_task(task, extra_tasks)
+                constructors = {
+                    task: make_backend_config_constructor_for_task(target, task) for task in supported_tasks
+                }
+                self.put(backend, library_name, model_type, constructors, overwrite_existing=overwrite_existing)
                 return config_cls
 
             return decorate
 
         return register
 
-    def _add(
-        self,
-        backend: str,
-        library_name: str,
-        model_type: str,
-        tasks: tuple[str, ...],
-        target: ClassRef | type,
-        overwrite_existing: bool,
-    ) -> None:
-        for task in tasks:
-            if self._registry.find_task(task.removesuffix(WITH_PAST)) is None:
-                hint = suggest_names(task, self._registry.tasks) or f"; known tasks: {', '.join(self._registry.tasks)}"
-                raise UnsupportedTaskError(f"unknown task {task!r}{hint}")
-        constructors = {task: make_backend_config_constructor_for_task(target, task) for task in tasks}
-        self.put(backend, library_name, model_type, constructors, overwrite_existing=overwrite_existing)
+    def _check_task(self, task: str, extra_tasks: Collection[str]) -> None:
+        name = task.removesuffix(WITH_PAST)
+        if self._registry.find_task(name) is None and name not in extra_tasks:
+            hint = suggest_names(task, self._registry.tasks) or f"; known tasks: {', '.join(self._registry.tasks)}"
+            raise UnsupportedTaskError(f"unknown task {task!r}{hint}")
 
     def put(
         self,
         backend: str,
         library_name: str,
         model_type: str,
-        constructors: Mapping[str, ConfigConstructor],
+        constructors: Mapping[str, ExportConfigConstructor],
         *,
         overwrite_existing: bool = True,
     ) -> None:
@@ -132,6 +131,57 @@ class ExportRegistry:
                     del table[model_type][backend]
                     if not table[model_type]:
                         del table[model_type]
+
+    def list_keys(self, *path: str) -> tuple[str, ...]:
+        """The names at a place of the table, in order: the libraries at (), the model types at (library,), the backends
+        at (library, model type), the tasks at (library, model type, backend).
+
+        Raises:
+            KeyError: the table has no such place.
+        """
+        with self._lock:
+            return tuple(self._get_place(path))
+
+    def get_constructor(self, library_name: str, model_type: str, backend: str, task: str) -> ExportConfigConstructor:
+        """The constructor that is registered under exactly these names.
+
+        Raises:
+            KeyError: there is none.
+        """
+        with self._lock:
+            constructor: ExportConfigConstructor = self._get_place((library_name, model_type, backend))[task]
+            return constructor
+
+    def replace(self, path: tuple[str, ...], content: Any) -> None:
+        """Replace what is at a place of the table (see `list_keys`) by `content`: nested mappings that end in
+        constructors, or a constructor at (library, model type, backend, task). What leads there is added.
+
+        Raises:
+            TypeError: the content ends in something that cannot be called.
+        """
+        copied = _copy_content(content, depth=4 - len(path))
+        *above, last = path
+        with self._lock:
+            place: dict[str, Any] = self._tables
+            for name in above:
+                place = place.setdefault(name, {})
+            place[last] = copied
+
+    def remove(self, *path: str) -> None:
+        """Remove what is at a place of the table (see `list_keys`).
+
+        Raises:
+            KeyError: the table has no such place.
+        """
+        *above, last = path
+        with self._lock:
+            del self._get_place(above)[last]
+
+    def _get_place(self, path: Iterable[str]) -> dict[str, Any]:
+        place: dict[str, Any] = self._tables
+        for name in path:
+            place = place[name]
+        return place
 
     def list_backends(self) -> tuple[str, ...]:
         """The backends that have registrations, sorted."""
@@ -162,7 +212,7 @@ class ExportRegistry:
         with self._lock:
             table = self._get_table(library_name)
         registered_name = self._find_registered_name(model_type, table, library_name)
-        shown = f"{model_type} ({model_name})" if model_name else model_type
+        shown = _show(model_type, model_name)
         if registered_name is None:
             hint = suggest_names(model_type, table) or f"; registered model types: {', '.join(table)}"
             raise UnsupportedModelTypeError(
@@ -193,7 +243,7 @@ class ExportRegistry:
         model_name: str | None = None,
         exporter_config_kwargs: Mapping[str, Any] | None = None,
         library_name: str | None = None,
-    ) -> ConfigConstructor:
+    ) -> ExportConfigConstructor:
         """The constructor of the configuration of a model, or model type, for a task; call it with the model's config.
 
         If the task is not registered, a task that has the same graph is used. `exporter_config_kwargs` are passed to
@@ -210,15 +260,16 @@ class ExportRegistry:
         constructors = self.get_supported_tasks_for_model_type(model_type, exporter, model_name, library_name)
         for name in list_equivalent_tasks(task, self._registry):
             if name in constructors:
-                return constructors[name].with_keywords(**(exporter_config_kwargs or {}))
+                return bind_keywords(constructors[name], exporter_config_kwargs or {})
         raise UnsupportedTaskError(
-            f"{model_type} has no export configuration for {task} with the backend {exporter!r}, only for: "
-            f"{', '.join(constructors)}"
+            f"{_show(model_type, model_name)} has no export configuration for {task} with the backend {exporter!r}, "
+            f"only for: {', '.join(constructors)}"
         )
 
     def _get_table(self, library_name: str | None) -> Mapping[str, Mapping[str, Constructors]]:
         if library_name is not None:
-            return dict(self._tables.get(self._registry.normalize_library(library_name), {}))
+            name = library_name if library_name in self._tables else self._registry.normalize_library(library_name)
+            return dict(self._tables.get(name, {}))
         tables = [table for name, table in self._tables.items() if name != "transformers"]
         return {
             model_type: backends
@@ -233,6 +284,18 @@ class ExportRegistry:
         spellings = (model_type, model_type.replace("_", "-"), model_type.replace("-", "_"))
         default = self._default_model_types.get(library_name or "transformers")
         return next((name for name in (*spellings, default) if name in table), None)
+
+
+def _copy_content(content: Any, depth: int) -> Any:
+    if depth == 0:
+        if not callable(content):
+            raise TypeError(f"expected the constructor of a configuration, got {content!r}")
+        return content
+    return {name: _copy_content(item, depth - 1) for name, item in content.items()}
+
+
+def _show(model_type: str, model_name: str | None) -> str:
+    return f"{model_type} ({model_name})" if model_name else model_type
 
 
 def _get_model_type(model: object) -> str:

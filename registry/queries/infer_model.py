@@ -82,6 +82,13 @@ def infer_task_from_class(model_class: type, registry: Registry) -> str:
     return infer_task(model_class, registry)
 
 
+def find_auto_class_task(model: object, registry: Registry) -> str | None:
+    """The task of an auto class of transformers, or of a class derived from one; None for any other class or model."""
+    auto_tasks = _list_auto_class_tasks(registry)
+    name = next(_list_names(model, "transformers"), "")
+    return auto_tasks.get(name)
+
+
 def infer_framework(model: object) -> str | None:
     """`pt`, `tf` or `flax`, by the package of the model's ancestors; None where it is none of these."""
     model = _unwrap(model)
@@ -93,22 +100,35 @@ def infer_framework(model: object) -> str | None:
 
 
 def _infer_transformers_task(model: object, registry: Registry, _: str) -> str | None:
-    auto_tasks = {
-        **{name: task for name, (_, task) in registry.auto_class_tasks.items()},
-        **{m.auto_class: m.task for ms in registry.framework_mappings.values() for m in ms if m.auto_class is not None},
-    }
+    auto_tasks = _list_auto_class_tasks(registry)
     for name in _list_names(model, "transformers"):
         if name in registry.served_tasks:
             return registry.served_tasks[name][-1].task
         if name in auto_tasks:
             return auto_tasks[name]
-        if name in registry.other_architectures:
+        if name in registry.other_architectures and not _is_abstract(model):
             return find_head_task(name) or "feature-extraction"
     # A class defined elsewhere that derives from a base class: only its name is left.
     name = _get_name(model)
     return find_head_task(name) or (
-        "feature-extraction" if name.endswith("Model") and name != "PreTrainedModel" else None
+        "feature-extraction" if name.endswith("Model") and not _is_abstract(model) else None
     )
+
+
+def _list_auto_class_tasks(registry: Registry) -> dict[str, str]:
+    """Auto class -> its task, of all frameworks."""
+    return {
+        **{name: task for name, (_, task) in registry.auto_class_tasks.items()},
+        **{m.auto_class: m.task for ms in registry.framework_mappings.values() for m in ms if m.auto_class is not None},
+    }
+
+
+def _is_abstract(model: object) -> bool:
+    """Whether the class is a base of models and no model: by its name, or because it computes nothing itself."""
+    model_class = _list_ancestors(model)[0]
+    # torch's nn.Module gives this method to each class that defines no `forward`.
+    has_no_forward = getattr(getattr(model_class, "forward", None), "__name__", "") == "_forward_unimplemented"
+    return model_class.__name__.endswith("PreTrainedModel") or has_no_forward
 
 
 def _infer_diffusers_task(model: object, registry: Registry, _: str) -> str | None:

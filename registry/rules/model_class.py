@@ -5,6 +5,8 @@ A trunk is a model without a head for a task, as `AutoModel` loads it.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from registry.decision import Evidence
 from registry.registry import Registry
 from registry.table_rows import ServedTask
@@ -57,8 +59,20 @@ def choose_class(architecture: str, model_type: str | None, task: str, registry:
         for row in reversed(find_served_tasks(architecture, registry))
         if row.task == task and row.auto_class and architecture in _list_loadable(row.auto_class, model_type, registry)
     ]
-    heads = (name for name in loading if "For" in name and architecture.endswith(name[name.index("For") :]))
-    return next(heads, loading[0] if loading else architecture)
+    return _choose_by_head(loading, (architecture,)) or architecture
+
+
+def _choose_by_head(auto_classes: Sequence[str], architectures: Collection[str]) -> str | None:
+    """The first of these auto classes with the head of one of the architectures in its name, else the first; or None.
+
+    `AutoModelForInstanceSegmentation` has the head of `MaskFormerForInstanceSegmentation`.
+    """
+    heads = (
+        name
+        for name in auto_classes
+        if "For" in name and any(a.endswith(name[name.index("For") :]) for a in architectures)
+    )
+    return next(heads, auto_classes[0] if auto_classes else None)
 
 
 def find_framework_class(model_class: str, model_type: str | None, framework: str, registry: Registry) -> str | None:
@@ -69,11 +83,16 @@ def find_framework_class(model_class: str, model_type: str | None, framework: st
 
 
 def find_auto_class(model_type: str, task: str, registry: Registry) -> str | None:
-    """The auto class of `task` that loads the model type, for configs without an architecture; None if none does."""
-    for auto_class in registry.task_auto_classes.get(task, ()):
-        if _list_loadable(auto_class, model_type, registry):
-            return auto_class
-    return None
+    """The auto class of `task` that loads the model type, for configs without an architecture; None if none does.
+
+    Of several auto classes, the one with the same head in its name as what it loads is chosen; else the most specific.
+    """
+    loading = {
+        name: found
+        for name in registry.task_auto_classes.get(task, ())
+        if (found := _list_loadable(name, model_type, registry))
+    }
+    return _choose_by_head(list(loading), {item for found in loading.values() for item in found})
 
 
 def find_class_of_model_type(model_type: str, task: str, registry: Registry) -> str | None:

@@ -8,6 +8,7 @@ import click
 
 from registry.defaults import default_registry
 from registry.errors import UnknownNameError, UnsupportedModelTypeError
+from registry.export.constructor import get_class_name
 from registry.export.defaults import shipped_export_registry
 from registry.queries.supported_tasks import TaskClasses, list_family_tasks, list_library_tasks, list_model_type_tasks
 from registry.registry import Registry
@@ -98,7 +99,7 @@ def _build_export_rows(
     if model_type is not None:
         constructors = exports.get_supported_tasks_for_model_type(model_type, backend, library_name=library)
         rows = (
-            (task, registry.tasks[registry.parse_task(task)[0]], constructor.class_name)
+            (task, registry.tasks[registry.parse_task(task)[0]], get_class_name(constructor))
             for task, constructor in constructors.items()
         )
         return [("task", "modality", "configuration"), *rows]

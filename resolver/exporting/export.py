@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.export.config import ExportConfig
-from resolver.exporting.flat_call import call_with_flat_tensors
+from registry.export.flat_call import call_with_flat_tensors, override_config as override_config
 
 
 def build_flat_module(model: Any, config: ExportConfig) -> Any:
@@ -79,26 +79,6 @@ def export_onnx(model: Any, config: ExportConfig, path: Path | str, **sizes: int
         )
     onnx_program.save(str(path), external_data=False)
     return Path(path)
-
-
-@contextlib.contextmanager
-def override_config(model: Any, config: ExportConfig) -> Iterator[None]:
-    """Set `config.values_override` in the model's config and `config.ATTENTION`, and restore both at the end."""
-    overrides = config.values_override or {}
-    model_config = getattr(model, "config", None)
-    previous = {name: getattr(model_config, name) for name in overrides if hasattr(model_config, name)}
-    attention = getattr(model_config, "_attn_implementation", None) if config.ATTENTION is not None else None
-    for name in previous:
-        setattr(model_config, name, overrides[name])
-    if attention is not None:
-        model.set_attn_implementation(config.ATTENTION)
-    try:
-        yield
-    finally:
-        for name, value in previous.items():
-            setattr(model_config, name, value)
-        if attention is not None:
-            model.set_attn_implementation(attention)
 
 
 @contextlib.contextmanager

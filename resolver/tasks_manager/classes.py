@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from typing import Any
 
 from registry.class_ref import ClassRef
@@ -11,9 +12,10 @@ from registry.import_class import import_class
 from registry.queries.find_class import find_class
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
-from resolver.tasks_manager.errors import NoClassError, UnknownTaskOrLibraryError
-from resolver.tasks_manager.repo_queries import FRAMEWORK
+from resolver.tasks_manager.errors import MissingTFClassError, NoClassError, UnknownTaskOrLibraryError
 
+PT = "pt"
+TF = "tf"
 TORCH = "torch"
 
 _AUTO_CLASS_BY_TASK = {
@@ -22,16 +24,52 @@ _AUTO_CLASS_BY_TASK = {
 }
 
 
-def check_framework(framework: str) -> None:
-    """Accept only "pt", and only if PyTorch is installed.
+_CUSTOM_ROWS = frozenset(
+    {
+        # (task, model type) that optimum 2.3 loads by the architecture itself, though an auto class would load it too.
+        ("document-question-answering", "vision-encoder-decoder"),
+        ("image-to-text", "pix2struct"),
+        ("visual-question-answering", "pix2struct"),
+    }
+)
+
+
+def choose_model(model: Any, model_class: Any) -> Any:
+    """The one of the two that is given.
 
     Raises:
-        NoClassError: `framework` is not "pt".
+        ValueError: none is given, or both are.
+    """
+    if (model is None) == (model_class is None):
+        raise ValueError("pass either a model or a model class, not both")
+    return model if model is not None else model_class
+
+
+def list_class_names(model: object) -> Iterator[str]:
+    """The names of the class of a model, or of a model class, and of its ancestors, nearest first."""
+    model_class = model if isinstance(model, type) else type(model)
+    return (item.__name__ for item in model_class.__mro__)
+
+
+def check_framework_name(framework: str) -> None:
+    """Accept only "pt" and "tf".
+
+    Raises:
+        NoClassError: it is another one.
+    """
+    if framework not in (PT, TF):
+        raise NoClassError(f"the framework is {PT!r} (PyTorch) or {TF!r} (TensorFlow), not {framework!r}")
+
+
+def check_framework(framework: str) -> None:
+    """Accept only "tf", and "pt" if PyTorch is installed.
+
+    Raises:
+        NoClassError: it is another framework.
         RuntimeError: PyTorch is not installed.
     """
-    if framework != FRAMEWORK:
-        raise NoClassError(f"only the framework {FRAMEWORK!r} (PyTorch) is supported, not {framework!r}")
-    if importlib.util.find_spec(TORCH) is None:
+    check_framework_name(framework)
+    if framework == PT and importlib.util.find_spec(TORCH) is None:
         raise RuntimeError("PyTorch is not installed: pip install 'hubresolve[transformers]'")
 
 
@@ -40,6 +78,7 @@ def find_model_class(
     registry: Registry,
     *,
     library: str,
+    framework: str = PT,
     model_type: str | None = None,
     architecture: str | None = None,
 ) -> ClassRef:
@@ -52,6 +91,8 @@ def find_model_class(
         NoClassError: they are known, but no class serves them together.
     """
     task = task.removesuffix(WITH_PAST)
+    if framework != PT:
+        return _find_framework_class(task, registry, library, framework, model_type)
     auto_class = _AUTO_CLASS_BY_TASK.get(task) if library == "transformers" else None
     if auto_class is not None and (model_type is None or model_type in registry.auto_class_models[auto_class]):
         return ClassRef(library, auto_class)
@@ -62,7 +103,8 @@ def find_model_class(
             except RegistryError:
                 pass
         try:
-            return find_class(task, registry, library=library, model_type=model_type)
+            ref = find_class(task, registry, library=library, model_type=model_type)
+            return _prefer_auto_class(ref, task, model_type, registry)
         except UnknownNameError as error:
             if error.kind != "model type":
                 raise
@@ -72,6 +114,34 @@ def find_model_class(
         raise UnknownTaskOrLibraryError(str(error)) from error
     except ContradictionError as error:
         raise NoClassError(str(error)) from error
+
+
+def _find_framework_class(
+    task: str, registry: Registry, library: str, framework: str, model_type: str | None
+) -> ClassRef:
+    try:
+        return find_class(task, registry, library=library, framework=framework, model_type=model_type)
+    except UnknownNameError as error:
+        raise UnknownTaskOrLibraryError(str(error)) from error
+    except ContradictionError as error:
+        raise NoClassError(str(error)) from error
+
+
+def _prefer_auto_class(ref: ClassRef, task: str, model_type: str | None, registry: Registry) -> ClassRef:
+    """The auto class that loads the architecture `ref` for this model type, if there is one; else `ref`.
+
+    Only an auto class has the `from_config` that callers use.
+    """
+    name = registry.normalize_task(task)
+    if ref.module != "transformers" or model_type is None or (name, model_type) in _CUSTOM_ROWS:
+        return ref
+    loading = (
+        auto_class
+        for served in registry.find_serving_tasks(name)
+        for auto_class in registry.task_auto_classes.get(served, ())
+        if ref.name in registry.auto_class_models.get(auto_class, {}).get(model_type, ())
+    )
+    return ClassRef(ref.module, next(loading, ref.name))
 
 
 def import_model_class(ref: ClassRef, registry: Registry, model_type: str | None) -> Any:
@@ -89,6 +159,21 @@ def import_model_class(ref: ClassRef, registry: Registry, model_type: str | None
             except AttributeError:
                 continue
         raise
+
+
+def import_tf_class(ref: ClassRef) -> Any:
+    """The TensorFlow class that `ref` names; transformers 5 has none.
+
+    Raises:
+        MissingTFClassError: it is not in the installed transformers, or transformers is not installed.
+    """
+    try:
+        return import_named_class(ref)
+    except (ImportError, AttributeError) as error:
+        raise MissingTFClassError(
+            f"{ref.name} loads such models with TensorFlow, and the installed {ref.package} does not have it: "
+            f"pip install 'transformers<5' tensorflow tf-keras"
+        ) from error
 
 
 def import_named_class(ref: ClassRef) -> Any:

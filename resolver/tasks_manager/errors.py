@@ -35,6 +35,10 @@ class NoClassError(RegistryError, ValueError):
     """The names are known, but no class serves them together."""
 
 
+class MissingTFClassError(NoClassError, ImportError):
+    """The class is known, but the installed transformers does not have it; the message says which one has it."""
+
+
 class TaskNotInferredError(ResolveError, KeyError, ValueError):
     """The task of the repo, model or class cannot be inferred; the message lists what was checked."""
 

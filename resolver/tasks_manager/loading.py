@@ -7,12 +7,15 @@ from typing import Any
 
 from registry.class_ref import ClassRef
 from registry.registry import Registry
+from registry.tables.tasks import WITH_PAST
 from resolver.errors import LibraryNotInstalledError, ModelLoadError
 from resolver.loading.loader import PreparedModel, load_prepared
 from resolver.resolution import Resolution
-from resolver.tasks_manager.classes import find_model_class, import_model_class
+from resolver.tasks_manager.classes import PT, TF, find_model_class, import_model_class, import_tf_class
 from resolver.tasks_manager.errors import CannotLoadError
+from resolver.tasks_manager.model_tables import ModelTables
 from resolver.tasks_manager.repo_queries import RepoLocation, RepoQueries, require_task
+from resolver.tasks_manager.task_names import map_from_synonym
 
 AUTO = "auto"
 """The value of `task` for "load the model for its own task"."""
@@ -28,14 +31,17 @@ def load(
     queries: RepoQueries,
     location: RepoLocation,
     registry: Registry,
+    tables: ModelTables,
     *,
     task: str,
+    framework: str,
     library: str | None,
     dtype: Any,
     device: Any,
     model_kwargs: Mapping[str, Any],
 ) -> Any:
-    """The model, in eval mode. `model_kwargs` are arguments of the library's loading function.
+    """The model, in eval mode. `model_kwargs` are arguments of the library's loading function. `tables` are the classes
+    that callers wrote for tasks.
 
     Raises:
         ResolveError: the repo cannot be resolved, or its files cannot be fetched.
@@ -48,7 +54,14 @@ def load(
         queries = queries.as_offline()
     resolution = queries.resolve(location, library)
     library = library or resolution.library
-    as_class = _choose_class(task, resolution, library, location, registry)
+    if framework == TF:
+        if task == AUTO:
+            task = require_task(resolution, location)
+        ref = find_model_class(
+            task, registry, library=library or "transformers", framework=TF, model_type=resolution.model_type
+        )
+        return _load_with_tensorflow(import_tf_class(ref), resolution, location, queries, model_kwargs)
+    as_class = _choose_class(task, resolution, library, location, registry, tables)
     file_options: dict[str, Any] = {name: model_kwargs[name] for name in _FILE_OPTIONS if name in model_kwargs}
     library_kwargs = {
         name: value for name, value in model_kwargs.items() if name not in (*_FILE_OPTIONS, *_FETCH_OPTIONS)
@@ -79,7 +92,12 @@ def load(
 
 
 def _choose_class(
-    task: str, resolution: Resolution, library: str | None, location: RepoLocation, registry: Registry
+    task: str,
+    resolution: Resolution,
+    library: str | None,
+    location: RepoLocation,
+    registry: Registry,
+    tables: ModelTables,
 ) -> ClassRef | None:
     """The class to load with. None, for "auto" and for diffusers pipelines: the class of the resolution."""
     if task == AUTO:
@@ -87,6 +105,10 @@ def _choose_class(
         return None
     if library == "diffusers":
         return None
+    name = map_from_synonym(task.removesuffix(WITH_PAST), tables.read_synonyms())
+    written = tables.find_written_class(name, PT, resolution.model_type, library or "transformers")
+    if written is not None:
+        return written
     ref = find_model_class(
         task,
         registry,
@@ -100,6 +122,23 @@ def _choose_class(
         # The loader checks all required packages later, and names every missing one in one error.
         return ref
     return ClassRef(ref.module, model_class.__name__)
+
+
+def _load_with_tensorflow(
+    model_class: Any,
+    resolution: Resolution,
+    location: RepoLocation,
+    queries: RepoQueries,
+    model_kwargs: Mapping[str, Any],
+) -> Any:
+    """The model, loaded by a TensorFlow class of transformers 4, which fetches the files itself, at the commit of the
+    resolution; from the weights of PyTorch if there are no others."""
+    arguments: dict[str, Any] = {**queries.build_download_arguments(), "from_pt": TF not in resolution.weights}
+    if location.subfolder:
+        arguments["subfolder"] = location.subfolder
+    if resolution.commit_hash is not None:
+        arguments["revision"] = resolution.commit_hash
+    return model_class.from_pretrained(location.name, **{**arguments, **model_kwargs})
 
 
 def _build_arguments(library: str | None, model_kwargs: Mapping[str, Any], dtype: Any) -> dict[str, Any]:

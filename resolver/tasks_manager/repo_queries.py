@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from resolver.errors import ResolveError
 from resolver.resolution import Resolution
@@ -14,6 +16,7 @@ from resolver.settings import Settings
 from resolver.tasks_manager.errors import (
     FrameworkNotInferredError,
     LibraryNotInferredError,
+    NotReachableError,
     TaskNotInferredError,
     to_optimum_error,
 )
@@ -24,8 +27,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FRAMEWORK = "pt"
-"""The only framework that models are exported from: PyTorch."""
+MODEL_TYPE_RULE = "task by model type"
+"""The rule of the evidence where only the model type gave the task: that of a trunk, a guess."""
+
+FRAMEWORK_PACKAGES = {"pt": "torch", "tf": "tensorflow"}
+"""Framework -> its package; the first one is preferred."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,11 @@ class RepoQueries:
         """The same queries in offline mode."""
         return RepoQueries(self._background, replace(self._settings, offline=True))
 
+    def build_download_arguments(self) -> dict[str, Any]:
+        """The settings of these queries, as arguments of the loading functions of transformers."""
+        settings = self._settings.fill()
+        return {"cache_dir": settings.cache_dir, "token": settings.token, "local_files_only": settings.offline}
+
     def run(self, work: Callable[[Resolver], Awaitable[T]]) -> T:
         """The result of `work`, which is called with the resolver on its thread.
 
@@ -97,20 +110,40 @@ class RepoQueries:
         )
 
     def infer_framework(self, location: RepoLocation) -> str:
-        """Always "pt".
+        """ "pt" or "tf", by the weights; "pt" where there are both. Where nothing can be seen: an installed framework.
 
         Raises:
-            ResolveError: the same errors as `run`.
-            FrameworkNotInferredError: the repo has no weights that PyTorch reads.
+            ResolveError: the same errors as `run`, but for an unreachable Hub.
+            FrameworkNotInferredError: the repo has no weights that PyTorch or TensorFlow reads.
         """
         try:
-            resolution = self.resolve(location)
+            weights = self._read_weights(location)
         except LibraryNotInferredError as error:
             raise FrameworkNotInferredError(f"the framework of {location} cannot be inferred: {error}") from error
-        if FRAMEWORK not in resolution.weights:
-            formats = f"only weights of {', '.join(resolution.weights)}" if resolution.weights else "no weights at all"
-            raise FrameworkNotInferredError(f"{location} has no weights that PyTorch reads: it has {formats}")
-        return FRAMEWORK
+        except NotReachableError as error:
+            framework = find_installed_framework()
+            if framework is None:
+                raise
+            logger.info("%s cannot be seen (%s): %s is used, which is installed", location, error, framework)
+            return framework
+        found = next((name for name in FRAMEWORK_PACKAGES if name in weights), None)
+        if found is None:
+            formats = f"only weights of {', '.join(weights)}" if weights else "no weights at all"
+            raise FrameworkNotInferredError(
+                f"{location} has no weights that PyTorch reads, nor those of TensorFlow: it has {formats}"
+            )
+        return found
+
+    def _read_weights(self, location: RepoLocation) -> tuple[str, ...]:
+        """The weight formats of a folder; of a repo those that are stored or cached, else those on the Hub."""
+        if not os.path.isdir(location.name):
+            try:
+                weights = self.as_offline().resolve(location).weights
+            except ResolveError:
+                weights = ()
+            if any(name in weights for name in FRAMEWORK_PACKAGES):
+                return weights
+        return self.resolve(location).weights
 
     def infer_library(self, location: RepoLocation) -> str:
         """The library of a repo or folder.
@@ -127,24 +160,26 @@ class RepoQueries:
             )
         return resolution.library
 
-    def infer_task(self, location: RepoLocation, library: str | None) -> tuple[str, str | None]:
-        """The task and the model type of a repo or folder.
 
-        Raises:
-            ResolveError: the same errors as `run`.
-            TaskNotInferredError: no task follows from the repo; the message gives the reason.
-        """
-        resolution = self.resolve(location, library)
-        return require_task(resolution, location), resolution.model_type
+def find_installed_framework() -> str | None:
+    """ "pt" or "tf", PyTorch first; None if neither is installed."""
+    installed = (name for name, package in FRAMEWORK_PACKAGES.items() if importlib.util.find_spec(package) is not None)
+    return next(installed, None)
 
 
 def require_task(resolution: Resolution, location: RepoLocation) -> str:
-    """The task of a resolution.
+    """The task of a resolution, if its architecture, its tag or its library gives one; a model type alone does not.
 
     Raises:
-        TaskNotInferredError: the resolution is undecided.
+        TaskNotInferredError: the resolution is undecided, or its task is only that of the model type's trunk.
     """
-    if resolution.task is None:
-        reason = resolution.undecided or "neither its files nor its tags name a task"
-        raise TaskNotInferredError(f"the task of {location} cannot be inferred: {reason}")
-    return resolution.task
+    reason = resolution.undecided or "neither its files nor its tags name a task"
+    task = resolution.task
+    if resolution.architecture is None and any(item.rule == MODEL_TYPE_RULE for item in resolution.evidence):
+        task = None
+        reason = (
+            f"its config.json names no architecture, only the model type {resolution.model_type}, and it has no tag"
+        )
+    if task is None:
+        raise TaskNotInferredError(f"the task of {location} cannot be inferred: {reason}; pass the task")
+    return task

@@ -7,19 +7,21 @@ module imported, when it is first used.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
 
 from registry.defaults import default_registry
-from registry.errors import UnknownNameError
+from registry.errors import UnknownNameError, UnsupportedTaskError
 from registry.export.defaults import shipped_export_registry
 from registry.export.export_registry import ExportRegistry
 from registry.registry import Registry
+from registry.tables.tasks import WITH_PAST
 from resolver.settings import Settings
 from resolver.tasks_manager.errors import UnknownTaskOrLibraryError
+from resolver.tasks_manager.model_tables import ModelTables
 from resolver.tasks_manager.repo_queries import RepoQueries
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class SharedState:
         self._background: BackgroundResolver | None = None
         self.settings = Settings()
         self._exports: ExportRegistry | None = None
+        self.tables = ModelTables(lambda: self.registry)
         self._lock = threading.Lock()
 
     def configure(self, settings: Settings | None, exports: ExportRegistry | None) -> None:
@@ -77,7 +80,9 @@ class SharedState:
             model_type: str, *supported_tasks: str, library_name: str = "transformers"
         ) -> Callable[[Any], Any]:
             def decorate(config_cls: Any) -> Any:
-                register_current = self.exports.create_register(backend, overwrite_existing)
+                written = self.tables.list_written_tasks()
+                self._check_tasks(supported_tasks, written)
+                register_current = self.exports.create_register(backend, overwrite_existing, extra_tasks=written)
                 library = self.canonical_library(library_name) or library_name
                 return register_current(model_type, *supported_tasks, library_name=library)(config_cls)
 
@@ -85,14 +90,28 @@ class SharedState:
 
         return register
 
+    def list_tasks(self) -> list[str]:
+        """All tasks, those that were written to the tables too."""
+        return list(dict.fromkeys((*self.registry.tasks, *self.tables.list_written_tasks())))
+
+    def _check_tasks(self, tasks: Iterable[str], written: Collection[str]) -> None:
+        for task in tasks:
+            name = task.removesuffix(WITH_PAST)
+            if self.registry.find_task(name) is None and name not in written:
+                # optimum's sentence: its tests and its users' look for it.
+                raise UnsupportedTaskError(
+                    f'The TasksManager does not know the task called "{name}", known tasks: '
+                    f"{', '.join(self.list_tasks())}."
+                )
+
     def canonical_library(self, name: str | None) -> str | None:
-        """The canonical name of a library; None for None.
+        """The canonical name of a library, or the name under which a caller added one to a table; None for None.
 
         Raises:
             UnknownTaskOrLibraryError: no library has this name.
         """
-        if name is None:
-            return None
+        if name is None or name in self.exports.list_libraries() or name in self.tables.loaders.list_written():
+            return name
         try:
             return self.registry.normalize_library(name)
         except UnknownNameError as error:

@@ -1,12 +1,15 @@
-"""Presents the registered export configurations as the private tables that optimum's exporters read."""
+"""Presents the tables in use as the private class attributes that optimum's exporters read and write."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, MutableMapping, Set
 from typing import Any, ClassVar
 
-from registry.export.constructor import ConfigConstructor
+from registry.export.export_registry import DEFAULT_MODEL_TYPES, LIBRARIES as EXPORT_LIBRARIES, ExportRegistry
+from resolver.tasks_manager.live_views import ExportTableView, ModelTypesView
 from resolver.tasks_manager.state import STATE
+
+Table = MutableMapping[str, Any]
 
 PIPELINE_PART_MODEL_TYPES = frozenset(
     {
@@ -26,42 +29,16 @@ PIPELINE_PART_MODEL_TYPES = frozenset(
 Source: optimum 2.3, exporters/tasks.py."""
 
 
-class SupportedModelTypes(Mapping[str, Mapping[str, Mapping[str, ConfigConstructor]]]):
-    """Live read-only view of some libraries: model type -> backend -> task -> constructor, without `excluded` ones."""
-
-    def __init__(self, *libraries: str, excluded: Collection[str] = ()) -> None:
-        self._libraries = libraries
-        self._excluded = excluded
-
-    def __getitem__(self, model_type: str) -> Mapping[str, Mapping[str, ConfigConstructor]]:
-        exports = STATE.exports
-        for library in self._libraries:
-            backends = [
-                name for name in exports.list_backends() if model_type in exports.list_model_types(name, library)
-            ]
-            if backends and model_type not in self._excluded:
-                return {
-                    name: exports.get_supported_tasks_for_model_type(model_type, name, library_name=library)
-                    for name in backends
-                }
-        raise KeyError(model_type)
-
-    def __iter__(self) -> Iterator[str]:
-        exports = STATE.exports
-        names = (
-            name
-            for library in self._libraries
-            for backend in exports.list_backends()
-            for name in exports.list_model_types(backend, library)
-        )
-        return iter(dict.fromkeys(name for name in names if name not in self._excluded))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def _read_exports() -> ExportRegistry:
+    return STATE.exports
 
 
 class ExporterTables:
-    """Private class attributes of TasksManager that optimum's own exporters read (optimum 2.3, optimum-onnx 0.1)."""
+    """Private class attributes of TasksManager that optimum's own exporters read and write, as live views.
+
+    Source: optimum 2.3, exporters/tasks.py; optimum-onnx 0.1 and optimum-intel 2.2 use them. A write counts for
+    TasksManager alone.
+    """
 
     _ENCODER_DECODER_TASKS: ClassVar[tuple[str, ...]] = (
         "automatic-speech-recognition",
@@ -71,13 +48,27 @@ class ExporterTables:
         "text2text-generation",
         "visual-question-answering",
     )
-    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Collection[str]] = PIPELINE_PART_MODEL_TYPES
-    _SUPPORTED_CLI_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
-        "transformers", "diffusers", "timm", "sentence_transformers", excluded=PIPELINE_PART_MODEL_TYPES
+    _UNSUPPORTED_CLI_MODEL_TYPE: ClassVar[Set[str]] = PIPELINE_PART_MODEL_TYPES
+    _SUPPORTED_CLI_MODEL_TYPE: ClassVar[Set[str]] = ModelTypesView(
+        _read_exports, EXPORT_LIBRARIES, excluded=PIPELINE_PART_MODEL_TYPES
     )
-    _SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("transformers")
-    _DIFFUSERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("diffusers")
-    _TIMM_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes("timm")
-    _SENTENCE_TRANSFORMERS_SUPPORTED_MODEL_TYPE: ClassVar[Mapping[str, Any]] = SupportedModelTypes(
+    _LIBRARY_TO_SUPPORTED_MODEL_TYPES: ClassVar[Table] = ExportTableView(_read_exports)
+    _SUPPORTED_MODEL_TYPE: ClassVar[Table] = ExportTableView(_read_exports, "transformers")
+    _DIFFUSERS_SUPPORTED_MODEL_TYPE: ClassVar[Table] = ExportTableView(_read_exports, "diffusers")
+    _TIMM_SUPPORTED_MODEL_TYPE: ClassVar[Table] = ExportTableView(_read_exports, "timm")
+    _SENTENCE_TRANSFORMERS_SUPPORTED_MODEL_TYPE: ClassVar[Table] = ExportTableView(
+        _read_exports, "sentence_transformers"
+    )
+    _MODEL_TYPE_FOR_DEFAULT_CONFIG: ClassVar[Mapping[str, str]] = DEFAULT_MODEL_TYPES
+
+    _LIBRARY_TO_TASKS_TO_MODEL_LOADER_MAP: ClassVar[Table] = STATE.tables.loaders
+    _TRANSFORMERS_TASKS_TO_MODEL_LOADERS: ClassVar[Table] = STATE.tables.loaders.get_view("transformers")
+    _DIFFUSERS_TASKS_TO_MODEL_LOADERS: ClassVar[Table] = STATE.tables.loaders.get_view("diffusers")
+    _TIMM_TASKS_TO_MODEL_LOADERS: ClassVar[Table] = STATE.tables.loaders.get_view("timm")
+    _SENTENCE_TRANSFORMERS_TASKS_TO_MODEL_LOADERS: ClassVar[Table] = STATE.tables.loaders.get_view(
         "sentence_transformers"
     )
+    _TRANSFORMERS_TASKS_TO_MODEL_MAPPINGS: ClassVar[Table] = STATE.tables.model_mappings
+    _DIFFUSERS_TASKS_TO_MODEL_MAPPINGS: ClassVar[Table] = STATE.tables.pipeline_mappings
+    _CUSTOM_CLASSES: ClassVar[MutableMapping[tuple[str, str, str], tuple[str, str]]] = STATE.tables.custom_classes
+    _SYNONYM_TASK_MAP: ClassVar[MutableMapping[str, str]] = STATE.tables.synonyms

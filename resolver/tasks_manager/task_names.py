@@ -36,40 +36,48 @@ def build_synonyms(registry: Registry) -> Mapping[str, str]:
     return {**aliases, **{task: tasks.get(kind, kind) for task, kind in tasks.items()}}
 
 
-def map_from_synonym(task: str, registry: Registry) -> str:
+def list_synonyms(registry: Registry) -> dict[str, str]:
+    """Synonym -> the task it is exported as, and the same with past for tasks that can be exported with past."""
+    synonyms = build_synonyms(registry)
+    with_past = {
+        f"{name}{WITH_PAST}": f"{task}{WITH_PAST}"
+        for name, task in synonyms.items()
+        if task in registry.with_past_tasks
+    }
+    return {**synonyms, **with_past}
+
+
+def map_from_synonym(task: str, synonyms: Mapping[str, str]) -> str:
     """The name that `task` is exported as; `task` itself if it is no synonym. The suffix "-with-past" is kept."""
+    if task in synonyms:
+        return synonyms[task]
     base = task.removesuffix(WITH_PAST)
-    return build_synonyms(registry).get(base, base) + task[len(base) :]
+    return synonyms.get(base, base) + task[len(base) :]
 
 
-def choose_export_task(task: str, model_type: str | None, exports: ExportRegistry, registry: Registry) -> str:
-    """The name that a model for `task` is exported as; if two names fit, the one registered for its model type.
-
-    `model_type` None, as for an auto class: all model types are considered.
-    """
-    name = map_from_synonym(task, registry)
+def choose_export_task(task: str, model_type: str | None, exports: ExportRegistry, synonyms: Mapping[str, str]) -> str:
+    """The name that a model for `task` is exported as; if two names fit, the one registered for its model type."""
+    name = map_from_synonym(task, synonyms)
     fallback = _FALLBACK_EXPORT_TASKS.get(name)
-    if fallback is None:
+    if fallback is None or model_type is None:
         return name
     registered = find_registered_tasks(model_type, exports)
     return fallback if fallback in registered and name not in registered else name
 
 
-def find_registered_tasks(model_type: str | None, exports: ExportRegistry) -> set[str]:
-    """The tasks registered for one model type of transformers, or for all (`model_type` None), with any backend."""
+def find_registered_tasks(model_type: str, exports: ExportRegistry) -> set[str]:
+    """The tasks registered for a model type of transformers, with any backend."""
     tasks: set[str] = set()
     for backend in exports.list_backends():
-        known = exports.list_model_types(backend)
-        for name in known if model_type is None else {model_type}.intersection(known):
-            tasks.update(exports.get_supported_tasks_for_model_type(name, backend, library_name="transformers"))
+        if model_type in exports.list_model_types(backend):
+            tasks.update(exports.get_supported_tasks_for_model_type(model_type, backend, library_name="transformers"))
     return tasks
 
 
-def synonyms_for_task(task: str, registry: Registry) -> set[str]:
+def synonyms_for_task(task: str, synonyms: Mapping[str, str]) -> set[str]:
     """The name that `task` is exported as and all its synonyms, without `task` itself; each with "-with-past" if
     `task` has it."""
     base = task.removesuffix(WITH_PAST)
-    synonyms = build_synonyms(registry)
     exported = synonyms.get(base, base)
     names = {exported, *(name for name, target in synonyms.items() if target in (base, exported))}
     return {name + task[len(base) :] for name in names - {base}}

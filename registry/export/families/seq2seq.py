@@ -71,7 +71,14 @@ class Seq2SeqConfig(WithPastConfig):
         return configs
 
     def get_exported_module(self, model: Any) -> Any:
-        return model.get_encoder() if self.behavior is Behavior.ENCODER else model
+        if self.behavior is not Behavior.ENCODER:
+            return model
+        try:
+            encoder = model.get_encoder()
+        except (AttributeError, NotImplementedError):
+            encoder = None
+        # optimum's exporters pass the encoder itself.
+        return model if encoder is None else encoder
 
     def build_encoder_specs(self) -> tuple[InputSpec, ...]:
         """The inputs of the encoder, without the attention mask."""

@@ -238,7 +238,7 @@ def test_every_shipped_row_names_a_configuration_and_known_tasks(shipped: Export
     for library, model_type, task in pairs:
         for backend in BACKENDS:
             found = shipped.get_exporter_config_constructor(backend, None, task, model_type, library_name=library)
-            assert issubclass(found.func, ExportConfig)
+            assert isinstance(found.func, type) and issubclass(found.func, ExportConfig)
             assert found.func.SUPPORTS_PAST or not task.endswith("-with-past")
 
 

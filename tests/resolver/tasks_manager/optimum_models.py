@@ -95,9 +95,37 @@ def examples() -> None:
     sys.stdout.write(f"{shown}\n")
 
 
+def adopt() -> None:
+    """Write to optimum's tables as packages do, adopt, and print what our TasksManager then answers."""
+    from optimum.exporters.onnx.model_configs import BertOnnxConfig
+    from optimum.exporters.tasks import TasksManager as Theirs
+
+    from resolver.tasks_manager import TasksManager
+
+    Theirs._LIBRARY_TO_SUPPORTED_MODEL_TYPES["json"] = {}
+    Theirs._LIBRARY_TO_TASKS_TO_MODEL_LOADER_MAP["json"] = {"text-to-audio": "JSONDecoder"}
+    Theirs._CUSTOM_CLASSES["pt", "mine", "fill-mask"] = ("transformers", "BertForMaskedLM")
+    Theirs._DIFFUSERS_TASKS_TO_MODEL_LOADERS["fill"] = "FluxFillPipeline"
+    Theirs.create_register("mine")("mine", "fill-mask")(BertOnnxConfig)
+    before = TasksManager.get_model_class_for_task("mask-generation").__name__
+    TasksManager.adopt()
+    shown = [
+        TasksManager.get_supported_tasks_for_model_type("bert", "onnx")["fill-mask"].func is BertOnnxConfig,
+        list(TasksManager.get_supported_tasks_for_model_type("mine", "mine")),
+        TasksManager.get_model_class_for_task("fill-mask", model_type="mine").__name__,
+        TasksManager.get_model_class_for_task("text-to-audio", library="json").__name__,
+        "fill" in TasksManager.get_all_tasks(),
+        # Rows that optimum itself has are not written ones.
+        TasksManager.get_model_class_for_task("mask-generation").__name__ == before,
+    ]
+    sys.stdout.write(f"{shown}\n")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "examples":
         examples()
+    elif sys.argv[1] == "adopt":
+        adopt()
     elif sys.argv[1] == "make":
         make(Path(sys.argv[2]))
     else:

@@ -31,6 +31,8 @@ DIFFERENCES = {
     "infer_task_from_model CLIPModel": "zero-shot-image-classification",
     "infer_task_from_model VitsModel": "text-to-audio",
     "infer_task_from_model NoSuchModel": "feature-extraction",
+    # As in optimum 1: today's has no TensorFlow.
+    "determine_framework tensorflow": "tf",
     # optimum finds the synonyms of a task, but not the task of a synonym.
     "constructor of an alias": ["config", "text-classification", False, {}],
     "constructor of a wider task": ["config", "text2text-generation", False, {}],

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,35 @@ def test_what_is_no_model_is_a_value_error(model: object) -> None:
         TasksManager.infer_task_from_model(model)
     with pytest.raises(ValueError):
         TasksManager.infer_library_from_model(model)
+
+
+@pytest.mark.parametrize(
+    "name", ["BertPreTrainedModel", "TFGPT2PreTrainedModel", "FlaxT5PreTrainedModel", "PreTrainedModel"]
+)
+def test_an_abstract_base_has_no_task(name: str) -> None:
+    with pytest.raises(ValueError, match="no task of its own"):
+        TasksManager.infer_task_from_model(stand_in(name))
+    # A model of one's own that derives from it has the task that its name says.
+    derived = type("MyBertForTokenClassification", (stand_in(name),), {"__module__": "mine"})
+    assert TasksManager.infer_task_from_model(derived) == "token-classification"
+
+
+def test_a_class_that_computes_nothing_has_no_task() -> None:
+    torch = pytest.importorskip("torch")
+    base = type("BartPretrainedModel", (torch.nn.Module,), {"__module__": "transformers.models.bart.modeling_bart"})
+    with pytest.raises(ValueError, match="no task of its own"):
+        TasksManager.infer_task_from_model(base)
+
+
+def test_a_model_type_alone_gives_no_task(served: HubAndStore, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    for call in (TasksManager.infer_task_from_model, partial(TasksManager.get_model_from_task, "auto")):
+        with pytest.raises(KeyError, match="names no architecture, only the model type bert"):
+            call(tmp_path)
+    # A tag decides.
+    (tmp_path / "README.md").write_text("---\npipeline_tag: fill-mask\n---\n")
+    assert TasksManager.infer_task_from_model(tmp_path) == "fill-mask"
 
 
 async def test_inside_a_running_event_loop(served: HubAndStore) -> None:

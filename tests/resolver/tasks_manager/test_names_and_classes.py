@@ -122,6 +122,14 @@ def test_the_class_of_a_task(task: str, name: str) -> None:
         ("semantic-segmentation", "segformer", "AutoModelForSemanticSegmentation"),
         ("text-to-audio", "speecht5", "AutoModelForTextToSpectrogram"),
         ("document-question-answering", "vision-encoder-decoder", "VisionEncoderDecoderModel"),
+        # The auto class that maps the type, which has a `from_config`; not the architecture itself.
+        ("image-to-text", "vision-encoder-decoder", "AutoModelForImageTextToText"),
+        ("image-to-text-with-past", "vision-encoder-decoder", "AutoModelForImageTextToText"),
+        ("image-to-text", "pix2struct", "Pix2StructForConditionalGeneration"),
+        # Of several auto classes that map the type, the one named after the same head.
+        ("image-segmentation", "maskformer", "AutoModelForInstanceSegmentation"),
+        ("image-segmentation", "mask2former", "AutoModelForUniversalSegmentation"),
+        ("feature-extraction", "maskformer", "AutoModel"),
         ("keypoint-detection", "vitpose", "AutoModelForPoseEstimation"),
         ("time-series-forecasting", "patchtst", "PatchTSTForPrediction"),
         # The user registered it with transformers, or the code of a repo defines it.
@@ -219,7 +227,14 @@ def test_the_imported_class_is_returned() -> None:
         ("Pix2StructForConditionalGeneration", "pix2struct", "image-to-text"),
         ("LayoutLMv3ForQuestionAnswering", "layoutlmv3", "question-answering"),
         ("ColPaliForRetrieval", "colpali", "feature-extraction"),
-        ("AutoModelForImageTextToText", None, "image-to-text"),
+        # An auto class has the task of its own row, whatever is registered for the model types that it loads.
+        ("AutoModelForImageTextToText", None, "image-text-to-text"),
+        ("AutoModelForVision2Seq", None, "image-to-text"),
+        ("AutoModelForDocumentQuestionAnswering", None, "document-question-answering"),
+        ("AutoModelForMaskGeneration", None, "mask-generation"),
+        ("TFAutoModelForCausalLM", None, "text-generation"),
+        ("MaskFormerForInstanceSegmentation", "maskformer", "image-segmentation"),
+        ("MaskFormerModel", "maskformer", "feature-extraction"),
         ("LlavaForConditionalGeneration", "llava", "image-text-to-text"),
         ("BartForConditionalGeneration", "bart", "text2text-generation"),
     ],

@@ -58,12 +58,16 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("configurations", ["adopted", "own"])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_tiny_model_is_exported_and_runs(python: Path, models: Path, tmp_path: Path, name: str) -> None:
+def test_a_tiny_model_is_exported_and_runs(
+    python: Path, models: Path, tmp_path: Path, name: str, configurations: str
+) -> None:
     arguments, expected = MODELS[name]
     model = models / name
     line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", str(model)]
-    done = _run([*line, *arguments, str(tmp_path / "out")], HUBRESOLVE_STORE=str(tmp_path / "store.sqlite3"))
+    more = {"HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3"), "OPTIMUM_CONFIGS": configurations}
+    done = _run([*line, *arguments, str(tmp_path / "out")], **more)
     assert done.returncode == 0, done.stderr[-4_000:]
     assert {*expected} <= {path.name for path in (tmp_path / "out").iterdir()}
     ran = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "check", str(model), str(tmp_path)])
@@ -99,6 +103,12 @@ def test_a_configuration_class_of_optimums_is_registered_and_used(python: Path) 
     assert done.returncode == 0, done.stderr[-4_000:]
     inputs = ["input_ids", "attention_mask"]
     assert done.stdout.splitlines()[-1] == str([True, inputs, ["last_hidden_state"], sorted(inputs)])
+
+
+def test_what_packages_wrote_into_optimums_tables_is_adopted(python: Path) -> None:
+    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "adopt"])
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert done.stdout.splitlines()[-1] == str([True, ["fill-mask"], "BertForMaskedLM", "JSONDecoder", True, True])
 
 
 def test_the_interface_is_still_the_recorded_one(python: Path) -> None:

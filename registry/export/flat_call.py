@@ -7,16 +7,19 @@ its cache or output classes are needed.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-from registry.export.config import ExportConfig
 
 NestedTensors = dict[str, Any]
 
 PAST_KEY_VALUES = "past_key_values"
 ENCODER_OUTPUTS = "encoder_outputs"
+
+
+ExportConfig = Any
+"""An export configuration; its module imports this one."""
 
 
 def call_with_flat_tensors(model: Any, config: ExportConfig, tensors: Sequence[Any]) -> tuple[Any, ...]:
@@ -31,6 +34,26 @@ def call_with_flat_tensors(model: Any, config: ExportConfig, tensors: Sequence[A
         arguments["use_cache"] = True
     output = getattr(config.get_exported_module(model), config.METHOD)(**arguments)
     return tuple(_get_output(output, spec.path) for spec in config.build_output_specs())
+
+
+@contextlib.contextmanager
+def override_config(model: Any, config: ExportConfig) -> Iterator[None]:
+    """Set `config.values_override` in the model's config and `config.ATTENTION`, and restore both at the end."""
+    overrides = config.values_override or {}
+    model_config = getattr(model, "config", None)
+    previous = {name: getattr(model_config, name) for name in overrides if hasattr(model_config, name)}
+    attention = getattr(model_config, "_attn_implementation", None) if config.ATTENTION is not None else None
+    for name in previous:
+        setattr(model_config, name, overrides[name])
+    if attention is not None:
+        model.set_attn_implementation(config.ATTENTION)
+    try:
+        yield
+    finally:
+        for name, value in previous.items():
+            setattr(model_config, name, value)
+        if attention is not None:
+            model.set_attn_implementation(attention)
 
 
 def build_arguments(tensors: Mapping[str, Any]) -> NestedTensors:

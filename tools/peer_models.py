@@ -1,0 +1,170 @@
+"""Saves tiny models under the ids that the tests of optimum and optimum-onnx name. Run it with a Python that has them.
+
+    python -m tools.peer_models CHECKOUT FOLDER
+
+The ids and their model types are read from the checkout's `tests/exporters/onnx/utils_tests.py`, and for tests that
+name ids themselves from `NAMED` below. One line says for each id that could not be built why.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from registry.defaults import default_registry
+from registry.export.defaults import shipped_export_registry
+from tests import torchvision_beside_cpu_torch
+from tests.resolver.exporting.tiny import build_tiny_model, shrink_config
+
+LIBRARY_OF_TABLE = {
+    # Part of the name of a table in utils_tests.py -> the library of its models.
+    "PYTORCH_EXPORT_MODELS_TINY": "transformers",
+    "PYTORCH_TIMM_MODEL": "timm",
+    "PYTORCH_SENTENCE_TRANSFORMERS_MODEL": "sentence_transformers",
+    "PYTORCH_DIFFUSION_MODEL": "diffusers",
+}
+
+NAMED = {
+    # An id that a test names without a model type -> (library, model type).
+    "intfloat/multilingual-e5-large": ("sentence_transformers", "transformer"),
+    "stabilityai/stable-diffusion-xl-base-1.0": ("diffusers", "stable-diffusion-xl"),
+    "gpt2": ("transformers", "gpt2"),
+    "timm/mobilenetv3_large_100.ra_in1k": ("timm", "default-timm-config"),
+    "google/pix2struct-base": ("transformers", "pix2struct"),
+    "uclanlp/visualbert-vqa": ("transformers", "visual_bert"),
+    "openai/whisper-tiny.en": ("transformers", "whisper"),
+    "facebook/bart-large-cnn": ("transformers", "bart"),
+    "facebook/bart-large-mnli": ("transformers", "bart"),
+    "facebook/blenderbot-400M-distill": ("transformers", "blenderbot"),
+    "microsoft/DialoGPT-small": ("transformers", "gpt2"),
+}
+
+TAGS = {"pix2struct": "image-to-text", "visual_bert": "question-answering"}
+"""Model type -> the pipeline tag in the README, for models whose task the tests infer by it."""
+
+
+COMPOSED = {
+    # Class -> the classes of the configs that its config is composed of, by the names of the arguments.
+    "EncoderDecoderModel": ({"encoder": "BertConfig", "decoder": "BertConfig"},),
+    "VisionEncoderDecoderModel": (
+        {"encoder": "ViTConfig", "decoder": "GPT2Config"},
+        {"encoder": "DonutSwinConfig", "decoder": "MBartConfig"},
+        {"encoder": "ViTConfig", "decoder": "TrOCRConfig"},
+    ),
+    "MusicgenForConditionalGeneration": (
+        {"text_encoder": "T5Config", "audio_encoder": "EncodecConfig", "decoder": "MusicgenDecoderConfig"},
+    ),
+}
+
+
+COMPOSED_CLASSES = {
+    "encoder-decoder": "EncoderDecoderModel",
+    "vision-encoder-decoder": "VisionEncoderDecoderModel",
+    "musicgen": "MusicgenForConditionalGeneration",
+}
+
+
+def list_ids(checkout: Path) -> Iterator[tuple[str, str, str, str | None]]:
+    """(id, library, model type, a task that the id is tested for, if one is named)."""
+    tests = checkout / "tests" / "exporters"
+    if (tests / "onnx" / "utils_tests.py").is_file():
+        sys.path.insert(0, str(tests / "onnx"))
+        tables = importlib.import_module("utils_tests")
+        for name, library in LIBRARY_OF_TABLE.items():
+            for model_type, entry in getattr(tables, name, {}).items():
+                named = {entry: [None]} if isinstance(entry, str) else entry
+                for repo_id, tasks in named.items():
+                    yield repo_id, library, model_type, tasks[0]
+    for path in sorted(tests.rglob("test_*.py")):
+        for repo_id in re.findall(r'"([\w./-]+)"', path.read_text("utf-8")):
+            if repo_id in NAMED:
+                yield repo_id, *NAMED[repo_id], None
+
+
+def save_model(folder: Path, library: str, model_type: str, task: str | None, number: int = 0) -> None:
+    """Save a tiny model in `folder`, as its library saves it; it is the `number`th of its model type."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if library in ("diffusers", "sentence_transformers", "timm"):
+        _save_other(folder, library, model_type)
+        return
+    if model_type in COMPOSED_CLASSES:
+        _save_composed(folder, COMPOSED_CLASSES[model_type], number)
+        return
+    exports = shipped_export_registry(default_registry())
+    tasks = list(exports.get_supported_tasks_for_model_type(model_type, "onnx", library_name="transformers"))
+    problems = []
+    for candidate in dict.fromkeys((*([task] if task else []), *tasks)):
+        try:
+            build_tiny_model("transformers", model_type, candidate).save_pretrained(folder)
+        except Exception as error:  # each library release lacks some models, each in its own way
+            problems.append(f"{candidate}: {error!r}")
+            continue
+        if model_type in TAGS:
+            (folder / "README.md").write_text(f"---\npipeline_tag: {TAGS[model_type]}\n---\n")
+        return
+    # The tests build most models from a config alone.
+    import transformers
+
+    config_class = transformers.CONFIG_MAPPING[model_type]
+    config_class(**shrink_config(config_class, 1, {})).save_pretrained(folder)
+    raise RuntimeError(f"only its config: {'; '.join(problems)[:200]}")
+
+
+def _save_composed(folder: Path, class_name: str, number: int) -> None:
+    import transformers
+
+    parts = {}
+    for name, part_name in COMPOSED[class_name][number % len(COMPOSED[class_name])].items():
+        part_class = getattr(transformers, part_name)
+        parts[name] = part_class(**shrink_config(part_class, 1, {}))
+    parts["decoder"].is_decoder = parts["decoder"].add_cross_attention = True
+    model_class = getattr(transformers, class_name)
+    config = model_class.config_class(**{name: part.to_dict() for name, part in parts.items()})
+    config.decoder_start_token_id = config.pad_token_id = 0
+    model_class(config).save_pretrained(folder)
+
+
+def _save_other(folder: Path, library: str, model_type: str) -> None:
+    """A model of another library; of diffusers only the files by which the library is told."""
+    if library == "timm":
+        import timm
+
+        model = timm.create_model("resnet10t", num_classes=10)
+        timm.models.save_for_hf(model, folder)
+    elif library == "sentence_transformers":
+        import sentence_transformers
+        import transformers
+
+        from tests.resolver.loading.families import BERT
+        from tests.resolver.loading.others import save_transformers
+
+        save_transformers(folder / "trunk", "BertModel", transformers.BertConfig(**BERT))
+        sentence_transformers.SentenceTransformer(str(folder / "trunk")).save_pretrained(str(folder))
+    else:
+        (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+
+
+def main() -> None:
+    torchvision_beside_cpu_torch.install()
+    checkout, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    done: set[str] = set()
+    counts: Counter[str] = Counter()
+    for repo_id, library, model_type, task in list_ids(checkout):
+        if repo_id in done:
+            continue
+        done.add(repo_id)
+        try:
+            save_model(folder / repo_id, library, model_type, task, counts[model_type])
+            counts[model_type] += 1
+        except Exception as error:
+            sys.stdout.write(f"{repo_id} ({library} {model_type}): {error!r}\n")
+    sys.stdout.write(f"{len(done)} ids\n")
+
+
+if __name__ == "__main__":
+    main()
