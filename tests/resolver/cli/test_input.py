@@ -37,7 +37,7 @@ URLS = (
     ("hf://datasets/org/name", "datasets/org/name"),
     ("https://huggingface.co/spaces/org/name", "spaces/org/name"),
 )
-ROWS = (
+ROWS: tuple[tuple[bytes, list[Any]], ...] = (
     # content, requests
     (b"org/a\norg/b@v1\n", ["org/a", "org/b@v1"]),
     (b"\xef\xbb\xbf# ours\r\n\r\norg/a  \r\n", ["org/a"]),
