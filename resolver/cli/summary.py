@@ -17,6 +17,8 @@ MAX_SHOWN = 12
 WIDTH = 80
 _LABEL_WIDTH = 13
 _OTHERS = "others"
+_KEEP = "\0"
+"""Stands for a space at which no line is broken."""
 
 
 def _count(counter: Counter[str], value: str) -> None:
@@ -83,7 +85,7 @@ _MARKS = {"conflict": "conflict", "requires_remote_code": "needs remote code", "
 def _render_counts(label: str, counts: Counter[str], max_shown: int | None) -> list[str]:
     if not counts:
         return []
-    shown = [f"{value} {count:,}" for value, count in _order(counts)[:max_shown]]
+    shown = [f"{value.replace(' ', _KEEP)}{_KEEP}{count:,}" for value, count in _order(counts)[:max_shown]]
     return _wrap(label, ", ".join([*shown, *_mention_rest(counts, max_shown)]))
 
 
@@ -106,7 +108,7 @@ def _mention_rest(counts: Counter[str], max_shown: int | None) -> list[str]:
 
 
 def _wrap(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
+    lines = textwrap.wrap(
         text,
         WIDTH,
         initial_indent=label.ljust(_LABEL_WIDTH),
@@ -114,6 +116,7 @@ def _wrap(label: str, text: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_KEEP, " ") for line in lines]
 
 
 def render_totals(
@@ -124,14 +127,15 @@ def render_totals(
     elapsed_s: float,
     longest_wait_s: float,
 ) -> str:
-    """How many repos in what time, where the answers came from, and the requests that were sent."""
+    """How many repos in what time, where the answers came from, and the requests that were sent; in 80 columns."""
     sources = ", ".join(f"{count:,} from {name}" for name, count in summary.sources.most_common())
     sent = ", ".join(f"{count:,} {bucket}{_render_left(quota_left.get(bucket))}" for bucket, count in requests.items())
     waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
-    return (
+    text = (
         f"{summary.total:,} repos in {elapsed_s:.1f} s ({summary.total / max(elapsed_s, 1e-9):.0f} a second): "
         f"{sources or 'none answered'}; {summary.failed:,} failed; requests: {sent or 'none'}{waited}"
     )
+    return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
 
 
 def _render_left(left: int | None) -> str:
