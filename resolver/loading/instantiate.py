@@ -1,7 +1,7 @@
 """Calls the class of a library on a local folder. Blocking: call it in a thread.
 
-The model libraries are imported here, by name, when they are first needed. They get local folders only, so that none of
-them sends a request to a Hub.
+The model libraries are imported here, by name, when they are first needed. They get local folders only, and run inside
+a guard that refuses requests and the files of other repos.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from registry.environment.newer_release import is_newer
 from registry.errors import UnknownNameError
 from registry.import_class import import_class
 from resolver.errors import LibraryNotInstalledError, ModelLoadError, NotLoadableError
+from resolver.loading.guard import guard_load
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan
 from resolver.loading.requirements import find_installed_version
@@ -36,17 +37,27 @@ models/auto/auto_factory.py)."""
 _MAX_MESSAGE_CHARS = 600
 
 
-def instantiate(plan: LoadPlan, folder: Path, options: LoadOptions, resolution: Resolution, *, base: Any = None) -> Any:
-    """The model in `folder`, in eval mode. `base` is the model that an adapter changes.
+def instantiate(
+    plan: LoadPlan,
+    folder: Path,
+    options: LoadOptions,
+    resolution: Resolution,
+    *,
+    base: Any = None,
+    base_folders: tuple[Path, ...] = (),
+) -> Any:
+    """The model in `folder`, in eval mode. `base` is the model that an adapter changes, `base_folders` are its files'.
 
     Raises:
         LibraryNotInstalledError: a package that the library or the repo's code imports is missing.
         ModelLoadError: the library cannot load the model, or lacks the class.
     """
+    place = f"{resolution.repo_id}@{resolution.commit_hash or 'local'}"
     with _BUILD_LOCK:
         try:
-            model = _LOADERS[plan.library](plan, folder, options, base)
-            return _set_eval_mode(model)
+            with guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code):
+                model = _LOADERS[plan.library](plan, folder, options, base)
+                return _set_eval_mode(model)
         except ModelLoadError as error:
             error.resolution = resolution
             raise
@@ -60,8 +71,7 @@ def instantiate(plan: LoadPlan, folder: Path, options: LoadOptions, resolution: 
                 ) from error
             reason = _format_error(error) + (f" ({_format_error(cause)})" if cause is not error else "")
             raise ModelLoadError(
-                f"{resolution.repo_id}@{resolution.commit_hash or 'local'}: {plan.class_ref.package} could not load "
-                f"it as {plan.class_ref.name}: {reason}",
+                f"{place}: {plan.class_ref.package} could not load it as {plan.class_ref.name}: {reason}",
                 resolution=resolution,
             ) from error
 

@@ -19,10 +19,12 @@ from registry.class_ref import ClassRef
 from registry.facts import CommitFacts, RepoFacts
 from registry.queries.load_class import find_adapter_base_class
 from registry.registry import Registry
+from registry.rules.named_code.find import choose_naming_files
 from registry.rules.peft import is_local_path
 from registry.rules.required_files import ADAPTER_CONFIG
 from resolver.errors import NotLoadableError, OfflineError
 from resolver.hub.connection import Connection
+from resolver.loading.check_names import check_names
 from resolver.loading.download import Snapshot
 from resolver.loading.instantiate import instantiate
 from resolver.loading.loaded import ModelSize, measure_model
@@ -61,6 +63,11 @@ class PreparedModel:
         """The size of its files on disk, base included: about the size of its weights in memory."""
         own_bytes = sum(self._get_size(name) for name in self.plan.filenames)
         return own_bytes + (self.base.file_bytes if self.base is not None else 0)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its folder, and those of its base."""
+        return (self.folder, *(self.base.folders if self.base is not None else ()))
 
     def _get_size(self, name: str) -> int:
         file = self.folder / name
@@ -114,10 +121,10 @@ class Loader:
         check_installed(resolution, plan.library, self._registry)
         base = await self._prepare_base(resolution, commit, options) if plan.library == "peft" else None
         try:
-            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
+            folder = await self._fetch_checked(resolution, snapshot, plan, options)
         except OfflineError as error:
             plan = self._plan_from_cached_files(resolution, commit, snapshot, options, as_class, error)
-            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
+            folder = await self._fetch_checked(resolution, snapshot, plan, options)
         return PreparedModel(resolution=resolution, plan=plan, folder=folder, options=options, base=base)
 
     async def instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
@@ -161,6 +168,16 @@ class Loader:
         folder = await self._fetch_files(resolution, snapshot, names, options)
         small_files = await self._run_in_fetch_thread(lambda: {name: read_small_file(folder / name) for name in names})
         return CommitFacts(filenames=commit.filenames, files={**commit.files, **small_files})
+
+    async def _fetch_checked(
+        self, resolution: Resolution, snapshot: Snapshot | None, plan: LoadPlan, options: LoadOptions
+    ) -> Path:
+        """The model's folder with all files of the plan; what its small files name is checked before the rest comes."""
+        naming_files = choose_naming_files(plan.library, plan.filenames)
+        is_offline = snapshot is not None and snapshot.offline
+        folder = await self._fetch_files(resolution, snapshot, plan.filenames if is_offline else naming_files, options)
+        await self._run_in_fetch_thread(check_names, plan.library, folder, resolution, options, self._registry)
+        return await self._fetch_files(resolution, snapshot, plan.filenames, options)
 
     async def _fetch_files(
         self, resolution: Resolution, snapshot: Snapshot | None, names: tuple[str, ...], options: LoadOptions
@@ -224,9 +241,14 @@ def load_prepared(prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
     Raises the same errors as `Loader.instantiate`.
     """
     started_s = time.monotonic()
-    base = None
-    if prepared.base is not None:
-        inner = prepared.base
-        base = instantiate(inner.plan, inner.folder, inner.options, inner.resolution)
-    model = instantiate(prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base)
+    model = _instantiate(prepared)
     return model, measure_model(model), time.monotonic() - started_s
+
+
+def _instantiate(prepared: PreparedModel) -> Any:
+    """The model, after the base that it changes, which may be an adapter on a base itself."""
+    base = _instantiate(prepared.base) if prepared.base is not None else None
+    folders = prepared.base.folders if prepared.base is not None else ()
+    return instantiate(
+        prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base, base_folders=folders
+    )

@@ -12,9 +12,10 @@ from registry.queries.load_class import find_load_class, find_own_class
 from registry.registry import Registry
 from registry.rules.framework import find_framework
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULES
-from resolver.errors import NotLoadableError, RemoteCodeError
+from resolver.errors import NotLoadableError
 from resolver.loading import files
 from resolver.loading.options import LoadOptions
+from resolver.loading.refuse_names import raise_for_names
 from resolver.loading.remote_code import find_remote_code
 from resolver.resolution import Resolution
 
@@ -95,16 +96,10 @@ def plan_load(
 
     Raises:
         RemoteCodeError: loading would run the repo's own code, and the caller did not allow that.
-        NotLoadableError: no class is known, or the repo has no weights that the class reads.
+        NotLoadableError: no class is known, it has no weights that the class reads, or its files name other repos.
     """
     decision = resolution.decision
-    code = find_remote_code(decision, commit, registry)
-    if code and not options.trust_remote_code:
-        raise RemoteCodeError(
-            f"{_format_commit(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at "
-            "this commit, and pass trust_remote_code=True if you trust it",
-            resolution=resolution,
-        )
+    raise_for_names(find_remote_code(decision, commit, registry), resolution, options)
     class_ref = as_class or find_load_class(decision, registry, commit.config or {})
     library = as_class.package if as_class is not None else decision.library or ""
     if library not in REQUIRED_PACKAGES:
