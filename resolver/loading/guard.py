@@ -3,7 +3,7 @@
 All files are fetched before, by the resolver's own settings. Whatever a library asks for after that is not part of the
 model: another repo that a config names, code, a pickle. Python reports these acts to audit hooks (PEP 578), under the
 same names in every release of every library; the hook refuses them in the thread that loads, and in threads that it
-starts. Other threads go on as before: nothing of the libraries is changed, so nothing must be put back.
+starts. Other threads go on as before.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ class _Guard:
 
     def _judge_open(self, path: object) -> ModelLoadError | None:
         text = os.fsdecode(path) if isinstance(path, bytes) else path
-        match = _CACHED_REPO.match(os.path.abspath(text)) if isinstance(text, str) and "s--" in text else None
+        match = _CACHED_REPO.match(str(Path(text).absolute())) if isinstance(text, str) and "s--" in text else None
         if match is None or match[1] in self._repo_folders:
             return None
         repo = match[2].replace("--", "/")
         return NotLoadableError(
-            f"{self._place}: loading it read the repo {repo} from the cache, which is not part of it, at no fixed commit"
+            f"{self._place}: loading it read the repo {repo} from the cache, which is not part of it"
         )
 
     def _judge_run(self, filename: str) -> ModelLoadError | None:
@@ -123,13 +123,37 @@ def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> It
     _set_hook()
     guard = _guard = _Guard(place, folders, allow_code)
     try:
-        yield
+        with _answer_that_no_repo_exists(guard):
+            yield
     except Exception as error:
         if guard.refusal is None or guard.refusal is error:
             raise
         raise guard.refusal from error
     finally:
         _guard = None
+
+
+@contextmanager
+def _answer_that_no_repo_exists(guard: _Guard) -> Iterator[None]:
+    """Answer the one question that a config without any other repo leads to, without a request.
+
+    transformers 5 asks whether a Hub has a repo of a timm backbone's name, such as "resnet50"; where it has none, the
+    name is timm's.
+    """
+    from huggingface_hub import HfApi
+
+    original = HfApi.repo_exists
+
+    def repo_exists(self: HfApi, repo_id: str, **arguments: Any) -> bool:
+        if guard.covers_this_thread() and "/" not in repo_id:
+            return False
+        return original(self, repo_id, **arguments)
+
+    HfApi.repo_exists = repo_exists  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        HfApi.repo_exists = original  # type: ignore[method-assign]
 
 
 def _set_hook() -> None:
@@ -158,7 +182,7 @@ def _find_requested_repo() -> str | None:
         variables: Mapping[str, Any] = frame.f_locals
         for name in _REPO_VARIABLES:
             value = variables.get(name)
-            if isinstance(value, str) and value and not os.path.isabs(value):
+            if isinstance(value, str) and value and not value.startswith(("/", ".", "~")):
                 return value
         if frame.f_back is None:
             break

@@ -20,6 +20,7 @@ from resolver.errors import LibraryNotInstalledError, ModelLoadError, NotLoadabl
 from resolver.loading.guard import guard_load
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan
+from resolver.loading.pretrained_backbone import build_backbone_arguments
 from resolver.loading.requirements import find_installed_version
 from resolver.resolution import Resolution
 
@@ -97,11 +98,13 @@ def _load_transformers(plan: LoadPlan, folder: Path, options: LoadOptions, base:
         "trust_remote_code": options.trust_remote_code,
         "local_files_only": True,
     }
+    extra: Mapping[str, Any] = options.model_kwargs or {}
     if plan.gguf_file is not None:
         arguments["gguf_file"] = plan.gguf_file
     else:
         arguments |= {"use_safetensors": plan.safetensors, **_build_variant_argument(plan)}
-    return _move_to_device(_call_from_pretrained(plan, folder, arguments, options), options)
+        extra = build_backbone_arguments(folder, extra, trust_remote_code=options.trust_remote_code)
+    return _move_to_device(_call_from_pretrained(plan, folder, {**arguments, **extra}), options)
 
 
 def _load_diffusers(plan: LoadPlan, folder: Path, options: LoadOptions, base: Any) -> Any:
@@ -121,7 +124,8 @@ def _load_diffusers(plan: LoadPlan, folder: Path, options: LoadOptions, base: An
         supported = importlib.import_module("diffusers.pipelines.pipeline_utils").SUPPORTED_DEVICE_MAP
         if str(options.device) in supported:
             arguments["device_map"] = str(options.device)
-    return _move_to_device(_call_from_pretrained(plan, folder, arguments, options), options)
+    arguments |= options.model_kwargs or {}
+    return _move_to_device(_call_from_pretrained(plan, folder, arguments), options)
 
 
 def _load_sentence_transformers(plan: LoadPlan, folder: Path, options: LoadOptions, base: Any) -> Any:
@@ -168,8 +172,7 @@ _LOADERS: Mapping[str, Callable[[LoadPlan, Path, LoadOptions, Any], Any]] = {
 }
 
 
-def _call_from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any], options: LoadOptions) -> Any:
-    arguments = {**arguments, **(options.model_kwargs or {})}
+def _call_from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any]) -> Any:
     try:
         return import_library_class(plan.class_ref).from_pretrained(str(folder), **arguments)
     except ValueError as error:

@@ -101,9 +101,17 @@ class Loader:
             await asyncio.to_thread(threads.shutdown)
 
     async def prepare(
-        self, resolution: Resolution, options: LoadOptions, *, as_class: ClassRef | None = None, task: str | None = None
+        self,
+        resolution: Resolution,
+        options: LoadOptions,
+        *,
+        as_class: ClassRef | None = None,
+        task: str | None = None,
+        adapters: tuple[Resolution, ...] = (),
     ) -> PreparedModel:
         """Check that the model can be loaded, and fetch its files. A refusal comes before weights are fetched.
+
+        `adapters` are those that change it, the outermost first.
 
         Raises:
             ModelLoadError: it cannot be loaded in this environment or with these options.
@@ -119,7 +127,7 @@ class Loader:
         commit = await self._add_small_files(commit, manifests, snapshot, resolution, options)
         plan = plan_load(resolution, commit, options, self._registry, as_class=as_class)
         check_installed(resolution, plan.library, self._registry)
-        base = await self._prepare_base(resolution, commit, options) if plan.library == "peft" else None
+        base = await self._prepare_base(resolution, commit, options, adapters) if plan.library == "peft" else None
         try:
             folder = await self._fetch_checked(resolution, snapshot, plan, options)
         except OfflineError as error:
@@ -217,7 +225,9 @@ class Loader:
         """The resolution with the decision about the model in the subfolder."""
         return replace(resolution, decision=decide_facts(facts, self._registry, task, options.library))
 
-    async def _prepare_base(self, resolution: Resolution, commit: CommitFacts, options: LoadOptions) -> PreparedModel:
+    async def _prepare_base(
+        self, resolution: Resolution, commit: CommitFacts, options: LoadOptions, adapters: tuple[Resolution, ...]
+    ) -> PreparedModel:
         """The base model of an adapter, at the revision that the adapter names."""
         config = commit.mapping(ADAPTER_CONFIG) or {}
         name, revision = config.get("base_model_name_or_path"), config.get("revision")
@@ -227,8 +237,22 @@ class Loader:
                 f"{resolution.repo_id} is an adapter without a base model: {reason}", resolution=resolution
             )
         base = await self._resolve(name, revision if isinstance(revision, str) else None)
+        adapters = (*adapters, resolution)
+        if any(_is_same_commit(base, adapter) for adapter in adapters):
+            ring = " → ".join(item.repo_id for item in (*adapters, base))
+            raise NotLoadableError(f"{resolution.repo_id} is an adapter on itself: {ring}", resolution=resolution)
         as_class = find_adapter_base_class(resolution.decision, config, self._registry)
-        return await self.prepare(base, dataclasses.replace(options, subfolder="", library=None), as_class=as_class)
+        base_options = dataclasses.replace(options, subfolder="", library=None)
+        return await self.prepare(base, base_options, as_class=as_class, adapters=adapters)
+
+
+def _is_same_commit(one: Resolution, other: Resolution) -> bool:
+    if one.commit_hash is None or other.commit_hash is None:
+        return one.repo_id == other.repo_id
+    return (one.canonical_id or one.repo_id, one.commit_hash) == (
+        other.canonical_id or other.repo_id,
+        other.commit_hash,
+    )
 
 
 def _get_local_folder(resolution: Resolution) -> Path:
