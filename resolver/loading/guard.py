@@ -21,9 +21,8 @@ from typing import Any
 from resolver.errors import ModelLoadError, NotLoadableError, RemoteCodeError
 
 _REQUESTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"})
-_THREAD_STARTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
 _OPEN, _RUN, _UNPICKLE, _PROMPT = "open", "exec", "pickle.find_class", "builtins.input"
-_WATCHED = frozenset({*_REQUESTS, *_THREAD_STARTS, _OPEN, _RUN, _UNPICKLE, _PROMPT})
+_WATCHED = frozenset({*_REQUESTS, _OPEN, _RUN, _UNPICKLE, _PROMPT})
 """Names of audit events (the table in the documentation of Python)."""
 
 _CACHED_REPO = re.compile(r"^(.*[\\/](?:model|kernel|dataset|space)s--([^\\/]+))[\\/]")
@@ -58,13 +57,12 @@ class _Guard:
             return True
         return bool(self._threads) and threading.current_thread() in self._threads
 
+    def cover(self, thread: threading.Thread) -> None:
+        """Hold for `thread` too, as long as the load goes on."""
+        self._threads.add(thread)
+
     def judge(self, event: str, args: tuple[Any, ...]) -> ModelLoadError | None:
         """The error for an act that is refused, None for one that is allowed."""
-        if event in _THREAD_STARTS:
-            thread = getattr(args[0], "__self__", None)
-            if isinstance(thread, threading.Thread):
-                self._threads.add(thread)
-            return None
         if event in _REQUESTS:
             return self._judge_request(event, args)
         if event == _OPEN:
@@ -123,7 +121,7 @@ def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> It
     _set_hook()
     guard = _guard = _Guard(place, folders, allow_code)
     try:
-        with _answer_that_no_repo_exists(guard):
+        with _replace_functions(guard):
             yield
     except Exception as error:
         if guard.refusal is None or guard.refusal is error:
@@ -134,26 +132,33 @@ def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> It
 
 
 @contextmanager
-def _answer_that_no_repo_exists(guard: _Guard) -> Iterator[None]:
-    """Answer the one question that a config without any other repo leads to, without a request.
+def _replace_functions(guard: _Guard) -> Iterator[None]:
+    """Replace two functions, for the threads of the load; all others get the originals, and so does everyone afterwards.
 
-    transformers 5 asks whether a Hub has a repo of a timm backbone's name, such as "resnet50"; where it has none, the
-    name is timm's.
+    Started threads are covered: Python 3.11 has no audit event for that. And transformers 5 asks whether a Hub has a repo
+    of a timm backbone's name, such as "resnet50"; where it has none, the name is timm's. It is told so without a request.
     """
     from huggingface_hub import HfApi
 
-    original = HfApi.repo_exists
+    start, repo_exists = threading.Thread.start, HfApi.repo_exists
 
-    def repo_exists(self: HfApi, repo_id: str, **arguments: Any) -> bool:
+    def start_covered(self: threading.Thread) -> None:
+        if guard.covers_this_thread():
+            guard.cover(self)
+        start(self)
+
+    def answer_that_none_exists(self: HfApi, repo_id: str, **arguments: Any) -> bool:
         if guard.covers_this_thread() and "/" not in repo_id:
             return False
-        return original(self, repo_id, **arguments)
+        return repo_exists(self, repo_id, **arguments)
 
-    HfApi.repo_exists = repo_exists  # type: ignore[method-assign]
+    threading.Thread.start = start_covered  # type: ignore[method-assign]
+    HfApi.repo_exists = answer_that_none_exists  # type: ignore[method-assign]
     try:
         yield
     finally:
-        HfApi.repo_exists = original  # type: ignore[method-assign]
+        threading.Thread.start = start  # type: ignore[method-assign]
+        HfApi.repo_exists = repo_exists  # type: ignore[method-assign]
 
 
 def _set_hook() -> None:

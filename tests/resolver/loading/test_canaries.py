@@ -7,42 +7,18 @@ import os
 import shutil
 import socket
 from contextlib import nullcontext, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-import transformers
 
 from resolver import Resolver, Settings
 from resolver.errors import ModelLoadError
 from resolver.local_hub import LocalHub, read_folder
-from tests.resolver.loading import others
 from tests.resolver.loading.canaries import CANARIES, Canary
-from tests.resolver.loading.families import BERT
-from tests.resolver.loading.models import save_detr
 
 HOST = "127.0.0.1"
 TOKEN = "hf_of_the_user"
-
-
-@pytest.fixture(scope="session")
-def good_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The models that canaries change: name -> folder. Those whose library is missing are left out."""
-    folder = tmp_path_factory.mktemp("good")
-    transformers.BertForMaskedLM(transformers.BertConfig(**BERT)).save_pretrained(folder / "bert")
-    save_detr(folder / "detr")
-    if find_spec("peft"):
-        others.save_adapter(folder / "lora", folder / "llama", "acme/llama")
-    if find_spec("sentence_transformers"):
-        others.save_sentence_models(folder)
-    if find_spec("diffusers"):
-        others.save_pipeline(folder / "sd")
-    if find_spec("timm"):
-        others.save_timm(folder / "timm")
-    paths = {name: folder / name for name in ("bert", "detr", "lora", "llama", "sd", "timm")}
-    paths |= {"st": folder / "st" / "embed", "cross": folder / "st" / "cross"}
-    return {name: path for name, path in paths.items() if path.is_dir()}
 
 
 @pytest.fixture
