@@ -35,8 +35,11 @@ _REPO_VARIABLES = ("repo_id", "pretrained_model_name_or_path", "path_or_repo_id"
 
 _MAX_FRAMES = 80
 
+_load_lock = threading.Lock()
+"""transformers and diffusers set torch's default dtype and patch its initialisers while they build a model, for the
+whole process: one model is built at a time, and there is one guard at a time."""
+
 _guard: _Guard | None = None
-_hook_lock = threading.Lock()
 _is_hook_set = False
 
 
@@ -110,7 +113,7 @@ class _Guard:
 
 @contextmanager
 def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> Iterator[None]:
-    """Guard the body, which loads the model at `place` from `folders`. One load at a time: the caller holds a lock.
+    """Guard the body, which loads the model at `place` from `folders`. One load at a time: others wait.
 
     `allow_code`: the caller trusts the repo's code, and its pickles.
 
@@ -118,25 +121,26 @@ def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> It
         ModelLoadError: the load failed, and something was refused; where the load did without it, nothing is raised.
     """
     global _guard
-    _set_hook()
-    guard = _guard = _Guard(place, folders, allow_code)
-    try:
-        with _replace_functions(guard):
-            yield
-    except Exception as error:
-        if guard.refusal is None or guard.refusal is error:
-            raise
-        raise guard.refusal from error
-    finally:
-        _guard = None
+    with _load_lock:
+        _set_hook()
+        guard = _guard = _Guard(place, folders, allow_code)
+        try:
+            with _replace_functions(guard):
+                yield
+        except Exception as error:
+            if guard.refusal is None or guard.refusal is error:
+                raise
+            raise guard.refusal from error
+        finally:
+            _guard = None
 
 
 @contextmanager
 def _replace_functions(guard: _Guard) -> Iterator[None]:
-    """Replace two functions, for the threads of the load; all others get the originals, and so does everyone afterwards.
+    """Replace two functions for the threads of the load; other threads get the originals, as all do afterwards.
 
-    Started threads are covered: Python 3.11 has no audit event for that. And transformers 5 asks whether a Hub has a repo
-    of a timm backbone's name, such as "resnet50"; where it has none, the name is timm's. It is told so without a request.
+    Started threads are covered: Python 3.11 has no audit event for that. And transformers 5 asks whether a Hub has a
+    repo of a timm backbone's name, such as "resnet50"; where it has none, the name is timm's. It is told so.
     """
     from huggingface_hub import HfApi
 
@@ -164,10 +168,9 @@ def _replace_functions(guard: _Guard) -> Iterator[None]:
 def _set_hook() -> None:
     """Set the hook, once for the process: Python has no way to take it off again. Without a guard it does nothing."""
     global _is_hook_set
-    with _hook_lock:
-        if not _is_hook_set:
-            sys.addaudithook(_check_event)
-            _is_hook_set = True
+    if not _is_hook_set:
+        sys.addaudithook(_check_event)
+        _is_hook_set = True
 
 
 def _check_event(event: str, args: tuple[Any, ...]) -> None:

@@ -7,7 +7,6 @@ a guard that refuses requests and the files of other repos.
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,6 @@ from resolver.loading.plan import LoadPlan
 from resolver.loading.pretrained_backbone import build_backbone_arguments
 from resolver.loading.requirements import find_installed_version
 from resolver.resolution import Resolution
-
-_BUILD_LOCK = threading.Lock()
-"""transformers and diffusers set torch's default dtype and patch its initialisers while they build a model, for the
-whole process: one model is built at a time."""
 
 _LAST_WITH_TORCH_DTYPE = {"transformers": "4.55.99", "diffusers": "0.41.99"}
 """The last releases that name the argument `torch_dtype`; later ones name it `dtype`."""
@@ -54,27 +49,26 @@ def instantiate(
         ModelLoadError: the library cannot load the model, or lacks the class.
     """
     place = f"{resolution.repo_id}@{resolution.commit_hash or 'local'}"
-    with _BUILD_LOCK:
-        try:
-            with guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code):
-                model = _LOADERS[plan.library](plan, folder, options, base)
-                return _set_eval_mode(model)
-        except ModelLoadError as error:
-            error.resolution = resolution
-            raise
-        except Exception as error:  # libraries and the repo's code may raise anything
-            cause = _find_first_cause(error)
-            if isinstance(error, ImportError) and isinstance(cause, ImportError):
-                raise LibraryNotInstalledError(
-                    f"{resolution.repo_id} needs a package that is not installed: {_format_error(cause)}",
-                    resolution=resolution,
-                    name=cause.name,
-                ) from error
-            reason = _format_error(error) + (f" ({_format_error(cause)})" if cause is not error else "")
-            raise ModelLoadError(
-                f"{place}: {plan.class_ref.package} could not load it as {plan.class_ref.name}: {reason}",
+    try:
+        with guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code):
+            model = _LOADERS[plan.library](plan, folder, options, base)
+            return _set_eval_mode(model)
+    except ModelLoadError as error:
+        error.resolution = resolution
+        raise
+    except Exception as error:  # libraries and the repo's code may raise anything
+        cause = _find_first_cause(error)
+        if isinstance(error, ImportError) and isinstance(cause, ImportError):
+            raise LibraryNotInstalledError(
+                f"{resolution.repo_id} needs a package that is not installed: {_format_error(cause)}",
                 resolution=resolution,
+                name=cause.name,
             ) from error
+        reason = _format_error(error) + (f" ({_format_error(cause)})" if cause is not error else "")
+        raise ModelLoadError(
+            f"{place}: {plan.class_ref.package} could not load it as {plan.class_ref.name}: {reason}",
+            resolution=resolution,
+        ) from error
 
 
 def import_library_class(ref: ClassRef) -> Any:

@@ -1,7 +1,8 @@
-"""A tiny detector, whose config may name a backbone as older releases of transformers wrote it."""
+"""Detectors, whose configs may name a backbone as older releases of transformers wrote it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,4 +30,24 @@ def save_detr(folder: Path) -> Any:
     )
     model = t.DetrForObjectDetection(config).eval()
     model.save_pretrained(folder)
+    return model
+
+
+def save_old_detr(folder: Path) -> Any:
+    """A DETR on a ResNet of timm, with a config as transformers 4 wrote it: the backbone was trained before."""
+    torch.manual_seed(0)
+    config = t.DetrConfig(
+        **SMALL_DETR, backbone_config=t.TimmBackboneConfig(backbone="resnet18", out_indices=[1, 2, 3, 4])
+    )
+    model = t.DetrForObjectDetection(config).eval()
+    model.save_pretrained(folder)
+    path = folder / "config.json"
+    old = {
+        "backbone": "resnet18",
+        "backbone_config": None,
+        "backbone_kwargs": {"out_indices": [1, 2, 3, 4], "in_chans": 3},
+        "use_pretrained_backbone": True,
+        "use_timm_backbone": True,
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), **old}))
     return model
