@@ -83,6 +83,7 @@ def read_registry() -> Registry:
         sentence_kinds={name: (row["task"], *row["tasks"]) for name, row in sentence["kinds"].items()},
         sentence_kind_aliases={**sentence["model_type_aliases"], **sentence["architectures"]},
         sentence_namespaces=sentence["namespaces"],
+        sentence_modules=frozenset(sentence["modules"]),
         versions={
             "transformers": transformers["version"],
             "diffusers": diffusers["version"],

@@ -44,6 +44,7 @@ class Vocabulary:
     sentence_kinds: Mapping[str, tuple[str, ...]]
     sentence_kind_aliases: Mapping[str, str]
     sentence_namespaces: Mapping[str, str]
+    sentence_modules: frozenset[str]
     versions: Mapping[str, str]
     class_refs: Mapping[str, str] = field(default_factory=dict)
     extensions: tuple[Extension, ...] = ()

@@ -1,12 +1,13 @@
-"""Lists the Python files, of this repo or of another one, that loading a model would run. Pure.
+"""Finds the code, of this repo or of another one, that loading a model would run, as far as the facts show it. Pure.
 
 By it `decide` tells whether a repo requires remote code, and loading asks before files are fetched: some libraries run
-the code in a local folder without a question, and loading always reads from a local folder.
+the code in a local folder without a question, and loading always reads from a local folder. Loading repeats
+`find_named_code` on all small files, before a library sees them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from registry.decision import Decision
@@ -14,6 +15,8 @@ from registry.registry import Registry
 from registry.rules.diffusers import parse_components
 from registry.rules.library_signs import knows_model_type
 from registry.rules.model_class import is_native
+from registry.rules.named_code.find import choose_naming_files, find_named_code
+from registry.rules.named_code.findings import NamedCode, parse_class_path
 from registry.rules.observed import Observed, parse_architectures
 from registry.rules.required_files import (
     ADAPTER_CONFIG,
@@ -31,8 +34,16 @@ _REMOTE_MODULES = "transformers_modules."
 """Where transformers imports the code of repos from; peft writes it as the module of an adapter's base."""
 
 
-def find_remote_code(decision: Decision, observed: Observed, registry: Registry) -> tuple[str, ...]:
-    """The files that would be run, each as "path", or "path of org/name" in another repo; may be empty."""
+def find_remote_code(decision: Decision, observed: Observed, registry: Registry) -> NamedCode:
+    """What would be run, each as "path", or "path of org/name" in another repo; and other repos and paths."""
+    library, commit = decision.library or "", observed.facts.commit
+    files = {name: commit.files[name] for name in choose_naming_files(library, commit.files)}
+    named = find_named_code(library, files, commit.filenames, registry)
+    code = (*_find_code_files(decision, observed, registry), *named.code)
+    return NamedCode(code=tuple(dict.fromkeys(code)), elsewhere=named.elsewhere)
+
+
+def _find_code_files(decision: Decision, observed: Observed, registry: Registry) -> Iterable[str]:
     match decision.library:
         case "transformers" | "transformers_js":
             found = _find_transformers_code(decision, observed, registry)
@@ -46,19 +57,19 @@ def find_remote_code(decision: Decision, observed: Observed, registry: Registry)
         case library if library in _MODULE_LIBRARIES:
             found = [*_find_module_code(observed, registry), *_find_trunk_code(decision, observed, registry)]
         case _ if decision.requires_remote_code:
-            found = [_parse_class_path(decision.model_class or "")]
+            found = [parse_class_path(decision.model_class or "")]
         case _:
             found = []
-    return tuple(dict.fromkeys(found))
+    return found
 
 
 def _find_transformers_code(decision: Decision, observed: Observed, registry: Registry) -> list[str]:
     """The file of the remote class; else that of a config class, or of a part's, that transformers lacks."""
     if decision.requires_remote_code and "." in (decision.model_class or ""):
-        return [_parse_class_path(decision.model_class or "")]
+        return [parse_class_path(decision.model_class or "")]
     config_class = observed.auto_map.get("AutoConfig")
     has_own_config = config_class is not None and not knows_model_type(observed.model_type, registry)
-    own = [_parse_class_path(config_class)] if config_class is not None and has_own_config else []
+    own = [parse_class_path(config_class)] if config_class is not None and has_own_config else []
     return [*own, *_find_nested_code(observed.config, registry)]
 
 
@@ -96,7 +107,7 @@ def _find_module_code(observed: Observed, registry: Registry) -> list[str]:
     content = modules.content if modules is not None and isinstance(modules.content, list) else []
     types = [module.get("type") for module in content if isinstance(module, dict)]
     own = ("sentence_transformers.", "model2vec.", *registry.sentence_namespaces)
-    return [_parse_class_path(name) for name in types if isinstance(name, str) and not name.startswith(own)]
+    return [parse_class_path(name) for name in types if isinstance(name, str) and not name.startswith(own)]
 
 
 def _find_pipeline_code(observed: Observed) -> list[str]:
@@ -127,11 +138,4 @@ def _find_base_code(observed: Observed) -> list[str]:
 def _list_class_paths(auto_map: Mapping[str, Any]) -> list[str]:
     """The files of all classes in an `auto_map`; a value may be a list: the slow and the fast class of a tokenizer."""
     values = (item for value in auto_map.values() for item in (value if isinstance(value, list) else [value]))
-    return [_parse_class_path(value) for value in values if isinstance(value, str) and value]
-
-
-def _parse_class_path(reference: str) -> str:
-    """The file that defines `modeling.Class`, or `org/name--modeling.Class`."""
-    repo_id, separator, name = reference.rpartition("--")
-    file = name.rpartition(".")[0].replace(".", "/") + ".py"
-    return f"{file} of {repo_id}" if separator else file
+    return [parse_class_path(value) for value in values if isinstance(value, str) and value]

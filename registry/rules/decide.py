@@ -57,7 +57,7 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
         notes=(*decision.notes, *_build_notes(observed, found)),
         evidence=(library_evidence, *decision.evidence, framework_evidence),
     )
-    code = find_remote_code(decided, observed, registry)
+    code = find_remote_code(decided, observed, registry).code
     return _add_remote_code(decided, code) if code and not decided.requires_remote_code else decided
 
 

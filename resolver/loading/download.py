@@ -5,6 +5,7 @@ Blocking: call it in a thread. Where the cache holds all requested files, no req
 
 from __future__ import annotations
 
+import functools
 import glob
 import logging
 import os
@@ -25,6 +26,7 @@ from resolver.errors import (
     RevisionNotFoundError,
     UnauthorizedError,
 )
+from resolver.loading.guard import guard_load
 from resolver.local.folder import list_files
 from resolver.local.hf_cache import find_cache_dir
 
@@ -73,6 +75,7 @@ class Snapshot:
             raise OfflineError(f"{missing}, and the Hub must not be asked while offline: load the model once online")
         from huggingface_hub import snapshot_download
 
+        _find_agent_without_request()
         try:
             folder = snapshot_download(
                 self.repo_id,
@@ -133,6 +136,21 @@ class Snapshot:
     def _describe_missing(self, missing: list[str]) -> str:
         names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         return f"{self.repo_id}@{self.commit_hash}: the local Hugging Face cache lacks {names}"
+
+
+@functools.cache
+def _find_agent_without_request() -> None:
+    """Let huggingface_hub find out for its user agent whether an agent runs this process, but without a request.
+
+    From release 2 on it asks the Hub of the environment for a list of agents, with the user's token, whatever endpoint
+    and token a download has. It asks once in a process, and takes a refusal for an empty list.
+    """
+    from huggingface_hub import utils
+
+    detect_agent = getattr(utils, "detect_agent", None)
+    if detect_agent is not None:
+        with guard_load("huggingface_hub", (), allow_code=False):
+            detect_agent()
 
 
 def _translate_error(error: Exception, snapshot: Snapshot) -> ResolveError:

@@ -1,13 +1,12 @@
 """Calls the class of a library on a local folder. Blocking: call it in a thread.
 
-The model libraries are imported here, by name, when they are first needed. They get local folders only, so that none of
-them sends a request to a Hub.
+The model libraries are imported here, by name, when they are first needed. They get local folders only, and run inside
+a guard that refuses requests and the files of other repos.
 """
 
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,12 @@ from registry.environment.newer_release import is_newer
 from registry.errors import UnknownNameError
 from registry.import_class import import_class
 from resolver.errors import LibraryNotInstalledError, ModelLoadError, NotLoadableError
+from resolver.loading.guard import guard_load
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan
+from resolver.loading.pretrained_backbone import build_backbone_arguments
 from resolver.loading.requirements import find_installed_version
 from resolver.resolution import Resolution
-
-_BUILD_LOCK = threading.Lock()
-"""transformers and diffusers set torch's default dtype and patch its initialisers while they build a model, for the
-whole process: one model is built at a time."""
 
 _LAST_WITH_TORCH_DTYPE = {"transformers": "4.55.99", "diffusers": "0.41.99"}
 """The last releases that name the argument `torch_dtype`; later ones name it `dtype`."""
@@ -36,34 +33,42 @@ models/auto/auto_factory.py)."""
 _MAX_MESSAGE_CHARS = 600
 
 
-def instantiate(plan: LoadPlan, folder: Path, options: LoadOptions, resolution: Resolution, *, base: Any = None) -> Any:
-    """The model in `folder`, in eval mode. `base` is the model that an adapter changes.
+def instantiate(
+    plan: LoadPlan,
+    folder: Path,
+    options: LoadOptions,
+    resolution: Resolution,
+    *,
+    base: Any = None,
+    base_folders: tuple[Path, ...] = (),
+) -> Any:
+    """The model in `folder`, in eval mode. `base` is the model that an adapter changes, `base_folders` are its files'.
 
     Raises:
         LibraryNotInstalledError: a package that the library or the repo's code imports is missing.
         ModelLoadError: the library cannot load the model, or lacks the class.
     """
-    with _BUILD_LOCK:
-        try:
+    place = f"{resolution.repo_id}@{resolution.commit_hash or 'local'}"
+    try:
+        with guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code):
             model = _LOADERS[plan.library](plan, folder, options, base)
             return _set_eval_mode(model)
-        except ModelLoadError as error:
-            error.resolution = resolution
-            raise
-        except Exception as error:  # libraries and the repo's code may raise anything
-            cause = _find_first_cause(error)
-            if isinstance(error, ImportError) and isinstance(cause, ImportError):
-                raise LibraryNotInstalledError(
-                    f"{resolution.repo_id} needs a package that is not installed: {_format_error(cause)}",
-                    resolution=resolution,
-                    name=cause.name,
-                ) from error
-            reason = _format_error(error) + (f" ({_format_error(cause)})" if cause is not error else "")
-            raise ModelLoadError(
-                f"{resolution.repo_id}@{resolution.commit_hash or 'local'}: {plan.class_ref.package} could not load "
-                f"it as {plan.class_ref.name}: {reason}",
+    except ModelLoadError as error:
+        error.resolution = resolution
+        raise
+    except Exception as error:  # libraries and the repo's code may raise anything
+        cause = _find_first_cause(error)
+        if isinstance(error, ImportError) and isinstance(cause, ImportError):
+            raise LibraryNotInstalledError(
+                f"{resolution.repo_id} needs a package that is not installed: {_format_error(cause)}",
                 resolution=resolution,
+                name=cause.name,
             ) from error
+        reason = _format_error(error) + (f" ({_format_error(cause)})" if cause is not error else "")
+        raise ModelLoadError(
+            f"{place}: {plan.class_ref.package} could not load it as {plan.class_ref.name}: {reason}",
+            resolution=resolution,
+        ) from error
 
 
 def import_library_class(ref: ClassRef) -> Any:
@@ -87,11 +92,13 @@ def _load_transformers(plan: LoadPlan, folder: Path, options: LoadOptions, base:
         "trust_remote_code": options.trust_remote_code,
         "local_files_only": True,
     }
+    extra: Mapping[str, Any] = options.model_kwargs or {}
     if plan.gguf_file is not None:
         arguments["gguf_file"] = plan.gguf_file
     else:
         arguments |= {"use_safetensors": plan.safetensors, **_build_variant_argument(plan)}
-    return _move_to_device(_call_from_pretrained(plan, folder, arguments, options), options)
+        extra = build_backbone_arguments(folder, extra, trust_remote_code=options.trust_remote_code)
+    return _move_to_device(_call_from_pretrained(plan, folder, {**arguments, **extra}), options)
 
 
 def _load_diffusers(plan: LoadPlan, folder: Path, options: LoadOptions, base: Any) -> Any:
@@ -111,7 +118,8 @@ def _load_diffusers(plan: LoadPlan, folder: Path, options: LoadOptions, base: An
         supported = importlib.import_module("diffusers.pipelines.pipeline_utils").SUPPORTED_DEVICE_MAP
         if str(options.device) in supported:
             arguments["device_map"] = str(options.device)
-    return _move_to_device(_call_from_pretrained(plan, folder, arguments, options), options)
+    arguments |= options.model_kwargs or {}
+    return _move_to_device(_call_from_pretrained(plan, folder, arguments), options)
 
 
 def _load_sentence_transformers(plan: LoadPlan, folder: Path, options: LoadOptions, base: Any) -> Any:
@@ -158,8 +166,7 @@ _LOADERS: Mapping[str, Callable[[LoadPlan, Path, LoadOptions, Any], Any]] = {
 }
 
 
-def _call_from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any], options: LoadOptions) -> Any:
-    arguments = {**arguments, **(options.model_kwargs or {})}
+def _call_from_pretrained(plan: LoadPlan, folder: Path, arguments: Mapping[str, Any]) -> Any:
     try:
         return import_library_class(plan.class_ref).from_pretrained(str(folder), **arguments)
     except ValueError as error:

@@ -19,10 +19,12 @@ from registry.class_ref import ClassRef
 from registry.facts import CommitFacts, RepoFacts
 from registry.queries.load_class import find_adapter_base_class
 from registry.registry import Registry
+from registry.rules.named_code.find import choose_naming_files
 from registry.rules.peft import is_local_path
 from registry.rules.required_files import ADAPTER_CONFIG
 from resolver.errors import NotLoadableError, OfflineError
 from resolver.hub.connection import Connection
+from resolver.loading.check_names import check_names
 from resolver.loading.download import Snapshot
 from resolver.loading.instantiate import instantiate
 from resolver.loading.loaded import ModelSize, measure_model
@@ -62,6 +64,11 @@ class PreparedModel:
         own_bytes = sum(self._get_size(name) for name in self.plan.filenames)
         return own_bytes + (self.base.file_bytes if self.base is not None else 0)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its folder, and those of its base."""
+        return (self.folder, *(self.base.folders if self.base is not None else ()))
+
     def _get_size(self, name: str) -> int:
         file = self.folder / name
         return file.stat().st_size if file.is_file() else 0
@@ -94,9 +101,17 @@ class Loader:
             await asyncio.to_thread(threads.shutdown)
 
     async def prepare(
-        self, resolution: Resolution, options: LoadOptions, *, as_class: ClassRef | None = None, task: str | None = None
+        self,
+        resolution: Resolution,
+        options: LoadOptions,
+        *,
+        as_class: ClassRef | None = None,
+        task: str | None = None,
+        adapters: tuple[Resolution, ...] = (),
     ) -> PreparedModel:
         """Check that the model can be loaded, and fetch its files. A refusal comes before weights are fetched.
+
+        `adapters` are those that change it, the outermost first.
 
         Raises:
             ModelLoadError: it cannot be loaded in this environment or with these options.
@@ -112,12 +127,12 @@ class Loader:
         commit = await self._add_small_files(commit, manifests, snapshot, resolution, options)
         plan = plan_load(resolution, commit, options, self._registry, as_class=as_class)
         check_installed(resolution, plan.library, self._registry)
-        base = await self._prepare_base(resolution, commit, options) if plan.library == "peft" else None
+        base = await self._prepare_base(resolution, commit, options, adapters) if plan.library == "peft" else None
         try:
-            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
+            folder = await self._fetch_checked(resolution, snapshot, plan, options)
         except OfflineError as error:
             plan = self._plan_from_cached_files(resolution, commit, snapshot, options, as_class, error)
-            folder = await self._fetch_files(resolution, snapshot, plan.filenames, options)
+            folder = await self._fetch_checked(resolution, snapshot, plan, options)
         return PreparedModel(resolution=resolution, plan=plan, folder=folder, options=options, base=base)
 
     async def instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
@@ -162,6 +177,16 @@ class Loader:
         small_files = await self._run_in_fetch_thread(lambda: {name: read_small_file(folder / name) for name in names})
         return CommitFacts(filenames=commit.filenames, files={**commit.files, **small_files})
 
+    async def _fetch_checked(
+        self, resolution: Resolution, snapshot: Snapshot | None, plan: LoadPlan, options: LoadOptions
+    ) -> Path:
+        """The model's folder with all files of the plan; what its small files name is checked before the rest comes."""
+        naming_files = choose_naming_files(plan.library, plan.filenames)
+        is_offline = snapshot is not None and snapshot.offline
+        folder = await self._fetch_files(resolution, snapshot, plan.filenames if is_offline else naming_files, options)
+        await self._run_in_fetch_thread(check_names, plan.library, folder, resolution, options, self._registry)
+        return await self._fetch_files(resolution, snapshot, plan.filenames, options)
+
     async def _fetch_files(
         self, resolution: Resolution, snapshot: Snapshot | None, names: tuple[str, ...], options: LoadOptions
     ) -> Path:
@@ -200,7 +225,9 @@ class Loader:
         """The resolution with the decision about the model in the subfolder."""
         return replace(resolution, decision=decide_facts(facts, self._registry, task, options.library))
 
-    async def _prepare_base(self, resolution: Resolution, commit: CommitFacts, options: LoadOptions) -> PreparedModel:
+    async def _prepare_base(
+        self, resolution: Resolution, commit: CommitFacts, options: LoadOptions, adapters: tuple[Resolution, ...]
+    ) -> PreparedModel:
         """The base model of an adapter, at the revision that the adapter names."""
         config = commit.mapping(ADAPTER_CONFIG) or {}
         name, revision = config.get("base_model_name_or_path"), config.get("revision")
@@ -210,8 +237,22 @@ class Loader:
                 f"{resolution.repo_id} is an adapter without a base model: {reason}", resolution=resolution
             )
         base = await self._resolve(name, revision if isinstance(revision, str) else None)
+        adapters = (*adapters, resolution)
+        if any(_is_same_commit(base, adapter) for adapter in adapters):
+            ring = " → ".join(item.repo_id for item in (*adapters, base))
+            raise NotLoadableError(f"{resolution.repo_id} is an adapter on itself: {ring}", resolution=resolution)
         as_class = find_adapter_base_class(resolution.decision, config, self._registry)
-        return await self.prepare(base, dataclasses.replace(options, subfolder="", library=None), as_class=as_class)
+        base_options = dataclasses.replace(options, subfolder="", library=None)
+        return await self.prepare(base, base_options, as_class=as_class, adapters=adapters)
+
+
+def _is_same_commit(one: Resolution, other: Resolution) -> bool:
+    if one.commit_hash is None or other.commit_hash is None:
+        return one.repo_id == other.repo_id
+    return (one.canonical_id or one.repo_id, one.commit_hash) == (
+        other.canonical_id or other.repo_id,
+        other.commit_hash,
+    )
 
 
 def _get_local_folder(resolution: Resolution) -> Path:
@@ -224,9 +265,14 @@ def load_prepared(prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
     Raises the same errors as `Loader.instantiate`.
     """
     started_s = time.monotonic()
-    base = None
-    if prepared.base is not None:
-        inner = prepared.base
-        base = instantiate(inner.plan, inner.folder, inner.options, inner.resolution)
-    model = instantiate(prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base)
+    model = _instantiate(prepared)
     return model, measure_model(model), time.monotonic() - started_s
+
+
+def _instantiate(prepared: PreparedModel) -> Any:
+    """The model, after the base that it changes, which may be an adapter on a base itself."""
+    base = _instantiate(prepared.base) if prepared.base is not None else None
+    folders = prepared.base.folders if prepared.base is not None else ()
+    return instantiate(
+        prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base, base_folders=folders
+    )

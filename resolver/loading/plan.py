@@ -14,9 +14,10 @@ from registry.rules.code_files import find_remote_code
 from registry.rules.framework import find_framework
 from registry.rules.observed import Observed
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULAR_CONFIG, MODULES
-from resolver.errors import NotLoadableError, RemoteCodeError
+from resolver.errors import NotLoadableError
 from resolver.loading import files
 from resolver.loading.options import LoadOptions
+from resolver.loading.refuse_names import raise_for_names
 from resolver.resolution import Resolution
 
 REQUIRED_PACKAGES: Mapping[str, tuple[str, ...]] = {
@@ -96,16 +97,11 @@ def plan_load(
 
     Raises:
         RemoteCodeError: loading would run the repo's own code, and the caller did not allow that.
-        NotLoadableError: no class is known, or the repo has no weights that the class reads.
+        NotLoadableError: no class is known, it has no weights that the class reads, or its files name other repos.
     """
     decision = resolution.decision
-    code = find_remote_code(decision, Observed(RepoFacts(commit=commit), None), registry)
-    if code and not options.trust_remote_code:
-        raise RemoteCodeError(
-            f"{_format_commit(resolution)}: loading it runs the repo's own code ({', '.join(code)}); read that code at "
-            "this commit, and pass trust_remote_code=True if you trust it",
-            resolution=resolution,
-        )
+    observed = Observed(RepoFacts(commit=commit), None)
+    raise_for_names(find_remote_code(decision, observed, registry), resolution, options)
     class_ref = as_class or find_load_class(decision, registry, commit.config or {})
     library = as_class.package if as_class is not None else decision.library or ""
     if library not in REQUIRED_PACKAGES:

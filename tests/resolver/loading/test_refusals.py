@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from resolver.loading import requirements
 from tests.resolver.loading import others
 from tests.resolver.loading.families import BERT, build_bert_config, build_text_inputs
 from tests.resolver.loading.support import ServedModels, serve_models
+from tests.resolver.support import ROOT
 
 BERT_CONFIG = {"model_type": "bert", "architectures": ["BertForMaskedLM"], **BERT}
 REMOTE_CONFIG = {
@@ -287,6 +289,35 @@ async def test_a_missing_library_is_named_with_what_to_install(tmp_path: Path, m
             with pytest.raises(LibraryNotInstalledError, match=message) as caught:
                 await served.load(f"acme/{name}")
             assert isinstance(caught.value, ImportError) and caught.value.name is not None
+        assert has_fetched_no_weights(served)
+
+
+@pytest.mark.parametrize("package", sorted(requirements.LOWEST_RELEASES))
+async def test_a_release_that_may_run_code_of_a_repo_is_refused(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowest, name = requirements.LOWEST_RELEASES[package], package.replace("_", "-")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert any(f"{name}>={lowest}" in extra for extra in extras.values())
+    find_version = requirements.find_installed_version
+    monkeypatch.setattr(
+        requirements, "find_installed_version", lambda other: "0.1" if other == name else find_version(other)
+    )
+    configs: dict[str, RepoFiles] = {
+        "diffusers": {
+            "model_index.json": {"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"]},
+            "unet/diffusion_pytorch_model.safetensors": WEIGHTS,
+        },
+        "timm": {"config.json": {"architecture": "resnet18", "pretrained_cfg": {}}},
+        "sentence_transformers": {"config.json": BERT_CONFIG, "modules.json": []},
+        "peft": {"adapter_config.json": {"peft_type": "LORA", "base_model_name_or_path": "acme/base"}},
+    }
+    files = configs.get(package, {"config.json": BERT_CONFIG})
+    weights = "adapter_model.safetensors" if package == "peft" else "model.safetensors"
+    write_repo(tmp_path / "hub", "acme/repo", {**files, weights: WEIGHTS})
+    async with serve_models(tmp_path / "hub", tmp_path / "store") as served:
+        with pytest.raises(LibraryNotInstalledError, match=rf"needs {name} >= {lowest}; 0.1 is installed"):
+            await served.load("acme/repo")
         assert has_fetched_no_weights(served)
 
 
