@@ -141,7 +141,14 @@ class Loader:
         Raises:
             ModelLoadError: its library could not load it.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._load_thread, partial(load_prepared, prepared))
+        loaded: list[tuple[Any, ModelSize, float]] = []
+
+        def load() -> None:
+            # The thread may keep the result of its last call for a while: it must not be the model.
+            loaded.append(load_prepared(prepared))
+
+        await asyncio.get_running_loop().run_in_executor(self._load_thread, load)
+        return loaded.pop()
 
     async def _run_in_fetch_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._fetch_threads, partial(call, *arguments))

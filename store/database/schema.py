@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
+MAX_NEWER_VERSION = 1_000
+"""A higher version in the header of a file is damage."""
+
 MAX_BUSY_ATTEMPTS = 30
 """Attempts to create or upgrade a schema while another process holds the lock; each waits about a second."""
 
@@ -133,11 +136,15 @@ def _refuse_views(connection: Connection) -> None:
 
 
 def _check_header(version: int, connection: Connection) -> None:
-    """Compare the version in the header with the one in the table: a flipped bit must not look like a newer schema."""
+    """Compare the version in the header with the one in the table, which a flipped bit makes different.
+
+    A header that says a version to come is believed: a store of a newer release must not be moved aside.
+    """
     if not inspect(connection).has_table(schema_version.name):
         return
     stored = connection.execute(select(cast(schema_version.c.version_num, Integer))).scalar()
-    if version != stored and stored in range(1, SCHEMA_VERSION + 1):
+    is_newer = SCHEMA_VERSION < version < MAX_NEWER_VERSION
+    if version != stored and not is_newer and stored in range(1, SCHEMA_VERSION + 1):
         raise DamagedStoreError(
             f"{render_url(connection.engine.url)} has schema {version} in its header, but {stored} in its tables"
         )
