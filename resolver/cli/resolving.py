@@ -67,7 +67,7 @@ async def resolve_ids(
     quiet: bool,
 ) -> int:
     """Resolve all repos and write their rows; the exit code."""
-    started_s, summary, written = time.monotonic(), Summary(), 0
+    started_s, summary, selected = time.monotonic(), Summary(), Summary()
     if request.retry_failed is not None:
         ids = read_ids(request.ids, request.retry_failed, option="--retry-failed", only_failed=True)
     else:
@@ -91,20 +91,25 @@ async def resolve_ids(
                         summary.add(row)
                         if output.selection.accepts(row):
                             write(row)
-                            written += 1
+                            selected.add(row)
                         advance(summary.total, summary.failed, resolver.quota_left)
     if output.format_ == "summary" or (not quiet and summary.total > 1):
-        _write_summary(summary, resolver, output, time.monotonic() - started_s)
+        _write_summary(summary, selected, resolver, output, time.monotonic() - started_s)
     if summary.failed:
         return ERROR_ROWS
-    if not written and (summary.total or request.is_listing):
+    if not selected.total and (summary.total or request.is_listing):
         show_message("nothing found" if not summary.total else f"none of the {summary.total:,} repos has these values")
         return NOTHING_FOUND
     return ALL_ANSWERED
 
 
-def _write_summary(summary: Summary, resolver: Resolver, output: OutputOptions, elapsed_s: float) -> None:
-    """Write the counts at the end of a run to standard error, or, where they are the output, all of them to it."""
+def _write_summary(
+    summary: Summary, selected: Summary, resolver: Resolver, output: OutputOptions, elapsed_s: float
+) -> None:
+    """Write the counts of the selected rows, and the totals of the run.
+
+    They go to standard error, or, where they are the output, all of them to it.
+    """
     is_output = output.format_ == "summary"
     totals = render_totals(
         summary,
@@ -113,7 +118,7 @@ def _write_summary(summary: Summary, resolver: Resolver, output: OutputOptions, 
         elapsed_s=elapsed_s,
         longest_wait_s=resolver.longest_wait_s,
     )
-    text = make_printable(f"{summary.render(shows_all=is_output)}{totals}\n")
+    text = make_printable(f"{selected.render(shows_all=is_output)}{totals}\n")
     if not is_output:
         click.echo(text, err=True, nl=False)
         return

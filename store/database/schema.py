@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
-
 MAX_NEWER_VERSION = 1_000
 """A higher version in the header of a file is damage."""
 

@@ -1,0 +1,62 @@
+"""The commands and the example of docs/many-repos.md, run against the local Hub."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from resolver.local_hub import Catalog, LocalHub
+from tests.resolver.cli.test_command import run_in_thread
+from tests.resolver.support import ROOT, bert_row, catalog_of, environment
+
+PAGE = (ROOT / "docs" / "many-repos.md").read_text("utf-8")
+COMMANDS = [shlex.split(line) for line in re.findall(r"^\$ hubresolve (.*)$", PAGE, re.MULTILINE)]
+(EXAMPLE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+async def test_the_page_answers_its_questions(
+    catalog: Catalog, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, failed, code, sheet, again = COMMANDS
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids.txt").write_text("acme/bert\nacme/sd\nacme/later\nacme/st\n")
+    async with LocalHub(catalog) as hub:
+        common = {"HF_ENDPOINT": hub.endpoint, "HUBRESOLVE_STORE": str(store), "HUBRESOLVE_MAX_AGE": "0"}
+        counted = await run_in_thread(*count, **common)
+        assert "library      diffusers 1\n" in counted.stdout and "4 repos in" in counted.stdout
+        assert "sentence" not in counted.stdout
+        listed = await run_in_thread(*failed, **common)
+        heading, row = listed.stdout.splitlines()
+        assert heading == "repo_id\terror" and row.startswith("acme/later\trepo_not_found: ")
+        coded = await run_in_thread(*code, **common)
+        assert coded.stdout == "" and coded.returncode == 1
+        assert (await run_in_thread(*sheet, **common)).returncode == 1
+        assert len((tmp_path / "answers.csv").read_text().splitlines()) == 5
+        (later,) = catalog_of(bert_row("acme/later"))
+        catalog.add(later)
+        retried = await run_in_thread(*again, **common)
+        assert retried.returncode == 0 and retried.stdout.splitlines()[1].startswith("acme/later\t")
+        assert len(retried.stdout.splitlines()) == 2
+
+
+async def test_the_example_makes_a_table(catalog: Catalog, store: Path) -> None:
+    source = EXAMPLE.replace("openai/whisper-small", "acme/bert").replace("stabilityai/sdxl-turbo", "acme/sd")
+    async with LocalHub(catalog) as hub:
+        ran = await run_python(source, HF_ENDPOINT=hub.endpoint, HUBRESOLVE_STORE=str(store))
+    assert ran == "library\ndiffusers       1\ntransformers    1\ndtype: int64\n"
+
+
+async def run_python(source: str, **variables: str) -> str:
+    """What a program prints."""
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", source, env=environment(**variables), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
