@@ -114,7 +114,9 @@ def check_opset(opset: int) -> None:
     """
     newest = importlib.import_module("onnx").defs.onnx_opset_version()
     if isinstance(opset, bool) or not isinstance(opset, int) or not _OLDEST_OPSET <= opset <= newest:
-        raise OpsetError(f"opset {opset!r} does not exist; the installed onnx has the opsets {_OLDEST_OPSET} to {newest}")
+        raise OpsetError(
+            f"opset {opset!r} does not exist; the installed onnx has the opsets {_OLDEST_OPSET} to {newest}"
+        )
 
 
 def check_opset_of_graph(opset: int, actual: int | None) -> None:
@@ -145,7 +147,9 @@ def check_axes(program: Any, config: ExportConfig) -> None:
     fixed = []
     for (name, axes), node_name in pairs:
         shape = nodes[node_name].meta["val"].shape
-        fixed += [f"axis {axis} of {name} ({dim}) is {shape[axis]}" for axis, dim in axes.items() if _is_fixed(shape[axis])]
+        fixed += [
+            f"axis {axis} of {name} ({dim}) is {shape[axis]}" for axis, dim in axes.items() if _is_fixed(shape[axis])
+        ]
     if fixed:
         raise FixedAxisError(
             f"these axes should be dynamic, and tracing made them fixed: {'; '.join(fixed)}; nothing was written"
@@ -155,5 +159,3 @@ def check_axes(program: Any, config: ExportConfig) -> None:
 def _is_fixed(size: Any) -> bool:
     # A symbolic size may stand for one number only.
     return isinstance(size, int) or size.node.expr.is_number
-
-

@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from registry.export.config import ExportConfig
-from resolver.exporting.checks import check_axes, check_folder, check_head, check_opset, check_opset_of_graph, check_sizes
+from resolver.exporting.checks import (
+    check_axes,
+    check_folder,
+    check_head,
+    check_opset,
+    check_opset_of_graph,
+    check_sizes,
+)
 from resolver.exporting.flat_call import call_with_flat_tensors
 from resolver.exporting.saving import save_model
 
@@ -53,17 +60,7 @@ def export_program(model: Any, config: ExportConfig, **sizes: int) -> Any:
     """
     check_head(model, config)
     check_sizes(config, sizes)
-    torch = importlib.import_module("torch")
-    tensors = tuple(config.generate_dummy_inputs("pt", **sizes).values())
-    with torch.no_grad(), override_config(model, config), _apply_patches("dynamo"):
-        program = torch.export.export(
-            build_flat_module(model, config),
-            tensors,
-            dynamic_shapes=build_dynamic_shapes(config, torch.export.Dim.AUTO),
-            strict=False,
-        )
-    check_axes(program, config)
-    return program
+    return _trace(model, config, sizes)
 
 
 def build_onnx_program(model: Any, config: ExportConfig, *, opset: int | None = None, **sizes: int) -> Any:
@@ -73,9 +70,11 @@ def build_onnx_program(model: Any, config: ExportConfig, *, opset: int | None = 
     """
     torch = importlib.import_module("torch")
     requested = config.DEFAULT_ONNX_OPSET if opset is None else opset
+    check_head(model, config)
+    check_sizes(config, sizes)
     check_opset(requested)
     with _apply_patches("onnx"):
-        program = export_program(model, config, **sizes)
+        program = _trace(model, config, sizes)
         _apply_node_fixes(program)
         onnx_program = torch.onnx.export(
             program,
@@ -91,9 +90,21 @@ def build_onnx_program(model: Any, config: ExportConfig, *, opset: int | None = 
     return onnx_program
 
 
-def export_onnx(
-    model: Any, config: ExportConfig, path: Path | str, *, opset: int | None = None, **sizes: int
-) -> Path:
+def _trace(model: Any, config: ExportConfig, sizes: Mapping[str, int]) -> Any:
+    torch = importlib.import_module("torch")
+    tensors = tuple(config.generate_dummy_inputs("pt", **sizes).values())
+    with torch.no_grad(), override_config(model, config), _apply_patches("dynamo"):
+        program = torch.export.export(
+            build_flat_module(model, config),
+            tensors,
+            dynamic_shapes=build_dynamic_shapes(config, torch.export.Dim.AUTO),
+            strict=False,
+        )
+    check_axes(program, config)
+    return program
+
+
+def export_onnx(model: Any, config: ExportConfig, path: Path | str, *, opset: int | None = None, **sizes: int) -> Path:
     """The path of the ONNX file that was written; inputs, outputs and axes have the names in `config`.
 
     `opset` is by default the configuration's. `sizes` are the sizes of the axes of the traced inputs, such as

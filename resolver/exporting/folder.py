@@ -85,6 +85,4 @@ def _split_sizes(configs: Mapping[str, ExportConfig], sizes: Mapping[str, int]) 
     """
     names = {name: config.list_size_names() for name, config in configs.items()}
     check_size_names(sizes, frozenset[str]().union(*names.values()))
-    return {
-        graph: {name: size for name, size in sizes.items() if name in known} for graph, known in names.items()
-    }
+    return {graph: {name: size for name, size in sizes.items() if name in known} for graph, known in names.items()}

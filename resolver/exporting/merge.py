@@ -35,9 +35,7 @@ def merge_decoders(first: Any, later: Any) -> Any:
         _move_weights(ir, branch, weights)
         _set_outputs(ir, branch, outputs, inputs)
         _rename(branch, name)
-    inputs[USE_CACHE_INPUT] = ir.Value(
-        name=USE_CACHE_INPUT, shape=ir.Shape([1]), type=ir.TensorType(ir.DataType.BOOL)
-    )
+    inputs[USE_CACHE_INPUT] = ir.Value(name=USE_CACHE_INPUT, shape=ir.Shape([1]), type=ir.TensorType(ir.DataType.BOOL))
     node = ir.node(
         "If",
         [inputs[USE_CACHE_INPUT]],
@@ -71,7 +69,7 @@ def remove_unread_input(model: Any, name: str) -> None:
 
 
 def _describe_outputs(first: Any, later: Any) -> dict[str, tuple[Any, Any]]:
-    """Name -> shape and type of each output; where both graphs have it, the shape is that with past, which is longer."""
+    """Name -> shape and type of each output; of those that both graphs have, the shape is that with past."""
     shapes = {value.name: (value.shape, value.type) for value in later.outputs}
     return {value.name: shapes.get(value.name, (value.shape, value.type)) for value in first.outputs}
 

@@ -11,7 +11,7 @@ LARGEST_FILE_BYTES = 1536 * 1024 * 1024
 
 
 def save_model(model: Any, path: Path, largest_file_bytes: int = LARGEST_FILE_BYTES) -> None:
-    """Write an `onnx_ir.Model` to `path`; larger weights go to a file with "_data" after that name, as optimum has it."""
+    """Write an `onnx_ir.Model` to `path`, and larger weights to a file with optimum's name for it: "_data" is added."""
     ir = importlib.import_module("onnx_ir")
     weights = (value.const_value for value in model.graph.initializers.values() if value.const_value is not None)
     is_large = sum(tensor.nbytes for tensor in weights) > largest_file_bytes
