@@ -1,6 +1,6 @@
 """Tokens that onnxruntime generates with the graphs of a folder are those of PyTorch.
 
-The loops here are as small as they can be: the next token is the most likely one that was not written before. The folders are used as optimum's
+In the loops here the next token is the most likely one that was not written before. The folders are used as optimum's
 classes use them: the first step of a decoder that takes cached keys and values gets them with length 0.
 """
 
@@ -16,6 +16,7 @@ import pytest
 from resolver.exporting import export_onnx_folder
 from resolver.exporting.merge import USE_CACHE_INPUT
 from tests.resolver.exporting.checking import silence_libraries
+from tests.resolver.exporting.lively import make_lively
 
 Arrays = dict[str, Any]
 
@@ -126,16 +127,6 @@ def t5(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     )
     model = transformers.T5ForConditionalGeneration(config).eval()
     return Folder(make_lively(model), "text2text-generation-with-past", tmp_path_factory.mktemp("t5"))
-
-
-def make_lively(model: Any) -> Any:
-    """The model with larger weights: its next token then depends on all earlier ones."""
-    import torch
-
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(8)
-    return model
 
 
 def choose_tokens(batch_size: int, length: int) -> Any:

@@ -40,7 +40,7 @@ def build_model(kind: str) -> Any:
     """A model of one layer: "normalized", or one that makes an axis of its input or output fixed."""
     import torch
 
-    class Model(torch.nn.Module):
+    class Model(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.config = SimpleNamespace()
@@ -62,7 +62,7 @@ def export(folder: Path, kind: str = "normalized", **arguments: Any) -> Path:
 def get_opset(path: Path) -> int:
     import onnx
 
-    return next(item.version for item in onnx.load(path).opset_import if not item.domain)
+    return next(int(item.version) for item in onnx.load(path).opset_import if not item.domain)
 
 
 REFUSED: list[tuple[str, dict[str, Any], type[ExportError], type[Exception], str]] = [
