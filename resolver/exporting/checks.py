@@ -92,8 +92,9 @@ def _list_tasks_of_head(model: Any, registry: Registry) -> tuple[str, ...]:
         return ()
     names = (item.__name__ for item in type(model).__mro__)
     served = next((registry.served_tasks[name] for name in names if name in registry.served_tasks), ())
+    tasks = tuple(dict.fromkeys((inferred, *(item.task for item in served))))
     # Pretraining is what some heads were made for, beside the task that they serve.
-    return tuple(dict.fromkeys((inferred, *(item.task for item in served if item.task != "pretraining"))))
+    return tuple(task for task in tasks if task != "pretraining") or tasks
 
 
 def check_folder(folder: Path) -> None:

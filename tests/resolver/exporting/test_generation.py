@@ -276,6 +276,11 @@ def test_the_merged_decoder_returns_the_cached_states_of_the_encoder_in_both_bra
     assert later["present.0.decoder.key"].shape[2] == 2
 
 
+def test_a_file_tells_no_path_of_the_machine_that_made_it(t5: Folder) -> None:
+    for path in t5.paths.values():
+        assert b".py" not in path.read_bytes()
+
+
 def test_weights_that_are_too_large_for_one_file_are_written_beside_it(t5: Folder, tmp_path: Path) -> None:
     import onnx_ir
     import onnxruntime
