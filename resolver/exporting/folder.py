@@ -1,7 +1,7 @@
 """Exports all graphs that a model needs to generate into one folder, with optimum-onnx's file names.
 
-optimum's `ORTModel...` classes and transformers.js read such a folder: the graphs, the model's config, its generation
-config and the files of its tokenizer or processor.
+optimum's `ORTModel...` classes read such a folder: the graphs, the model's config, its generation config and the files
+of its tokenizer or processor.
 """
 
 from __future__ import annotations
