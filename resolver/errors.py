@@ -24,6 +24,12 @@
     │  │  ├─ RemoteCodeError            read the code, then pass trust_remote_code=True
     │  │  └─ MemoryBudgetError          release a model, or raise max_resident_bytes
     │  └─ InternalError                 a defect of hubresolve: report it
+    ├─ ExportError                      a model was not exported as requested; nothing was written
+    │  ├─ UnknownArgumentError          the export has no such argument or size (also TypeError)
+    │  ├─ WrongHeadError                the configuration is for another task than the model's (also ValueError)
+    │  ├─ MissingFolderError            the folder to write to does not exist (also FileNotFoundError)
+    │  ├─ FixedAxisError                an axis that should be dynamic came out fixed (also ValueError)
+    │  └─ OpsetError                    the opset does not exist, or was not honoured (also ValueError)
     ├─ StoreError                       `store.errors`
     └─ RegistryError                    `registry.errors`
 
@@ -218,6 +224,30 @@ class MemoryBudgetError(ModelLoadError):
     """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
 
     code = "memory_budget"
+
+
+class ExportError(HubresolveError):
+    """A model was not exported, because the graph would not be the requested one."""
+
+
+class UnknownArgumentError(ExportError, TypeError):
+    """The export has no argument, and its inputs no size, of this name."""
+
+
+class WrongHeadError(ExportError, ValueError):
+    """The configuration is for a task that the model's head does not serve."""
+
+
+class MissingFolderError(ExportError, FileNotFoundError):
+    """The folder that the graph should be written to does not exist."""
+
+
+class FixedAxisError(ExportError, ValueError):
+    """An axis that the configuration names as dynamic has one size in the graph."""
+
+
+class OpsetError(ExportError, ValueError):
+    """The opset does not exist, or the graph could not be converted to it."""
 
 
 _CODES_OF_TWO: dict[str, type[ResolveError]] = {

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from registry.export.optimum_interface import OptimumInterface, drop_default_sizes
 from registry.export.outputs import OUTPUTS_BY_TASK
-from registry.export.tensors import InputSpec, OutputSpec
+from registry.export.tensors import InputSpec, OutputSpec, list_names
 
 DEFAULT_SIZES: dict[str, int] = {
     "batch_size": 2,
@@ -26,6 +26,9 @@ DEFAULT_SIZES: dict[str, int] = {
     "nb_points_per_image": 2,
 }
 """The sizes of the dynamic axes of dummy inputs, unless the configuration or the caller sets others."""
+
+MODEL_GRAPH = "model"
+"""The name of the graph of a model that is exported as one graph; optimum-onnx calls its file so."""
 
 _IMPLIED_SIZES = {
     # An axis that the caller sets -> the other axes that get the same size, unless the caller sets them too.
@@ -87,6 +90,14 @@ class ExportConfig(OptimumInterface):
         """The part of `model` that is exported; the whole model by default."""
         return model
 
+    def get_fixed_arguments(self) -> Mapping[str, Any]:
+        """Arguments that the model is always called with, and that are no inputs of the graph."""
+        return {}
+
+    def build_graph_configs(self) -> dict[str, ExportConfig]:
+        """Graph name -> configuration, of all graphs that are needed to run the model: one, unless it generates."""
+        return {MODEL_GRAPH: self}
+
     @property
     def use_past(self) -> bool:
         """Whether the graph returns cached keys and values."""
@@ -124,6 +135,11 @@ class ExportConfig(OptimumInterface):
             if name in requested:
                 sizes.update(dict.fromkeys(implied, requested[name]))
         return {**sizes, **requested}
+
+    def list_size_names(self) -> frozenset[str]:
+        """The names of sizes that `merge_sizes` uses for these inputs."""
+        names = {name for spec in self.build_input_specs() for dim in spec.shape for name in list_names(dim)}
+        return frozenset(names | {name for name, implied in _IMPLIED_SIZES.items() if not names.isdisjoint(implied)})
 
     def generate_dummy_inputs(self, framework: str = "pt", **sizes: int) -> dict[str, Any]:
         """A dummy tensor for each input, by its name in the graph; `framework` is "pt" (torch) or "np" (numpy).

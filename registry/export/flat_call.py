@@ -32,7 +32,7 @@ def call_with_flat_tensors(model: Any, config: ExportConfig, tensors: Sequence[A
     arguments = build_arguments({spec.path: tensor for spec, tensor in zip(specs, tensors, strict=True)})
     if config.use_past:
         arguments["use_cache"] = True
-    output = getattr(config.get_exported_module(model), config.METHOD)(**arguments)
+    output = getattr(config.get_exported_module(model), config.METHOD)(**arguments, **config.get_fixed_arguments())
     return tuple(_get_output(output, spec.path) for spec in config.build_output_specs())
 
 

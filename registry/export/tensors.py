@@ -78,6 +78,13 @@ def evaluate_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
     return _evaluate(ast.parse(dim.strip(), mode="eval").body, sizes)
 
 
+def list_names(dim: Dim) -> frozenset[str]:
+    """The names of sizes in `dim`."""
+    if isinstance(dim, int):
+        return frozenset()
+    return frozenset(node.id for node in ast.walk(ast.parse(dim.strip(), mode="eval")) if isinstance(node, ast.Name))
+
+
 def _evaluate(node: ast.expr, sizes: Mapping[str, int]) -> int:
     match node:
         case ast.Constant(value=int(number)):

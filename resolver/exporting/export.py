@@ -9,12 +9,21 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from registry.export.config import ExportConfig
 from registry.export.flat_call import call_with_flat_tensors, override_config as override_config
+from resolver.exporting.checks import (
+    check_axes,
+    check_folder,
+    check_head,
+    check_opset,
+    check_opset_of_graph,
+    check_sizes,
+)
+from resolver.exporting.saving import save_model
 
 
 def build_flat_module(model: Any, config: ExportConfig) -> Any:
@@ -44,41 +53,75 @@ def export_program(model: Any, config: ExportConfig, **sizes: int) -> Any:
     """The `torch.export.ExportedProgram` of the model; `sizes` are the sizes of the axes of the traced inputs.
 
     Raises:
-        torch.export's errors: the model cannot be traced, or an axis cannot be dynamic.
+        UnknownArgumentError: a name in `sizes` is no size of an axis of the inputs.
+        WrongHeadError: the configuration is for another task than the model's head.
+        FixedAxisError: an axis that the configuration names as dynamic came out fixed.
+        torch.export's errors: the model cannot be traced.
+    """
+    check_head(model, config)
+    check_sizes(config, sizes)
+    return _trace(model, config, sizes)
+
+
+def build_onnx_program(model: Any, config: ExportConfig, *, opset: int | None = None, **sizes: int) -> Any:
+    """The `torch.onnx.ONNXProgram` of the model; inputs, outputs and axes have the names in `config`.
+
+    `opset` is by default the configuration's. Raises the errors of `export_onnx`, except MissingFolderError.
     """
     torch = importlib.import_module("torch")
-    tensors = tuple(config.generate_dummy_inputs("pt", **sizes).values())
-    with torch.no_grad(), override_config(model, config), _apply_patches("dynamo"):
-        return torch.export.export(
-            build_flat_module(model, config),
-            tensors,
-            dynamic_shapes=build_dynamic_shapes(config, torch.export.Dim.AUTO),
-            strict=False,
-        )
-
-
-def export_onnx(model: Any, config: ExportConfig, path: Path | str, **sizes: int) -> Path:
-    """The path of the ONNX file that was written; inputs, outputs and axes have the names in `config`.
-
-    Raises:
-        torch.export's and torch.onnx's errors: the model cannot be traced, or ONNX lacks an operator.
-    """
-    torch = importlib.import_module("torch")
+    requested = config.DEFAULT_ONNX_OPSET if opset is None else opset
+    check_head(model, config)
+    check_sizes(config, sizes)
+    check_opset(requested)
     with _apply_patches("onnx"):
-        program = export_program(model, config, **sizes)
+        program = _trace(model, config, sizes)
         _apply_node_fixes(program)
         onnx_program = torch.onnx.export(
             program,
             input_names=list(config.inputs),
             output_names=list(config.outputs),
             dynamic_shapes=build_dynamic_shapes(config),
-            opset_version=config.DEFAULT_ONNX_OPSET,
+            opset_version=requested,
             custom_translation_table=_get_translation_table(),
             optimize=config.OPTIMIZE,
             verbose=False,
         )
-    onnx_program.save(str(path), external_data=False)
-    return Path(path)
+    check_opset_of_graph(requested, onnx_program.model.opset_imports.get(""))
+    return onnx_program
+
+
+def _trace(model: Any, config: ExportConfig, sizes: Mapping[str, int]) -> Any:
+    torch = importlib.import_module("torch")
+    tensors = tuple(config.generate_dummy_inputs("pt", **sizes).values())
+    with torch.no_grad(), override_config(model, config), _apply_patches("dynamo"):
+        program = torch.export.export(
+            build_flat_module(model, config),
+            tensors,
+            dynamic_shapes=build_dynamic_shapes(config, torch.export.Dim.AUTO),
+            strict=False,
+        )
+    check_axes(program, config)
+    return program
+
+
+def export_onnx(model: Any, config: ExportConfig, path: Path | str, *, opset: int | None = None, **sizes: int) -> Path:
+    """The path of the ONNX file that was written; inputs, outputs and axes have the names in `config`.
+
+    `opset` is by default the configuration's. `sizes` are the sizes of the axes of the traced inputs, such as
+    `sequence_length=32`; the graph takes all others too. Weights of more than 2 GB are written to a file beside it.
+
+    Raises:
+        UnknownArgumentError: a name in `sizes` is no size of an axis of the inputs.
+        WrongHeadError: the configuration is for another task than the model's head.
+        MissingFolderError: the folder of `path` does not exist.
+        FixedAxisError: an axis that the configuration names as dynamic came out fixed.
+        OpsetError: the opset does not exist, or the graph could not be converted to it.
+        torch.export's and torch.onnx's errors: the model cannot be traced, or ONNX lacks an operator.
+    """
+    path = Path(path)
+    check_folder(path.parent)
+    save_model(build_onnx_program(model, config, opset=opset, **sizes).model, path)
+    return path
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ from resolver import (
     TasksManager,
     resolve,
 )
-from resolver.exporting import export_onnx
+from resolver.exporting import export_onnx, export_onnx_folder
 from store import (
     MetadataStore,
     StoreError,
@@ -114,7 +114,8 @@ def use_a_registry(facts: RepoFacts) -> ExportConfig:
     exports = shipped_export_registry(rules)
     assert_type(exports, ExportRegistry)
     config: ExportConfig = exports.get_exporter_config_constructor("onnx", model_type="bert", task="fill-mask")(None)
-    export_onnx(None, config, "model.onnx")
+    assert_type(export_onnx(None, config, "model.onnx", opset=18, batch_size=3), Path)
+    assert_type(export_onnx_folder(None, "fill-mask", "folder", opset=18), dict[str, Path])
     TasksManager.get_supported_tasks_for_model_type("bert", "onnx")
     return config
 

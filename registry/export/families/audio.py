@@ -90,7 +90,8 @@ class WhisperConfig(Seq2SeqConfig):
 
     @property
     def encoder_output_length(self) -> Dim:
-        return get_number(self.config, "max_source_positions")
+        # The encoder always returns the states of 30 seconds; the decoder takes any number of them.
+        return ENCODER_LENGTH if self.behavior is Behavior.DECODER else get_number(self.config, "max_source_positions")
 
     def build_input_specs(self) -> tuple[InputSpec, ...]:
         return self.build_encoder_specs() if self.task == "audio-classification" else super().build_input_specs()

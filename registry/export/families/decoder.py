@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from registry.export.config import ExportConfig
+from registry.export.config import MODEL_GRAPH, ExportConfig
 from registry.export.model_config import choose_token_range, get_first, get_number
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
@@ -45,6 +46,14 @@ class WithPastConfig(ExportConfig):
     @property
     def use_past(self) -> bool:
         return self._use_past
+
+    def build_graph_configs(self) -> dict[str, ExportConfig]:
+        if not self.use_past:
+            return super().build_graph_configs()
+        # One graph serves the first step too: its cached keys and values then have length 0.
+        taking = copy.copy(self)
+        taking.use_past_in_inputs = True
+        return {MODEL_GRAPH: taking}
 
 
 class TextDecoderConfig(WithPastConfig):

@@ -7,7 +7,7 @@ from typing import Any
 from registry.export.config import ExportConfig
 from registry.export.families.seq2seq import EncoderDecoderConfig, Seq2SeqConfig
 from registry.export.families.text import TextEncoderConfig
-from registry.export.families.vision import ImageConfig
+from registry.export.families.vision import ImageConfig, PatchConfig
 from registry.export.model_config import choose_token_range, get_image_size, get_number
 from registry.export.outputs import BATCH_AXIS, OUTPUTS_BY_TASK, TOKEN_AXES
 from registry.export.tensors import Dim, InputSpec, OutputSpec
@@ -19,6 +19,7 @@ TEXT_AND_IMAGE_TASKS = ("feature-extraction", "zero-shot-image-classification")
 class ClipConfig(ImageConfig):
     """CLIP: texts and images to embeddings and their similarities; only images for image classification."""
 
+    INTERPOLATES_POSITIONS = True
     TEXT_LENGTH: int | None = None
     """The fixed number of tokens of a text; None: any number."""
     HAS_TEXT_MASK = True
@@ -40,7 +41,7 @@ class ClipConfig(ImageConfig):
     @property
     def image_shape(self) -> tuple[Dim, ...]:
         batch = "image_batch_size" if self.task in TEXT_AND_IMAGE_TASKS else "batch_size"
-        return (batch, self.channels, *self.image_size)
+        return (batch, *super().image_shape[1:])
 
     def build_input_specs(self) -> tuple[InputSpec, ...]:
         images = super().build_input_specs()
@@ -77,12 +78,18 @@ class SentenceTransformersClipConfig(ClipConfig):
         )
 
 
-class VisionTowerConfig(ImageConfig):
+class GroupVitConfig(ClipConfig):
+    """GroupViT: as CLIP, but images of one size only: the model does not pass the interpolation on."""
+
+    INTERPOLATES_POSITIONS = False
+
+
+class VisionTowerConfig(PatchConfig):
     """The vision encoder of CLIP and similar models."""
 
     def build_output_specs(self) -> tuple[OutputSpec, ...]:
         return (
-            OutputSpec(name="last_hidden_state", axes=BATCH_AXIS),
+            *super().build_output_specs(),
             OutputSpec(name="pooler_output", axes=BATCH_AXIS),
         )
 
@@ -123,6 +130,8 @@ class ProjectedTextTowerConfig(TextTowerConfig):
 
 class OwlVitConfig(ClipConfig):
     """OWL-ViT: finds in images the objects that texts name; each image has the same number of texts."""
+
+    INTERPOLATES_POSITIONS = False
 
     def build_output_specs(self) -> tuple[OutputSpec, ...]:
         if self.task == "feature-extraction":

@@ -5,12 +5,22 @@ from __future__ import annotations
 import enum
 from typing import Any, ClassVar, Self
 
+from registry.export.config import ExportConfig
 from registry.export.families.decoder import KeyValueShape, TextDecoderConfig, WithPastConfig
 from registry.export.model_config import choose_token_range, get_number
 from registry.export.tensors import Dim, InputSpec, OutputSpec
 
 ENCODER_LENGTH = "encoder_sequence_length"
 DECODER_LENGTH = "decoder_sequence_length"
+
+ENCODER_GRAPH = "encoder_model"
+DECODER_GRAPH = "decoder_model"
+DECODER_WITH_PAST_GRAPH = "decoder_with_past_model"
+MERGED_DECODER_GRAPH = "decoder_model_merged"
+"""The decoder and the decoder with past in one graph, which an input switches."""
+
+GENERATION_TASKS = ("automatic-speech-recognition", "image-to-text", "text2text-generation")
+"""The tasks for which encoder and decoder are separate graphs without past too."""
 
 
 class Behavior(enum.StrEnum):
@@ -61,14 +71,19 @@ class Seq2SeqConfig(WithPastConfig):
     def build_part_configs(self) -> dict[str, Self]:
         """Graph name -> configuration, of the graphs that generation needs: encoder, decoder, decoder with past."""
         configs = {
-            "encoder_model": self.with_behavior(Behavior.ENCODER),
-            "decoder_model": self.with_behavior(Behavior.DECODER, use_past=self.use_past),
+            ENCODER_GRAPH: self.with_behavior(Behavior.ENCODER),
+            DECODER_GRAPH: self.with_behavior(Behavior.DECODER, use_past=self.use_past),
         }
         if self.use_past:
-            configs["decoder_with_past_model"] = self.with_behavior(
+            configs[DECODER_WITH_PAST_GRAPH] = self.with_behavior(
                 Behavior.DECODER, use_past=True, use_past_in_inputs=True
             )
         return configs
+
+    def build_graph_configs(self) -> dict[str, ExportConfig]:
+        if self.behavior is Behavior.MONOLITH and (self.use_past or self.task in GENERATION_TASKS):
+            return {**self.build_part_configs()}
+        return super(WithPastConfig, self).build_graph_configs()
 
     def get_exported_module(self, model: Any) -> Any:
         if self.behavior is not Behavior.ENCODER:
@@ -228,6 +243,10 @@ class BartConfig(Seq2SeqConfig):
             use_past=self.use_past,
             use_past_in_inputs=self.use_past_in_inputs,
         )
+
+    def build_graph_configs(self) -> dict[str, ExportConfig]:
+        decoder_only = self.decoder_only_config
+        return super().build_graph_configs() if decoder_only is None else decoder_only.build_graph_configs()
 
     @property
     def reads_text_twice(self) -> bool:

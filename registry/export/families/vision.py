@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from registry.export.config import ExportConfig
 from registry.export.model_config import get_first, get_image_size, get_number
@@ -18,6 +19,10 @@ class ImageConfig(ExportConfig):
 
     HAS_DYNAMIC_SIZE: ClassVar[bool] = False
     """Whether the model type takes images of any height and width."""
+    INTERPOLATES_POSITIONS: ClassVar[bool] = False
+    """Whether it does so by interpolation of its position embeddings; they must be learnt for a square image."""
+    INTERPOLATION_ARGUMENT: ClassVar[str | None] = "interpolate_pos_encoding"
+    """The argument of the model that allows the interpolation; None if it needs none."""
     DEFAULT_IMAGE_SIZE: ClassVar[int] = 224
     DYNAMIC_FEATURE_AXES: ClassVar[dict[int, str]] = {}
     """The axes of the features that vary with the image size, without the batch axis."""
@@ -25,7 +30,8 @@ class ImageConfig(ExportConfig):
     @property
     def has_dynamic_size(self) -> bool:
         """Whether the graph of this task takes images of any height and width; masked image modeling never does."""
-        return self.HAS_DYNAMIC_SIZE and self.task != "masked-im"
+        height, width = self.image_size
+        return (self.HAS_DYNAMIC_SIZE or (self.INTERPOLATES_POSITIONS and height == width)) and self.task != "masked-im"
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -43,7 +49,16 @@ class ImageConfig(ExportConfig):
         return ("batch_size", self.channels, *(IMAGE_AXES if self.has_dynamic_size else self.image_size))
 
     def get_default_sizes(self) -> dict[str, int]:
-        return dict(zip(IMAGE_AXES, self.image_size, strict=True)) if self.has_dynamic_size else {}
+        if not self.has_dynamic_size:
+            return {}
+        height, width = self.image_size
+        # An image of the learnt size would be traced without the interpolation.
+        factors = (2, 3) if self.INTERPOLATES_POSITIONS else (1, 1)
+        return {"height": factors[0] * height, "width": factors[1] * width}
+
+    def get_fixed_arguments(self) -> Mapping[str, Any]:
+        is_asked = self.INTERPOLATES_POSITIONS and self.has_dynamic_size and self.INTERPOLATION_ARGUMENT is not None
+        return {str(self.INTERPOLATION_ARGUMENT): True} if is_asked else {}
 
     def build_input_specs(self) -> tuple[InputSpec, ...]:
         return (InputSpec(name="pixel_values", shape=self.image_shape, kind="float"),)
@@ -73,6 +88,19 @@ class FeatureMapConfig(ImageConfig):
 
     HAS_DYNAMIC_SIZE = True
     DYNAMIC_FEATURE_AXES: ClassVar[dict[int, str]] = {2: "feature_height", 3: "feature_width"}
+
+
+class PatchConfig(ImageConfig):
+    """ViT and similar models: images of any size, because the position embeddings of their patches are interpolated."""
+
+    INTERPOLATES_POSITIONS = True
+    DYNAMIC_FEATURE_AXES: ClassVar[dict[int, str]] = {1: "patch_sequence_length"}
+
+
+class Dinov2Config(PatchConfig):
+    """DINOv2: interpolates without being asked."""
+
+    INTERPOLATION_ARGUMENT = None
 
 
 class SwinConfig(ImageConfig):

@@ -77,6 +77,72 @@ def test_an_encoder_and_a_decoder_are_exported_whole_or_in_parts() -> None:
 PARTS = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
 
 
+GRAPHS: list[tuple[str, str, Any, list[str]]] = [
+    # Model type, task, the model's config, the names of the graphs.
+    ("bert", "text-classification", BERT, ["model"]),
+    ("gpt2", "text-generation", GPT2, ["model"]),
+    ("gpt2", "text-generation-with-past", GPT2, ["model"]),
+    ("t5", "feature-extraction", T5, ["model"]),
+    ("t5", "feature-extraction-with-past", T5, ["encoder_model", "decoder_model", "decoder_with_past_model"]),
+    ("t5", "text2text-generation", T5, ["encoder_model", "decoder_model"]),
+    ("t5", "text2text-generation-with-past", T5, ["encoder_model", "decoder_model", "decoder_with_past_model"]),
+    ("bart", "text-classification", T5, ["model"]),
+    ("bart", "text-generation-with-past", T5, ["model"]),
+    ("whisper", "audio-classification", T5, ["model"]),
+    ("whisper", "automatic-speech-recognition", T5, ["encoder_model", "decoder_model"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("model_type", "task", "config", "names"), GRAPHS, ids=[f"{row[0]}-{row[1]}" for row in GRAPHS]
+)
+def test_a_model_has_the_graphs_that_optimum_writes(model_type: str, task: str, config: Any, names: list[str]) -> None:
+    assert list(build_config(model_type, task, config).build_graph_configs()) == names
+
+
+def test_the_graph_of_a_decoder_with_past_takes_what_it_returns() -> None:
+    config = build_config("gpt2", "text-generation-with-past", GPT2)
+
+    (graph,) = config.build_graph_configs().values()
+
+    assert "past_key_values.0.key" in graph.inputs and "past_key_values.0.key" not in config.inputs
+
+
+def test_whispers_decoder_takes_any_number_of_states_and_its_encoder_returns_a_fixed_one() -> None:
+    sizes = {"max_source_positions": 50, "num_mel_bins": 8, "d_model": 32}
+    whisper = SimpleNamespace(**{**vars(T5), **sizes, "decoder_layers": 1, "decoder_attention_heads": 4})
+    graphs = build_config("whisper", "automatic-speech-recognition-with-past", whisper).build_graph_configs()
+
+    assert graphs["encoder_model"].outputs == {"last_hidden_state": {0: "batch_size"}}
+    cached = graphs["decoder_with_past_model"].inputs["past_key_values.0.encoder.key"]
+    assert cached == {0: "batch_size", 2: "encoder_sequence_length"}
+
+
+def test_the_names_of_sizes_are_those_of_the_inputs_and_those_that_imply_them() -> None:
+    bert = build_config("bert", "fill-mask", BERT).list_size_names()
+    clip = build_config("clip", "zero-shot-image-classification", CLIP).list_size_names()
+
+    assert {"batch_size", "sequence_length"} <= bert and "height" not in bert
+    assert {"batch_size", "image_batch_size", "text_batch_size", "sequence_length"} <= clip
+
+
+CLIP = SimpleNamespace(text_config=BERT, vision_config=VIT)
+
+
+def test_positions_that_are_learnt_for_a_square_image_are_interpolated() -> None:
+    square = SimpleNamespace(image_size=32, num_channels=3)
+    classes = build_config("vit", "image-classification", square)
+    masked = build_config("vit", "masked-im", square)
+    without_being_asked = build_config("dinov2", "image-classification", square)
+
+    assert classes.inputs == {"pixel_values": {0: "batch_size", 2: "height", 3: "width"}}
+    assert dict(classes.get_fixed_arguments()) == {"interpolate_pos_encoding": True}
+    # A traced image of the learnt size would not be interpolated.
+    assert classes.get_default_sizes() == {"height": 64, "width": 96}
+    assert (masked.inputs, masked.get_fixed_arguments()) == ({"pixel_values": {0: "batch_size"}}, {})
+    assert (without_being_asked.inputs, without_being_asked.get_fixed_arguments()) == (classes.inputs, {})
+
+
 def test_an_image_has_the_size_in_the_config_if_positions_are_learnt() -> None:
     fixed = build_config("vit", "image-classification", VIT)
     free = build_config("resnet", "image-classification", VIT)

@@ -179,6 +179,7 @@ def choose_second_sizes(config: ExportConfig, first: dict[str, int]) -> dict[str
     names = {name for spec in config.build_input_specs() for name in spec.axes.values()}
     sizes = config.merge_sizes(**first)
     larger = {name: value + (1 if "batch" in name else 3) for name, value in sizes.items()}
-    larger.update({name: value + 32 for name, value in sizes.items() if name.endswith(("height", "width"))})
+    larger.update({name: value + 32 for name, value in sizes.items() if name.endswith("height")})
+    larger.update({name: value + 64 for name, value in sizes.items() if name.endswith("width")})
     assert names, "there is no dynamic axis"
     return larger

@@ -37,6 +37,30 @@ def test_the_exported_graph_gives_what_the_model_does_for_another_batch(pair: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model_type", ["vit", "clip_vision_model"])
+def test_an_image_of_the_learnt_size_is_not_changed_by_the_interpolation(model_type: str, tmp_path: Path) -> None:
+    import numpy
+    import onnxruntime
+    import torch
+
+    from resolver.exporting import export_onnx
+    from tests.resolver.exporting.checking import build_config, silence_libraries
+    from tests.resolver.exporting.tiny import build_tiny_model
+
+    with silence_libraries():
+        model = build_tiny_model("transformers", model_type, "feature-extraction")
+        config = build_config("transformers", model_type, "feature-extraction", model)
+        path = export_onnx(model, config, tmp_path / "model.onnx")
+    size = model.config.image_size
+    inputs = config.generate_dummy_inputs("np", batch_size=1, height=size, width=size)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = model(torch.from_numpy(inputs["pixel_values"])).last_hidden_state.numpy()
+
+    assert numpy.abs(session.run(["last_hidden_state"], inputs)[0] - expected).max() < 1e-5
+
+
+@pytest.mark.slow
 def test_a_program_of_torch_export_takes_another_batch_too() -> None:
     from tests.resolver.exporting.checking import check_program
 
