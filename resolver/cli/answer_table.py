@@ -76,7 +76,7 @@ class AnswerTable:
         if self._widths is None:
             self._widths = []
             print("\t".join(keys), file=self._file)
-        print("\t".join(make_printable(self._render(row, key)) for key in keys), file=self._file)
+        print("\t".join(_make_cell(self._render(row, key)) for key in keys), file=self._file)
 
     def _print_collected(self) -> None:
         from rich.cells import cell_len, set_cell_size
@@ -107,7 +107,7 @@ class AnswerTable:
         widths = {
             key: max(
                 len(_COLUMNS.get(key, key)),
-                *(cell_len(make_printable(self._shorten(key, self._render(row, key)))) for row in self._rows),
+                *(cell_len(_make_cell(self._shorten(key, self._render(row, key)))) for row in self._rows),
             )
             for key in self._columns
         }
@@ -122,7 +122,7 @@ class AnswerTable:
         assert self._widths is not None
         padded = [
             set_cell_size(cell, width) if len(cell) < width else cell
-            for cell, width in zip(map(make_printable, cells), self._widths, strict=True)
+            for cell, width in zip(map(_make_cell, cells), self._widths, strict=True)
         ]
         click.secho(_GAP.join(padded).rstrip(), file=self._file, **style)
 
@@ -161,3 +161,8 @@ class AnswerTable:
             return None
         is_old = self._now_s - checked_at_s >= MIN_SHOWN_AGE_S
         return describe_age(checked_at_s, self._now_s) if is_old else None
+
+
+def _make_cell(text: str) -> str:
+    """The text on one line."""
+    return make_printable(text).replace("\n", "\\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import io
 import os
 import pty
 import re
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from resolver.cli.answer_table import AnswerTable
 from resolver.local_hub import LocalHub
 from tests.resolver.support import bert_row, catalog_of, command
+from tests.resolver.test_rows import FULL
 
 LONG = f"acme/{'long-name-' * 5}model"
 IDS = ["acme/bert", LONG, "acme/none", "acme/new"]
@@ -72,3 +75,13 @@ async def test_a_pipe_gets_tabs_and_no_padding(store: Path) -> None:
     assert heading.split("\t")[0] == "repo_id" and heading.split("\t")[-1] == "error"
     assert bert.split("\t")[2:5] == ["transformers", "fill-mask", "AutoModelForMaskedLM"]
     assert none.split("\t")[1:6] == [""] * 5 and none.split("\t")[6].startswith("repo_not_found: ")
+
+
+def test_a_value_stays_in_its_cell() -> None:
+    file = io.StringIO()
+    row = {**FULL.to_dict(), "task": "one\ntwo\tthree\x1b[31m"}
+    with AnswerTable(file) as table:
+        table.write(row)
+    heading, line = file.getvalue().splitlines()
+    assert line.count("\t") == heading.count("\t") == 6
+    assert line.split("\t")[3] == r"one\ntwo\tthree\x1b[31m"
