@@ -58,7 +58,7 @@ def make_environment(folder: Path, packages: dict[str, str]) -> Path:
     return python
 
 
-TOOLS = ("-e", str(ROOT), "pytest", "pytest-asyncio")
+TOOLS = ("-e", str(ROOT), "hypothesis", "pytest", "pytest-asyncio", "pytest-xdist")
 
 
 def run(*line: str) -> subprocess.CompletedProcess[str]:
