@@ -90,6 +90,12 @@ class FeatureMapConfig(ImageConfig):
     DYNAMIC_FEATURE_AXES: ClassVar[dict[int, str]] = {2: "feature_height", 3: "feature_width"}
 
 
+class MobileNetConfig(FeatureMapConfig):
+    """MobileNet: images of one size, for which torch.export computes the padding of each convolution."""
+
+    HAS_DYNAMIC_SIZE = False
+
+
 class PatchConfig(ImageConfig):
     """ViT and similar models: images of any size, because the position embeddings of their patches are interpolated."""
 

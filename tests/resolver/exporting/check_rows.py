@@ -7,6 +7,8 @@ Sizes = dict[str, int]
 SIZES: dict[str, tuple[Sizes, Sizes]] = {
     # Model type -> axis sizes of the traced inputs, axis sizes of the second batch.
     "owlvit": ({"sequence_length": 8}, {"sequence_length": 12}),
+    # The graph fails for images that are not square.
+    "maskformer": ({}, {"height": 96, "width": 96}),
     "owlv2": ({"sequence_length": 8}, {"sequence_length": 12}),
 }
 
