@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from resolver.local_hub import Catalog, HubOptions, LocalHub
-from tests.resolver.support import TOKENS, Clock, catalog_of
+from tests.resolver.own_environment import find_or_make_python
+from tests.resolver.support import ROOT, TOKENS, Clock, catalog_of
 
 
 @pytest.fixture
@@ -37,3 +38,12 @@ def store(tmp_path: Path) -> Path:
 def clock() -> Clock:
     """Time that moves when it is told to."""
     return Clock()
+
+
+@pytest.fixture(scope="session")
+def optimum_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with optimum, optimum-onnx and this project; `OPTIMUM_PYTHON` may name one."""
+    packages = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript", "torch", "-e", str(ROOT))
+    constraints = ROOT / "tests" / "resolver" / "tasks_manager" / "optimum_constraints.txt"
+    folder = tmp_path_factory.mktemp("optimum")
+    return find_or_make_python("OPTIMUM_PYTHON", folder, [*packages, "-c", str(constraints)])

@@ -18,20 +18,11 @@ import pytest
 from resolver.exporting import export_onnx_folder
 from tests.resolver.exporting.checking import silence_libraries
 from tests.resolver.exporting.lively import make_lively
-from tests.resolver.own_environment import find_or_make_python
 from tests.resolver.support import environment
 
 pytestmark = pytest.mark.slow
 
-CONSTRAINTS = Path(__file__).parents[1] / "tasks_manager" / "optimum_constraints.txt"
 VOCABULARY = 90
-
-
-@pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with optimum-onnx."""
-    packages = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript", "torch")
-    return find_or_make_python("OPTIMUM_PYTHON", packages, CONSTRAINTS, tmp_path_factory.mktemp("optimum"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ GENERATIONS = (
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_consumer_generates_what_pytorch_does(python: Path, tmp_path: Path, name: str) -> None:
+def test_the_consumer_generates_what_pytorch_does(optimum_python: Path, tmp_path: Path, name: str) -> None:
     case = CASES[name]
     model = build_model(case)
     inputs = build_inputs(case)
@@ -129,7 +120,7 @@ def test_the_consumer_generates_what_pytorch_does(python: Path, tmp_path: Path, 
     }
     (tmp_path / "request.json").write_text(json.dumps(request), "utf-8")
 
-    line = [str(python), str(Path(__file__).with_name("optimum_consumer.py")), str(tmp_path)]
+    line = [str(optimum_python), str(Path(__file__).with_name("optimum_consumer.py")), str(tmp_path)]
     offline = environment(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
     done = subprocess.run(line, env=offline, capture_output=True, text=True, check=False)
 

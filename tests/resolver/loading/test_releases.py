@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tomllib
-import venv
 from pathlib import Path
 
 import pytest
 
+from tests.resolver.own_environment import make_python
 from tests.resolver.support import ROOT
 
 pytestmark = pytest.mark.slow
@@ -41,21 +40,12 @@ def read_torch_release() -> str:
     return next(line for line in lines if line.startswith("torch=="))
 
 
-def make_environment(folder: Path, packages: dict[str, str]) -> Path:
-    """A Python with these releases, this project and pytest; skips where no package index can be reached."""
+def list_installs(packages: dict[str, str]) -> list[list[str]]:
+    """What pip installs for these packages, one list after the other."""
     bounds = read_lower_bounds()
     lines = [f"{name}=={release or bounds[name]}" for name, release in packages.items()]
-    pip = ["-m", "pip", "--disable-pip-version-check", "-q"]
-    download = run(sys.executable, *pip, "download", "--no-deps", "-d", str(folder / "download"), lines[0])
-    if download.returncode:
-        pytest.skip(f"no package index with {lines[0]} can be reached: {download.stderr.strip()[-200:]}")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     # torch first and alone: a resolver that may choose it could take a build with CUDA.
-    for packages_at_once in ([read_torch_release()], [*lines, read_torch_release(), "torchvision", *TOOLS]):
-        installed = run(str(python), *pip, "install", *packages_at_once)
-        assert installed.returncode == 0, installed.stderr[-4_000:]
-    return python
+    return [[read_torch_release()], [*lines, read_torch_release(), "torchvision", *TOOLS]]
 
 
 TOOLS = ("-e", str(ROOT), "hypothesis", "pytest", "pytest-asyncio", "pytest-xdist")
@@ -68,7 +58,7 @@ def run(*line: str) -> subprocess.CompletedProcess[str]:
 def find_python(name: str, folder: Path) -> Path:
     """The Python that `LOWEST_PYTHONS` names for the set, else one in a new environment."""
     configured = dict(item.split("=", 1) for item in os.environ.get("LOWEST_PYTHONS", "").split(",") if item)
-    return Path(configured[name]) if name in configured else make_environment(folder, SETS[name])
+    return Path(configured[name]) if name in configured else make_python(folder, *list_installs(SETS[name]))
 
 
 @pytest.mark.parametrize("name", sorted(SETS))

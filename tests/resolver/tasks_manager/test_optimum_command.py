@@ -6,10 +6,7 @@ name a Python that already has torch, optimum, optimum-onnx, onnxruntime and thi
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -18,9 +15,6 @@ from resolver.local_hub.server.process import start_process
 from tests.resolver.support import ROOT, environment
 
 pytestmark = pytest.mark.slow
-
-PACKAGES = ("optimum-onnx==0.1.0", "onnxruntime", "onnxscript", "torch")
-VERSIONS = Path(__file__).with_name("optimum_constraints.txt")
 
 MODELS = {
     # Name -> (arguments of the command, ONNX files that must be there).
@@ -32,28 +26,10 @@ MODELS = {
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with optimum, optimum-onnx and this project."""
-    if configured := os.environ.get("OPTIMUM_PYTHON"):
-        return Path(configured)
-    folder = tmp_path_factory.mktemp("optimum")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    # Skipped only if no package index can be reached; any other failure fails the test.
-    download = _run([*pip, "download", "--no-deps", "-d", str(folder / "download"), PACKAGES[0]])
-    if download.returncode:
-        pytest.skip(f"no package index with {PACKAGES[0]} can be reached: {download.stderr.strip()[-200:]}")
-    venv.create(folder / "venv", with_pip=True)
-    venv_python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    installed = _run([str(venv_python), *pip[1:], "install", "-c", str(VERSIONS), *PACKAGES, "-e", str(ROOT)])
-    assert installed.returncode == 0, installed.stderr[-4_000:]
-    return venv_python
-
-
-@pytest.fixture(scope="session")
-def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(optimum_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny models, one folder each."""
     folder = tmp_path_factory.mktemp("models")
-    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "make", str(folder)])
+    done = _run([str(optimum_python), str(Path(__file__).with_name("optimum_models.py")), "make", str(folder)])
     assert done.returncode == 0, done.stderr[-4_000:]
     return folder
 
@@ -61,24 +37,40 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("configurations", ["adopted", "own"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_tiny_model_is_exported_and_runs(
-    python: Path, models: Path, tmp_path: Path, name: str, configurations: str
+    optimum_python: Path, models: Path, tmp_path: Path, name: str, configurations: str
 ) -> None:
     arguments, expected = MODELS[name]
     model = models / name
-    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", str(model)]
+    line = [
+        str(optimum_python),
+        str(ROOT / "benchmarks" / "optimum_export.py"),
+        "export",
+        "onnx",
+        "--model",
+        str(model),
+    ]
     more = {"HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3"), "OPTIMUM_CONFIGS": configurations}
     done = _run([*line, *arguments, str(tmp_path / "out")], **more)
     assert done.returncode == 0, done.stderr[-4_000:]
     assert {*expected} <= {path.name for path in (tmp_path / "out").iterdir()}
-    ran = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "check", str(model), str(tmp_path)])
+    ran = _run(
+        [str(optimum_python), str(Path(__file__).with_name("optimum_models.py")), "check", str(model), str(tmp_path)]
+    )
     assert ran.returncode == 0, ran.stderr[-4_000:]
     assert "close" in ran.stdout
 
 
-def test_a_repo_is_exported_by_its_id_and_offline_again(python: Path, models: Path, tmp_path: Path) -> None:
+def test_a_repo_is_exported_by_its_id_and_offline_again(optimum_python: Path, models: Path, tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "tiny").symlink_to(models)
-    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx", "--model", "tiny/bert"]
+    line = [
+        str(optimum_python),
+        str(ROOT / "benchmarks" / "optimum_export.py"),
+        "export",
+        "onnx",
+        "--model",
+        "tiny/bert",
+    ]
     store_and_cache = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3")}
     with start_process(folder=tmp_path / "hub") as hub:
         online = _run([*line, str(tmp_path / "out")], **store_and_cache, HF_ENDPOINT=hub.endpoint, HF_HUB_OFFLINE="0")
@@ -90,31 +82,31 @@ def test_a_repo_is_exported_by_its_id_and_offline_again(python: Path, models: Pa
 
 
 def test_an_unsupported_task_is_refused_and_the_supported_ones_are_named(
-    python: Path, models: Path, tmp_path: Path
+    optimum_python: Path, models: Path, tmp_path: Path
 ) -> None:
-    line = [str(python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx"]
+    line = [str(optimum_python), str(ROOT / "benchmarks" / "optimum_export.py"), "export", "onnx"]
     done = _run([*line, "--model", str(models / "bert"), "--task", "image-classification", str(tmp_path / "out")])
     assert done.returncode != 0
     assert "only supports the tasks" in done.stderr and "fill-mask" in done.stderr
 
 
-def test_a_configuration_class_of_optimums_is_registered_and_used(python: Path) -> None:
-    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "examples"])
+def test_a_configuration_class_of_optimums_is_registered_and_used(optimum_python: Path) -> None:
+    done = _run([str(optimum_python), str(Path(__file__).with_name("optimum_models.py")), "examples"])
     assert done.returncode == 0, done.stderr[-4_000:]
     inputs = ["input_ids", "attention_mask"]
     assert done.stdout.splitlines()[-1] == str([True, inputs, ["last_hidden_state"], sorted(inputs)])
 
 
-def test_what_packages_wrote_into_optimums_tables_is_adopted(python: Path) -> None:
-    done = _run([str(python), str(Path(__file__).with_name("optimum_models.py")), "adopt"])
+def test_what_packages_wrote_into_optimums_tables_is_adopted(optimum_python: Path) -> None:
+    done = _run([str(optimum_python), str(Path(__file__).with_name("optimum_models.py")), "adopt"])
     assert done.returncode == 0, done.stderr[-4_000:]
     assert done.stdout.splitlines()[-1] == str([True, ["fill-mask"], "BertForMaskedLM", "JSONDecoder", True, True])
 
 
-def test_the_interface_is_still_the_recorded_one(python: Path) -> None:
+def test_the_interface_is_still_the_recorded_one(optimum_python: Path) -> None:
     done = _run(
         [
-            str(python),
+            str(optimum_python),
             str(ROOT / "tools" / "class_interface.py"),
             "optimum.exporters.tasks:TasksManager",
             "--compare",
