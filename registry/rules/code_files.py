@@ -16,7 +16,7 @@ from registry.rules.diffusers import parse_components
 from registry.rules.library_signs import knows_model_type
 from registry.rules.model_class import is_native
 from registry.rules.named_code.find import choose_naming_files, find_named_code
-from registry.rules.named_code.findings import NamedCode, parse_class_path
+from registry.rules.named_code.findings import NO_NAMED_CODE, NamedCode, parse_class_path
 from registry.rules.observed import Observed, parse_architectures
 from registry.rules.required_files import (
     ADAPTER_CONFIG,
@@ -36,10 +36,14 @@ _REMOTE_MODULES = "transformers_modules."
 
 def find_remote_code(decision: Decision, observed: Observed, registry: Registry) -> NamedCode:
     """What would be run, each as "path", or "path of org/name" in another repo; and other repos and paths."""
-    library, commit = decision.library or "", observed.facts.commit
-    files = {name: commit.files[name] for name in choose_naming_files(library, commit.files)}
-    named = find_named_code(library, files, commit.filenames, registry)
+    named, commit = NO_NAMED_CODE, observed.facts.commit
+    if commit.files:
+        library = decision.library or ""
+        files = {name: commit.files[name] for name in choose_naming_files(library, commit.files)}
+        named = find_named_code(library, files, commit.filenames, registry)
     code = (*_find_code_files(decision, observed, registry), *named.code)
+    if not code and not named.elsewhere:
+        return NO_NAMED_CODE
     return NamedCode(code=tuple(dict.fromkeys(code)), elsewhere=named.elsewhere)
 
 

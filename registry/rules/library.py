@@ -168,10 +168,12 @@ def _find_runtime(observed: Observed, registry: Registry) -> tuple[str, str] | N
 
 def _is_gguf(observed: Observed) -> bool:
     """Whether the weights are GGUF: all of them, or those that are not in a folder."""
+    if "gguf" not in observed.weights:
+        return False
     if observed.weights.keys() - {UNNAMED} <= {"gguf"}:
-        return "gguf" in observed.weights
+        return True
     at_top = tuple(name for name in observed.facts.commit.filenames if "/" not in name)
-    return "gguf" in observed.weights and find_weight_formats(at_top).keys() - {UNNAMED} == {"gguf"}
+    return find_weight_formats(at_top).keys() - {UNNAMED} == {"gguf"}
 
 
 def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | None:

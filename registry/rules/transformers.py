@@ -83,7 +83,9 @@ def _decide_known(context: RuleContext, architecture: str, *, written: str | Non
         context.tag == observed.hints.auto_task and find_canonical_name(architecture, registry) in registry.main_tasks
     )
     tag = None if is_derived else context.tag
-    tagged = context.find_tagged_task(*list_main_tasks((architecture,), registry))
+    tagged = None
+    if context.tag is None:
+        tagged = context.find_tagged_task(*list_main_tasks((architecture,), registry))
     is_short = len(observed.model_type or "") + len(tag or "") <= MAX_SHARED_CHARS
     by_architecture = _decide_by_architecture_cached if is_short else _decide_by_architecture
     # transformers writes the key where it is false.

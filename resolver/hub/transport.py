@@ -93,6 +93,7 @@ class Transport:
             connector=aiohttp.TCPConnector(limit=0),
             # A signed URL of the file servers becomes invalid when its query is quoted again.
             requote_redirect_url=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
             # One process may serve many users: a cookie from one response must not go into the next request.
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -272,11 +273,10 @@ class Transport:
         """The response, its body, and whether the body was cut. Raises the library's exceptions."""
         if self._session is None or timeout_s <= 0:
             raise TimeoutError
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        # The library's own timeout does not count the wait for the permit.
+        # The library's own total timeout would not count the wait for the permit, and would set a second timer.
         async with (
             asyncio.timeout(timeout_s),
-            self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy, timeout=timeout) as response,
+            self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response,
         ):
             self.requests[bucket] += len(response.history)
             if is_short(response):

@@ -18,9 +18,14 @@ class NamedCode(Struct, frozen=True, kw_only=True, gc=False):
     unreadable: tuple[str, ...] = ()
 
 
+NO_NAMED_CODE = NamedCode()
+
+
 def join_findings(parts: Iterable[NamedCode]) -> NamedCode:
     """All findings as one, each once, in the order found."""
-    parts = tuple(parts)
+    parts = tuple(part for part in parts if part.code or part.elsewhere or part.unreadable)
+    if not parts:
+        return NO_NAMED_CODE
     return NamedCode(
         code=_join(part.code for part in parts),
         elsewhere=_join(part.elsewhere for part in parts),
