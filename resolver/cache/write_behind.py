@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from resolver.redaction import without_secrets
 from store.codec import OversizedValueError
 from store.errors import StoreBusyError, StoreError
 from store.records import Record
@@ -177,8 +178,8 @@ class WriteBehind:
                 self._rows.add(record)
             except OversizedValueError as error:
                 logger.warning("the answer for %s is not stored: %s", next(iter(record.names), "a repo"), error)
-            except Exception:
-                logger.exception("internal error: an answer is not stored")
+            except Exception as error:
+                logger.error("internal error: an answer is not stored", exc_info=without_secrets(error))
 
     async def _write(self) -> None:
         try:
@@ -195,8 +196,8 @@ class WriteBehind:
                     if not self._has_failed:
                         logger.warning("answers are not stored: %s", error)
                     self._has_failed = True
-                except Exception:
-                    logger.exception("internal error: answers are not stored")
+                except Exception as error:
+                    logger.error("internal error: answers are not stored", exc_info=without_secrets(error))
                 finally:
                     # Also after a failure: nobody must wait for ever.
                     if not stored.done():
