@@ -166,13 +166,14 @@ class BackgroundResolver:
             await _close_one(self._open.pop(key))
 
     async def _close_all(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        # Generators that are left open come first: they end their own tasks.
+        loop = asyncio.get_running_loop()
+        while others := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         while self._open:
             await _close_one(self._open.popitem()[1])
-        loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
 
 

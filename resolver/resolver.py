@@ -10,6 +10,7 @@ from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
@@ -24,7 +25,7 @@ from resolver.concurrency.batcher import Batcher
 from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import OfflineError, UnknownTaskError
+from resolver.errors import InvalidRepoIdError, OfflineError, UnknownTaskError
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
@@ -150,6 +151,8 @@ class Resolver:
             ResolveError: the kind says what can be done about it.
         """
         subfolder = parse_subfolder(subfolder)
+        if not isinstance(repo_id, (str, Path)):
+            raise InvalidRepoIdError(f"{repo_id!r:.100} is not a repo id; for many repos use resolve_many")
         if not subfolder and isinstance(repo_id, str):
             if (cached := self._answer_cache.get(repo_id, revision, task, library)) is not None:
                 return cached

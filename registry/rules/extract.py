@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from registry.facts import HubHints
 from registry.registry import Registry
 from registry.rules.model_class import find_served_tasks, is_native, list_related_tasks
@@ -14,6 +11,8 @@ from registry.tables.library_signs import LIBRARY_BY_KEYS
 
 _MLX_FILES = frozenset({"model.safetensors", "model.safetensors.index.json"})
 """Files that MLX writes beside each other; transformers writes an index of shards only."""
+
+_QUANTIZATION_TAGS = ("2-bit", "3-bit", "4-bit", "6-bit", "8-bit")
 
 _TRANSFORMERS = "transformers"
 _WITH_KEYS = frozenset(library for _, library in LIBRARY_BY_KEYS)
@@ -47,13 +46,17 @@ def _may_be_of_other_library(names: frozenset[str], hints: HubHints, registry: R
         return True
     if "sentence-transformers" in hints.tags and named == _TRANSFORMERS:
         return True
-    return "mlx" not in hints.tags and (names >= _MLX_FILES or _is_unnamed_quantization(hints.extract))
+    return "mlx" not in hints.tags and (names >= _MLX_FILES or _is_unnamed_quantization(hints))
 
 
-def _is_unnamed_quantization(extract: Mapping[str, Any]) -> bool:
-    """Whether the quantisation does not say its method, as MLX's does not."""
-    quantization = extract.get("quantization_config")
-    return isinstance(quantization, dict) and "bits" in quantization and "quant_method" not in quantization
+def _is_unnamed_quantization(hints: HubHints) -> bool:
+    """Whether the quantisation, in the extract or in a tag that the Hub makes of it, does not say its method, as MLX's
+    does not.
+    """
+    quantization = hints.extract.get("quantization_config")
+    if not isinstance(quantization, dict):
+        return any(tag in _QUANTIZATION_TAGS for tag in hints.tags)
+    return "bits" in quantization and "quant_method" not in quantization
 
 
 def _needs_tied_embeddings(architecture: str, model_type: str, hints: HubHints, registry: Registry) -> bool:

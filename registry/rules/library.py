@@ -23,6 +23,7 @@ from registry.rules.required_files import (
     is_adapter_alone,
     is_adapter_weights,
 )
+from registry.tables.library_signs import TOOLS
 from registry.tables.weights import CONVERTED, FORMAT_TAGS, RUNTIME_LIBRARIES, UNNAMED
 
 _MANIFEST_LIBRARIES = ("setfit", "gliner", "bagel_mot", "sentence_transformers")
@@ -68,8 +69,17 @@ def _by_conversion(observed: Observed, registry: Registry) -> tuple[str, str] | 
     only = observed.weights.keys() - {UNNAMED} if observed.names else set()
     for framework, library in CONVERTED.items():
         if only == {framework}:
-            return library, observed.weights[framework]
+            return _find_running_library(observed, registry) or (library, observed.weights[framework])
     return None
+
+
+def _find_running_library(observed: Observed, registry: Registry) -> tuple[str, str] | None:
+    """The library of the Hub's list that the author names for converted weights, where it has no format of its own."""
+    named = observed.named
+    library = registry.library_names.get(named.name.lower()) if named is not None else None
+    if named is None or library is None or not registry.libraries[library].is_name_only or library in TOOLS:
+        return None
+    return library, named.source
 
 
 def _by_manifest(observed: Observed, registry: Registry) -> tuple[str, str] | None:

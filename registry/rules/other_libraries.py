@@ -54,7 +54,11 @@ def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] 
     elif observed.config_problem is not None:
         reason = explain_missing_architecture(observed)
     else:
-        reason = f"a {context.library} repo without a pipeline tag" if context.library else "no rule knows such a repo"
+        reason = (
+            f"the repo is for {context.library} and has no pipeline tag"
+            if context.library
+            else "no rule knows such a repo"
+        )
     elsewhere = sorted(name for name in observed.names if name.endswith(f"/{CONFIG}"))
     if context.library is None and not observed.has_config and elsewhere:
         reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"

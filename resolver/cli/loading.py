@@ -56,7 +56,7 @@ async def load_ids(
     started_s, counts, total_bytes = time.monotonic(), Counter[str](), 0
     async with Resolver(build_settings(hub_options)) as resolver:
         models = resolver.load_many(
-            read_ids(request.ids, request.file),
+            read_ids(request.ids, request.file, hub_options["endpoint"]),
             revision=hub_options["revision"],
             task=hub_options["task"],
             ordered=ordered,

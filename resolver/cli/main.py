@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
@@ -20,6 +22,8 @@ from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAG
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 FORMATS = ("table", "jsonl", "csv", "parquet", "summary")
+FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+"""The format of a file, where none is named."""
 
 _FILE_HELP = "Read ids from a file (- for standard input): lines, CSV, JSON lines or Parquet."
 
@@ -66,7 +70,10 @@ def main() -> None:
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work` in an event loop and return its exit code. SIGTERM interrupts it as Ctrl-C does."""
+    """Run `work` in an event loop and return its exit code.
+
+    SIGINT and SIGTERM cancel it, which stores what was answered; a second one ends the process at once.
+    """
 
     # Imported objects stay until the end: freezing them keeps the garbage collector from scanning them.
     gc.freeze()
@@ -74,13 +81,25 @@ def run(work: Coroutine[Any, Any, int]) -> int:
 
     async def run_interruptible() -> int:
         task = asyncio.current_task()
-        if task is not None:
-            # Windows has no signal handlers in the loop; there SIGTERM ends the process at once.
-            with contextlib.suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        assert task is not None
+        # Windows has no signal handlers in the loop: there Python's own interrupt the program.
+        with contextlib.suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, _interrupt, task)
         return await work
 
     return asyncio.run(run_interruptible())
+
+
+def _interrupt(task: asyncio.Task[int]) -> None:
+    if not task.cancelling():
+        task.cancel()
+        return
+    from resolver.cli.messages import show_message
+
+    show_message("ended at once; what is not stored yet is resolved again by the same command")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def hub_options(command: CommandFunction) -> CommandFunction:
@@ -162,7 +181,12 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Resolve at most N of the listed repos.")
 @hub_options
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="Format of the results."
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Format of the results; by default also as the name of --output ends.",
 )
 @click.option("--columns", metavar="K,K", help="Write these keys of a row only, in this order.")
 @click.option("--sort", metavar="K", help="Write the rows at the end, sorted by this key; -K: in descending order.")
@@ -204,6 +228,8 @@ def resolve(
     from resolver.cli.resolving import ResolveRequest, resolve_ids
     from resolver.cli.selection import SelectionError, parse_selection
 
+    if click.get_current_context().get_parameter_source("format_") is ParameterSource.DEFAULT and output is not None:
+        format_ = FORMAT_BY_SUFFIX.get(PurePath(output).suffix.lower(), format_)
     if csv_safe and format_ != "csv":
         raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
     is_listing = bool(author or search or filters or limit)

@@ -68,10 +68,13 @@ async def resolve_ids(
 ) -> int:
     """Resolve all repos and write their rows; the exit code."""
     started_s, summary, selected = time.monotonic(), Summary(), Summary()
+    endpoint = hub_options["endpoint"]
     if request.retry_failed is not None:
-        ids = read_ids(request.ids, request.retry_failed, option="--retry-failed", only_failed=True)
+        ids = read_ids(request.ids, request.retry_failed, endpoint, option="--retry-failed", only_failed=True)
+        # That a repo is missing is remembered for a while: now it is asked for again.
+        hub_options = {**hub_options, "refresh": None if hub_options["offline"] else True}
     else:
-        ids = read_ids(request.ids, request.file)
+        ids = read_ids(request.ids, request.file, endpoint)
     resolver = Resolver(build_settings(hub_options))
     names = {"task": hub_options["task"], "library": hub_options["library"]}
     with open_output(output) as write:
@@ -131,7 +134,7 @@ async def explain_id(id_: str, hub_options: Mapping[str, Any], *, subfolder: str
     async with Resolver(build_settings(hub_options)) as resolver:
         try:
             answer = await resolver.resolve(
-                get_single_id(id_),
+                get_single_id(id_, hub_options["endpoint"]),
                 revision=hub_options["revision"],
                 task=hub_options["task"],
                 library=hub_options["library"],

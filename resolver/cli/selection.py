@@ -76,6 +76,8 @@ def _parse_condition(text: str) -> Callable[[Row], bool]:
     key, operator, wanted = _check_key(match[1]), match[2], match[3]
     if operator is None:
         return lambda row: bool(row[key])
+    if wanted.lower() in ("true", "false"):
+        wanted = wanted.lower()
     is_negated = operator == "!="
     return lambda row: (wanted in _list_texts(row[key])) is not is_negated
 

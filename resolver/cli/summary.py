@@ -131,8 +131,9 @@ def render_totals(
     sources = ", ".join(f"{count:,} from {name}" for name, count in summary.sources.most_common())
     sent = ", ".join(f"{count:,} {bucket}{_render_left(quota_left.get(bucket))}" for bucket, count in requests.items())
     waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
+    repos = "repo" if summary.total == 1 else "repos"
     text = (
-        f"{summary.total:,} repos in {elapsed_s:.1f} s ({summary.total / max(elapsed_s, 1e-9):.0f} a second): "
+        f"{summary.total:,} {repos} in {elapsed_s:.1f} s ({summary.total / max(elapsed_s, 1e-9):.0f} a second): "
         f"{sources or 'none answered'}; {summary.failed:,} failed; requests: {sent or 'none'}{waited}"
     )
     return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))

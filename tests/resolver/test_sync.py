@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import transformers
 import resolver
 from resolver import Failure, InvalidRepoIdError, Loaded, OfflineError, Resolution, Resolver, Settings, Source, blocking
 from resolver.local_hub.server.process import HubProcess, start_process
-from tests.resolver.support import bert_row, settings_for
+from tests.resolver.support import bert_row, environment, settings_for
 
 IDS = [f"org{number:03}/m" for number in range(300)]
 
@@ -157,6 +159,27 @@ async def test_a_single_id_is_a_type_error_with_await_too(settings: Settings, id
 
 
 WRONG: list[Any] = [None, 7, b"a/b", {}, [], (), ("a/b",), ("a/b", "main", "x"), ("a/b", 7), (None, "main"), 1.5]
+
+
+@pytest.mark.parametrize("repo_id", [["a/b"], ("a/b",), {"a/b"}, None, 7, b"a/b"], ids=repr)
+def test_what_is_no_id_is_refused(settings: Settings, repo_id: Any) -> None:
+    with pytest.raises(InvalidRepoIdError, match="not a repo id"):
+        resolver.resolve(repo_id, settings=settings)
+
+
+LEFT_OPEN = """
+import sys
+from resolver import Settings, resolve_many
+answers = resolve_many([f"org{number:03}/m" for number in range(300)], settings=Settings(endpoint=sys.argv[1],
+                       store=sys.argv[2], token=False, concurrency=8))
+print(next(answers).repo_id)
+"""
+
+
+def test_an_iterator_that_is_left_open_ends_with_the_program(hub: HubProcess, store: Path) -> None:
+    line = [sys.executable, "-c", LEFT_OPEN, hub.endpoint, str(store)]
+    done = subprocess.run(line, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "org000/m\n", "")
 
 
 def test_a_wrong_item_is_a_failure_of_its_own(settings: Settings) -> None:

@@ -34,8 +34,10 @@ ID_COLUMNS = ("repo_id", "id", "modelId")
 PARQUET_MAGIC = b"PAR1"
 
 
-def parse_repos(file: BinaryIO, *, only_failed: bool = False) -> Iterator[Request]:
-    """The repos that a file names. With `only_failed`, only the rows of a table that have an error. Closes the file.
+def parse_repos(file: BinaryIO, endpoint: str | None = None, *, only_failed: bool = False) -> Iterator[Request]:
+    """The repos that a file names, by URLs of `endpoint` too. Closes the file.
+
+    With `only_failed`, only the rows of a table that have an error.
 
     Raises:
         click.UsageError: the file is a table without a column of ids, or, with `only_failed`, no table.
@@ -50,10 +52,10 @@ def parse_repos(file: BinaryIO, *, only_failed: bool = False) -> Iterator[Reques
         if rows is None:
             if only_failed:
                 raise click.UsageError("--retry-failed needs rows: the JSON lines, CSV or Parquet of an earlier run")
-            yield from _parse_lines(chain([first], chunks))
+            yield from _parse_lines(chain([first], chunks), endpoint)
             return
         for row in rows:
-            if (request := _parse_row(row, only_failed)) is not None:
+            if (request := _parse_row(row, endpoint, only_failed)) is not None:
                 yield request
 
 
@@ -62,6 +64,8 @@ def _find_rows(first: bytes, chunks: Iterator[bytes]) -> Iterator[Mapping[str, A
     head = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"{"):
         return _read_json_lines(chunks)
+    if head.startswith((b"[{", b'["')) or head.partition(b"\n")[0].strip() == b"[":
+        raise click.UsageError("the file is a JSON array: write one object a line instead (jq -c '.[]')")
     header = head.partition(b"\n")[0].decode("utf-8", "replace").strip()
     delimiter = next((item for item in ("\t", ",", ";") if item in header), None)
     names = [name.strip().strip('"') for name in header.split(delimiter)] if delimiter else [header]
@@ -72,7 +76,7 @@ def _find_rows(first: bytes, chunks: Iterator[bytes]) -> Iterator[Mapping[str, A
     return None
 
 
-def _parse_lines(chunks: Iterator[bytes]) -> Iterator[Request]:
+def _parse_lines(chunks: Iterator[bytes], endpoint: str | None) -> Iterator[Request]:
     """One repo a line; blank lines and comments are skipped."""
     for beginning, size_bytes in split_lines(chunks, MAX_ID_BYTES):
         # errors="replace": a line that is not UTF-8 becomes one invalid id and does not end the run.
@@ -83,7 +87,7 @@ def _parse_lines(chunks: Iterator[bytes]) -> Iterator[Request]:
             problem = f"the line has {size_bytes:,} bytes; an id or a folder has at most {MAX_ID_BYTES:,}"
             yield UnusableRequest(text[:MAX_ID_LENGTH], problem)
         elif text:
-            yield parse_hub_url(text)
+            yield parse_hub_url(text, endpoint)
 
 
 def _read_json_lines(chunks: Iterator[bytes]) -> Iterator[Mapping[str, Any]]:
@@ -143,7 +147,7 @@ def _build_problem(line_number: int, problem: str) -> Mapping[str, Any]:
     return {_PROBLEM: f"line {line_number:,} {problem}", "repo_id": f"line {line_number}"}
 
 
-def _parse_row(row: Mapping[str, Any], only_failed: bool) -> Request | None:
+def _parse_row(row: Mapping[str, Any], endpoint: str | None, only_failed: bool) -> Request | None:
     """The request of a row; None for one that is left out."""
     if _PROBLEM in row:
         return UnusableRequest(str(row["repo_id"]), str(row[_PROBLEM]))
@@ -156,5 +160,5 @@ def _parse_row(row: Mapping[str, Any], only_failed: bool) -> Request | None:
     if len(repo_id.encode()) > MAX_ID_BYTES:
         problem = f"the id has {len(repo_id):,} characters; an id or a folder has at most {MAX_ID_BYTES:,} bytes"
         return UnusableRequest(repo_id[:MAX_ID_LENGTH], problem)
-    request = parse_hub_url(repo_id)
+    request = parse_hub_url(repo_id, endpoint)
     return (request, revision) if isinstance(request, str) and revision is not None and "@" not in request else request

@@ -24,15 +24,21 @@ MAX_QUEUED_IDS = 2_000
 
 
 def read_ids(
-    ids: Iterable[str], file: str | None, *, option: str = "--file", only_failed: bool = False
+    ids: Iterable[str],
+    file: str | None,
+    endpoint: str | None = None,
+    *,
+    option: str = "--file",
+    only_failed: bool = False,
 ) -> Iterable[Request] | AsyncIterable[Request]:
-    """The ids of the arguments, then those of the file ("-": standard input), which `option` named.
+    """The ids of the arguments, then those of the file ("-": standard input), which `option` named; URLs of `endpoint`
+    too.
 
     Raises:
         click.UsageError: the file cannot be opened.
     """
     # Python decodes arguments that are not UTF-8 to lone surrogates, which cannot be encoded for output.
-    given: list[Request] = [parse_hub_url(repo_id.encode("utf-8", "replace").decode()) for repo_id in ids]
+    given: list[Request] = [parse_hub_url(repo_id.encode("utf-8", "replace").decode(), endpoint) for repo_id in ids]
     if file is None:
         return given
     try:
@@ -40,17 +46,17 @@ def read_ids(
         is_regular = file != "-" and stat.S_ISREG(Path(file).stat().st_mode)
     except OSError as error:
         raise click.UsageError(f"{option} {file}: {error.strerror}") from error
-    parse = partial(parse_repos, opened, only_failed=only_failed)
+    parse = partial(parse_repos, opened, endpoint, only_failed=only_failed)
     return chain(given, parse()) if is_regular else _stream_ids(given, parse)
 
 
-def get_single_id(text: str) -> str:
+def get_single_id(text: str, endpoint: str | None) -> str:
     """The id that an argument names, of a URL too.
 
     Raises:
         InvalidRepoIdError: it is a URL, but not one of a repo.
     """
-    request = parse_hub_url(text)
+    request = parse_hub_url(text, endpoint)
     if isinstance(request, UnusableRequest):
         raise InvalidRepoIdError(request.problem)
     return request

@@ -108,6 +108,11 @@ class FaultPlan:
     def __len__(self) -> int:
         return len(self._faults)
 
+    @property
+    def hits(self) -> int:
+        """The requests that the faults of the plan have hit."""
+        return sum(fault.hits for fault in self._faults)
+
     def add(
         self,
         action: Action,

@@ -288,6 +288,30 @@ async def test_an_interrupted_run_stores_its_answers_and_the_same_command_contin
         assert hub.count.kind["model_info"] == 120 - len(finished)
 
 
+async def test_a_second_interrupt_ends_the_run_at_once(store: Path, tmp_path: Path) -> None:
+    ids = [f"org{number:03}/m" for number in range(50)]
+    async with LocalHub(catalog_of(*map(bert_row, ids))) as hub:
+        for repo_id in ids:
+            hub.faults.add(faults.Stall(600.0), f"/api/models/{repo_id}/*", times=None)
+        line, env = command("resolve", *ids, "--quiet", "--endpoint", hub.endpoint, "--store", store)
+        process = subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        await wait_until(lambda: hub.faults.hits >= 8)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        _, error = await asyncio.to_thread(process.communicate)
+    assert process.returncode == 130 and "Traceback" not in error, error
+    assert "interrupted" in error or "ended at once" in error
+
+
+async def test_a_file_has_the_format_that_its_name_ends_with(endpoint: str, store: Path, tmp_path: Path) -> None:
+    common = ("--quiet", "--endpoint", endpoint, "--store", store)
+    for name, begin in (("a.csv", b"repo_id,"), ("a.jsonl", b"{"), ("a.parquet", b"PAR1"), ("a.txt", b"repo_id\t")):
+        await run_in_thread("resolve", "acme/bert", "--output", tmp_path / name, *common)
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    await run_in_thread("resolve", "acme/bert", "--format", "jsonl", "--output", tmp_path / "a.csv", *common)
+    assert (tmp_path / "a.csv").read_bytes().startswith(b"{")
+
+
 async def test_a_closed_output_pipe_ends_the_run(store: Path, tmp_path: Path) -> None:
     ids = [f"org{number:04}/m" for number in range(600)]
     async with LocalHub(catalog_of(*(bert_row(repo_id) for repo_id in ids))) as hub:

@@ -59,6 +59,10 @@ ROWS: tuple[tuple[bytes, list[Any]], ...] = (
     (b'{"id": ' + b"[" * 100_000 + b"\n" + b'{"id": "org/a"}', [["line 1 is not a JSON object"], "org/a"]),
     (b"id,x\norg/a\norg/b,1,2,3\n\xff\xfe,1\n", ["org/a", "org/b", "��"]),
     ("\n".join(url for url, _ in URLS).encode(), [repo_id for _, repo_id in URLS]),
+    (b"hf://org/name/sub\nhttps://huggingface.co/org/name/tree/main/sub\nhttps://hf.co/org/name/raw/v1/a.json", [
+        ["'hf://org/name/sub' names a folder of a repo: give the repo, and --subfolder"],
+        ["'https://huggingface.co/org/name/tree/main/sub' names a folder of a repo: give the repo, and --subfolder"],
+        "org/name@v1"]),
     (b"repo_id,revision\nhttps://huggingface.co/org/name/tree/v1,v2\n", ["org/name@v1"]),
 )  # fmt: skip
 
@@ -66,6 +70,11 @@ ROWS: tuple[tuple[bytes, list[Any]], ...] = (
 @pytest.mark.parametrize(("content", "expected"), ROWS, ids=[str(row[0][:40]) for row in ROWS])
 def test_repos_are_read_from_what_a_file_holds(content: bytes, expected: list[Any]) -> None:
     assert read(content) == expected
+
+
+def test_urls_of_the_endpoint_are_read_too() -> None:
+    file = io.BytesIO(b"http://127.0.0.1:9/hub/org/name/tree/v1")
+    assert list(parse_repos(file, "http://127.0.0.1:9/hub")) == ["org/name@v1"]
 
 
 @pytest.mark.parametrize("url", ["hf://", "hf://name", "https://huggingface.co/", "https://elsewhere.test/org/name"])
@@ -78,6 +87,8 @@ def test_a_url_of_no_repo_is_an_error_of_its_own(url: str) -> None:
     ("content", "message"),
     [
         (b"name,task\na,b\n", "names no column of ids"),
+        (b'[{"id": "org/a"}]', "is a JSON array"),
+        (b'[\n  "org/a"\n]', "is a JSON array"),
         (b"PAR1nonsense", "cannot be read"),
         (b"PAR1", "cannot be read"),
     ],
