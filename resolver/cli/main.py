@@ -364,6 +364,28 @@ def diff(old: str, new: str, format_: str, columns: str | None, output: str | No
     return diff_files(old, new, keys, as_json=format_ == "jsonl", output=output, quiet=quiet)
 
 
+@cli.command(
+    epilog="""\b
+Examples:
+  hubresolve resolve --file ids.txt --format jsonl --output answers.jsonl
+  hubresolve report answers.jsonl --output report.html
+"""
+)
+@click.argument("answers", metavar="ANSWERS")
+@click.option("-o", "--output", metavar="F", help="Write the page to this file instead of standard output.")
+@click.option("--title", metavar="T", help="Title of the page.  [default: Hub repos]")
+@click.option("--quiet", is_flag=True, help="Do not tell the size of the page.")
+def report(answers: str, output: str | None, title: str | None, quiet: bool) -> int:
+    """Make one page of HTML about the answers of a run: counts, failures, conflicts, and a table to search.
+
+    ANSWERS is a file that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. The page needs no
+    network.
+    """
+    from resolver.cli.reporting import write_report
+
+    return write_report(answers, output=output, title=title, quiet=quiet)
+
+
 @cli.command()
 @click.option(
     "--model-type", metavar="T", help="Only tasks that this model type serves, with the classes that load it."
