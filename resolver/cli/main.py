@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import click
 
+from resolver.cli.answer_commands import diff, report
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
+from resolver.cli.output_options import output_options, take_output_options
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
-
-FORMATS = ("table", "jsonl", "csv", "parquet", "summary")
 
 _FILE_HELP = "Read ids from a file (- for standard input): lines, CSV, JSON lines or Parquet."
 
@@ -161,23 +161,7 @@ Examples:
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Resolve at most N of the listed repos.")
 @hub_options
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="Format of the results."
-)
-@click.option("--columns", metavar="K,K", help="Write these keys of a row only, in this order.")
-@click.option("--sort", metavar="K", help="Write the rows at the end, sorted by this key; -K: in descending order.")
-@click.option(
-    "--where",
-    multiple=True,
-    metavar="K=V",
-    help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict. May be repeated.",
-)
-@click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
-@click.option(
-    "--csv-safe",
-    is_flag=True,
-    help="With --format csv: put ' before a cell that a spreadsheet would take for a formula.",
-)
+@output_options
 @click.option("--unordered", is_flag=True, help="Write each answer as soon as it is ready, not in input order.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 def resolve(
@@ -189,23 +173,14 @@ def resolve(
     search: str | None,
     filters: tuple[str, ...],
     limit: int | None,
-    format_: str,
-    columns: str | None,
-    sort: str | None,
-    where: tuple[str, ...],
-    output: str | None,
-    csv_safe: bool,
     unordered: bool,
     quiet: bool,
-    **hub: Any,
+    **more: Any,
 ) -> int:
     """Resolve repos and local folders to library, task, framework, architecture and model class."""
-    from resolver.cli.output import OutputOptions
     from resolver.cli.resolving import ResolveRequest, resolve_ids
-    from resolver.cli.selection import SelectionError, parse_selection
 
-    if csv_safe and format_ != "csv":
-        raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
+    output, hub = take_output_options(more)
     is_listing = bool(author or search or filters or limit)
     if is_listing and (ids or file is not None or retry_failed is not None or subfolder):
         raise click.UsageError(
@@ -215,10 +190,6 @@ def resolve(
         raise click.UsageError("give --file or --retry-failed, not both")
     if not is_listing and not ids and file is None and retry_failed is None:
         raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
-    try:
-        selection = parse_selection(where, sort, columns)
-    except SelectionError as error:
-        raise click.UsageError(str(error)) from error
     request = ResolveRequest(
         ids=ids,
         file=file,
@@ -230,8 +201,7 @@ def resolve(
         limit=limit,
         is_listing=is_listing,
     )
-    options = OutputOptions(format_=format_, path=output, csv_safe=csv_safe, selection=selection)
-    return run(resolve_ids(request, hub, output=options, ordered=not unordered, quiet=quiet))
+    return run(resolve_ids(request, hub, output=output, ordered=not unordered, quiet=quiet))
 
 
 @cli.command(
@@ -323,67 +293,8 @@ def load(
     return run(load_ids(request, hub, format_=format_, ordered=not unordered, quiet=quiet))
 
 
-@cli.command(
-    epilog="""\b
-Examples:
-  hubresolve diff monday.jsonl tuesday.jsonl
-  hubresolve diff old.csv new.parquet --format jsonl
-  hubresolve diff old.csv new.csv --columns task,requires_remote_code
-"""
-)
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("table", "jsonl")),
-    default="table",
-    show_default=True,
-    help="Format of the output.",
-)
-@click.option(
-    "--columns", metavar="K,K", help="Compare these keys of a row instead of commit, library, task and so on."
-)
-@click.option("--output", metavar="F", help="Write the differences to a file instead of standard output.")
-@click.option("--quiet", is_flag=True, help="Show no counts at the end.")
-def diff(old: str, new: str, format_: str, columns: str | None, output: str | None, quiet: bool) -> int:
-    """Show what is different in NEW.
-
-    OLD and NEW are files that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. The exit code is 0 if
-    nothing is different, and 1 if something is.
-    """
-    from resolver.cli.diffing import diff_files
-    from resolver.cli.selection import SelectionError, parse_selection
-
-    if old == "-" == new:
-        raise click.UsageError("standard input can be one of the files, not both")
-    try:
-        keys = parse_selection(columns=columns).columns
-    except SelectionError as error:
-        raise click.UsageError(str(error)) from error
-    return diff_files(old, new, keys, as_json=format_ == "jsonl", output=output, quiet=quiet)
-
-
-@cli.command(
-    epilog="""\b
-Examples:
-  hubresolve resolve --file ids.txt --format jsonl --output answers.jsonl
-  hubresolve report answers.jsonl --output report.html
-"""
-)
-@click.argument("answers", metavar="ANSWERS")
-@click.option("-o", "--output", metavar="F", help="Write the page to this file instead of standard output.")
-@click.option("--title", metavar="T", help="Title of the page.  [default: Hub repos]")
-@click.option("--quiet", is_flag=True, help="Do not tell the size of the page.")
-def report(answers: str, output: str | None, title: str | None, quiet: bool) -> int:
-    """Make one page of HTML about the answers of a run: counts, failures, conflicts, and a table to search.
-
-    ANSWERS is a file that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. The page needs no
-    network.
-    """
-    from resolver.cli.reporting import write_report
-
-    return write_report(answers, output=output, title=title, quiet=quiet)
+cli.add_command(diff)
+cli.add_command(report)
 
 
 @cli.command()
@@ -443,6 +354,33 @@ def store_info(location: str | None, format_: str) -> int:
     from resolver.cli.stores import show_info
 
     return run(show_info(location, as_json=format_ == "json"))
+
+
+@store.command(
+    "list",
+    epilog="""\b
+Examples:
+  hubresolve store list --author openai
+  hubresolve store list --where library=diffusers --sort task --format csv --output answers.csv
+""",
+)
+@click.option("--author", metavar="A", help="Only repos of this user or organisation.")
+@click.option("--endpoint", metavar="URL", help="Base URL of the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option(
+    "--max-age", type=DURATION, metavar="AGE", help="Call older answers stale: 3600, 15m, 12h, 1d.  [default: 1d]"
+)
+@output_options
+@_store_option
+def store_list(
+    author: str | None, endpoint: str | None, max_age: float | None, location: str | None, **more: Any
+) -> int:
+    """List the answer for each public repo and revision in the store, as `resolve --offline` gives it."""
+    from resolver.cli.store_listing import list_answers
+    from resolver.settings import Settings
+
+    output, _ = take_output_options(more)
+    settings = Settings(store=location, endpoint=endpoint, max_age_s=max_age)
+    return run(list_answers(settings, author, output))
 
 
 @store.command("export")
