@@ -174,8 +174,8 @@ class MetadataStore(Database):
     async def list_refs(
         self, endpoint: str, decision_key: DecisionKey, *, author: str | None = None
     ) -> AsyncGenerator[list[StoredRef]]:
-        """The public refs of an endpoint that lead to a commit, with their decisions by `decision_key`: pages, in the
-        order in which they were first stored, all of one state of the store. With `author` (in any letter case), only
+        """The public refs of an endpoint that lead to a commit, with their decisions by `decision_key`: pages, those
+        stored first coming first, all of one state of the store. With `author` (in any letter case), only
         those whose requested or canonical id begins with it. Damaged refs are left out.
 
         Raises:
