@@ -51,18 +51,37 @@ def diff(old: str, new: str, format_: str, columns: str | None, output: str | No
 Examples:
   hubresolve resolve --file ids.txt --format jsonl --output answers.jsonl
   hubresolve report answers.jsonl --output report.html
+  hubresolve report --author openai --output report.html
 """
 )
-@click.argument("answers", metavar="ANSWERS")
+@click.argument("answers", metavar="[ANSWERS]", required=False)
+@click.option("--store", metavar="PATH|URL", help="Report this store.  [env: HUBRESOLVE_STORE]")
+@click.option("--endpoint", metavar="URL", help="Of a store: only repos of this Hub.  [env: HF_ENDPOINT]")
+@click.option("--author", metavar="A", help="Of a store: only repos of this user or organisation.")
 @click.option("-o", "--output", metavar="F", help="Write the page to this file instead of standard output.")
 @click.option("--title", metavar="T", help="Title of the page.  [default: Hub repos]")
 @click.option("--quiet", is_flag=True, help="Do not tell the size of the page.")
-def report(answers: str, output: str | None, title: str | None, quiet: bool) -> int:
-    """Make one page of HTML about the answers of a run: counts, failures, conflicts, and a table to search.
+def report(
+    answers: str | None,
+    store: str | None,
+    endpoint: str | None,
+    author: str | None,
+    output: str | None,
+    title: str | None,
+    quiet: bool,
+) -> int:
+    """Make one page of HTML about answers: counts, failures, conflicts, and a table to search.
 
-    ANSWERS is a file that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. The page needs no
-    network.
+    ANSWERS is a file that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. Without it, the page is
+    about the store, and has the evidence of answers that need attention. The page needs no network.
     """
-    from resolver.cli.reporting import write_report
+    from resolver.cli.reporting import report_file, report_store
+    from resolver.cli.running import run
+    from resolver.settings import Settings
 
-    return write_report(answers, output=output, title=title, quiet=quiet)
+    if answers is not None:
+        if store is not None or endpoint is not None or author is not None:
+            raise click.UsageError("--store, --endpoint and --author are about a store: give no ANSWERS with them")
+        return report_file(answers, output=output, title=title, quiet=quiet)
+    settings = Settings(store=store, endpoint=endpoint)
+    return run(report_store(settings, author, output=output, title=title, quiet=quiet))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +16,7 @@ from resolver.cli.answer_commands import diff, report
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 from resolver.cli.output_options import output_options, take_output_options
+from resolver.cli.running import run
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -63,24 +62,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ERROR_ROWS
     raise SystemExit(code or 0)
-
-
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work` in an event loop and return its exit code. SIGTERM interrupts it as Ctrl-C does."""
-
-    # Imported objects stay until the end: freezing them keeps the garbage collector from scanning them.
-    gc.freeze()
-    gc.enable()
-
-    async def run_interruptible() -> int:
-        task = asyncio.current_task()
-        if task is not None:
-            # Windows has no signal handlers in the loop; there SIGTERM ends the process at once.
-            with contextlib.suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
-
-    return asyncio.run(run_interruptible())
 
 
 def hub_options(command: CommandFunction) -> CommandFunction:

@@ -46,7 +46,8 @@ class Findings:
     reasons: Counter[str] = field(default_factory=Counter)
     """Why answers have no task."""
     failures: list[Row] = field(default_factory=list)
-    conflicts: list[Row] = field(default_factory=list)
+    conflicts: list[int] = field(default_factory=list)
+    """The places of the first of them among all rows."""
 
     @property
     def failed(self) -> int:
@@ -55,10 +56,12 @@ class Findings:
 
     def add(self, row: Row, now_s: float) -> None:
         """Count one row; `now_s` is in seconds since 1970, UTC."""
+        place = self.total
         self.total += 1
         if (error := row.get("error")) is not None:
             self.errors[error["code"]] += 1
-            _keep(self.failures, row)
+            if len(self.failures) < MAX_LISTED:
+                self.failures.append(row)
             return
         for key in COUNTED_KEYS:
             if key in row:
@@ -70,8 +73,8 @@ class Findings:
                 self.marks[key] += 1
         if row.get("undecided"):
             self.reasons[row["undecided"]] += 1
-        if row.get("conflict"):
-            _keep(self.conflicts, row)
+        if row.get("conflict") and len(self.conflicts) < MAX_LISTED:
+            self.conflicts.append(place)
 
 
 def find(rows: Iterable[Row], now_s: float) -> Findings:
@@ -91,8 +94,3 @@ def name_age(checked_at: str | None, now_s: float) -> str:
     if checked_at_s is None:
         return NEVER_CHECKED
     return next((name for limit_s, name in _AGES if now_s - checked_at_s <= limit_s), _OLDER)
-
-
-def _keep(rows: list[Row], row: Row) -> None:
-    if len(rows) < MAX_LISTED:
-        rows.append(row)

@@ -232,6 +232,13 @@
       items.push(name, value);
     }
     find("details-values").replaceChildren(...items);
+    const steps = (data.evidence[row] ?? []).map(([rule, saw, said]) => {
+      const step = document.createElement("li");
+      step.textContent = `${rule}: saw ${saw}; concluded ${said}`;
+      return step;
+    });
+    find("details-evidence").hidden = steps.length === 0;
+    find("details-evidence").querySelector("ol").replaceChildren(...steps);
     writeAddress(read("repo_id", row));
     find("details").showModal();
   }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolver.cli.report.findings import AGES, COUNTED_KEYS, MARKS, MAX_LISTED, Findings
-from resolver.cli.report.table_data import encode_table
+from resolver.cli.report.table_data import EvidenceByPlace, encode_table
 from resolver.render import make_printable
 from resolver.row import format_time
 
@@ -43,8 +43,13 @@ class PageParts:
     script: str
 
 
-def render_page(rows: Sequence[Mapping[str, Any]], findings: Findings, parts: PageParts) -> str:
-    """The page."""
+def render_page(
+    rows: Sequence[Mapping[str, Any]],
+    findings: Findings,
+    parts: PageParts,
+    evidence: EvidenceByPlace | None = None,
+) -> str:
+    """The page. `evidence` None: the source of the rows has none, and the page says so."""
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -79,9 +84,9 @@ def render_page(rows: Sequence[Mapping[str, Any]], findings: Findings, parts: Pa
 <div class="pictures">
 {"".join(_render_pictures(findings))}</div>
 </section>
-{_render_failures(findings)}{_render_conflicts(findings)}{_render_reasons(findings)}{_TABLE}
+{_render_failures(findings)}{_render_conflicts(rows, findings, evidence)}{_render_reasons(findings)}{_TABLE}
 </main>
-<script type="application/json" id="data">{encode_table(rows)}</script>
+<script type="application/json" id="data">{encode_table(rows, evidence or {})}</script>
 <script>{parts.script}</script>
 </body>
 </html>
@@ -169,27 +174,32 @@ def _render_failures(findings: Findings) -> str:
     return _render_section("failures", "Failures", intro, ("repo", "revision", "error", "message"), rows)
 
 
-def _render_conflicts(findings: Findings) -> str:
+def _render_conflicts(rows: Sequence[Mapping[str, Any]], findings: Findings, evidence: EvidenceByPlace | None) -> str:
     count = findings.marks["conflict"]
     if not count:
         return ""
-    rows = (
-        (
-            row["repo_id"],
-            row.get("pipeline_tag") or "",
-            row.get("task") or "",
-            row.get("architecture") or "",
-            " ".join(row.get("notes") or ()),
-        )
-        for row in findings.conflicts
-    )
     intro = (
         f"{count:,} repos have a pipeline tag that names a task which the architecture cannot serve."
-        f"{_mention_limit(count)} The answers come from a file, which holds no evidence: "
-        "<code>hubresolve explain ID</code> shows it."
+        f"{_mention_limit(count)}"
     )
-    columns = ("repo", "pipeline tag", "task", "architecture", "notes")
-    return _render_section("conflicts", "Conflicts", intro, columns, rows)
+    columns = ["repo", "pipeline tag", "task", "architecture", "notes"]
+    if evidence is None:
+        intro += (
+            " The answers come from a file, which holds no evidence: <code>hubresolve explain ID</code> shows it, and "
+            "<code>hubresolve report --store PATH</code> has it."
+        )
+    else:
+        columns.append("evidence")
+    cells = []
+    for place in findings.conflicts:
+        row = rows[place]
+        texts = [row["repo_id"], *(row.get(key) or "" for key in ("pipeline_tag", "task", "architecture"))]
+        texts.append(" ".join(row.get("notes") or ()))
+        if evidence is not None:
+            steps = evidence.get(place, ())
+            texts.append("\n".join(f"{item.rule}: saw {item.saw}; concluded {item.said}" for item in steps))
+        cells.append(texts)
+    return _render_section("conflicts", "Conflicts", intro, columns, cells)
 
 
 def _render_reasons(findings: Findings) -> str:
@@ -240,5 +250,6 @@ Down, Home and End move; Enter shows all values of a row.</p>
 <thead></thead><tbody></tbody></table></div>
 <p id="print-note" hidden></p>
 <dialog id="details" aria-labelledby="details-heading"><h3 id="details-heading"></h3><dl id="details-values"></dl>
+<div id="details-evidence" hidden><h4>Evidence</h4><ol></ol></div>
 <form method="dialog"><button>Close</button></form></dialog>
 </section>"""

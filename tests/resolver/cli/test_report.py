@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from registry.decision import Evidence
 from resolver.answer import build_failure
 from resolver.cli.report.findings import AGES, MAX_LISTED, find, name_age
 from resolver.cli.report.page import MAX_BARS, PageParts, escape, render_page
 from resolver.cli.report.table_data import encode_table
 from resolver.errors import GatedRepoError
-from resolver.local_hub import LocalHub
+from resolver.local_hub import Catalog, LocalHub
 from resolver.row import ROW_KEYS, format_time
 from tests.resolver.cli.test_command import run_in_thread
-from tests.resolver.support import run
+from tests.resolver.support import answers, run, settings_for
 from tests.resolver.test_rows import BASE, FAILED, FULL, HOSTILE, LOCAL
 
 NOW_S = 1_800_003_600.0
@@ -168,7 +169,7 @@ def escape_shown(text: str) -> str:
 @pytest.mark.pure
 def test_a_column_with_few_texts_holds_each_once_and_keys_that_no_row_has_are_left_out() -> None:
     rows = [{"repo_id": f"acme/r{number}", "task": "fill-mask"} for number in range(10)]
-    data = json.loads(encode_table(rows))
+    data = json.loads(encode_table(rows, {}))
     assert data == {
         "keys": ["repo_id", "task"],
         "count": 10,
@@ -176,12 +177,24 @@ def test_a_column_with_few_texts_holds_each_once_and_keys_that_no_row_has_are_le
             {"texts": [row["repo_id"] for row in rows]},
             {"values": ["fill-mask"], "rows": [0] * 10},
         ],
+        "evidence": {},
     }
     reader = Reader(page_of(rows))
     assert reader.texts("caption") == ["By task"] and not reader.texts("section", id="failures")
-    full = json.loads(encode_table([FULL.to_dict()]))
+    full = json.loads(encode_table([FULL.to_dict()], {}))
     assert full["keys"] == list(ROW_KEYS)
     assert read_column(full, "candidates") == ["fill-mask=AutoModelForMaskedLM; other="]
+
+
+@pytest.mark.pure
+def test_evidence_is_listed_with_conflicts_and_escaped() -> None:
+    rows = [BASE.to_dict(), FULL.to_dict()]
+    evidence = {1: (Evidence(rule="tag", saw=HOSTILE, said="</script>"),)}
+    reader = Reader(render_page(rows, find(rows, NOW_S), PARTS, evidence))
+    assert "evidence" in reader.texts("th", scope="col")
+    assert f"tag: saw {escape_shown(HOSTILE)}; concluded </script>" in reader.texts("td")
+    assert reader.data()["evidence"] == {"1": [["tag", escape_shown(HOSTILE), "</script>"]]}
+    assert not any("holds no evidence" in text for text in reader.texts("p"))
 
 
 @pytest.mark.pure
@@ -189,19 +202,37 @@ def test_a_text_is_escaped_with_what_is_invisible() -> None:
     assert escape("<a href='x'>&\u200b\x00") == "&lt;a href=&#x27;x&#x27;&gt;&amp;\\u200b\\x00"
 
 
+async def test_the_page_of_a_store_has_evidence(catalog: Catalog, hub: LocalHub, store: Path, tmp_path: Path) -> None:
+    catalog.change("acme/bert", pipeline_tag="text-to-image")
+    await answers(settings_for(hub, store), ["acme/bert", "acme/sd", "single"])
+    place = ("--store", store, "--endpoint", hub.endpoint)
+    done = await run_in_thread("report", *place, "--author", "acme")
+    reader = Reader(done.stdout)
+    assert done.returncode == 0 and f"of the store store.sqlite3, from {hub.endpoint};" in reader.texts("p")[0]
+    data = reader.data()
+    assert set(read_column(data, "repo_id")) == {"acme/bert", "acme/sd"}
+    ((number, steps),) = data["evidence"].items()
+    assert read_column(data, "repo_id")[int(number)] == "acme/bert"
+    assert any("text-to-image" in saw for _, saw, _ in steps)
+    assert (await run_in_thread("report", *place, "--author", "nobody")).returncode == 3
+    assert (await run_in_thread("report", "answers.csv", "--author", "acme")).returncode == 2
+    missing = await run_in_thread("report", "--store", tmp_path / "none.sqlite3")
+    assert missing.returncode == 2 and not (tmp_path / "none.sqlite3").exists()
+
+
 async def test_the_page_of_a_run(hub: LocalHub, store: Path, tmp_path: Path) -> None:
-    answers, page = tmp_path / "answers.csv", tmp_path / "report.html"
+    written, page = tmp_path / "answers.csv", tmp_path / "report.html"
     await run_in_thread(
-        *("resolve", "acme/bert", "acme/sd", "acme/none", "--format", "csv", "--output", answers, "--quiet"),
+        *("resolve", "acme/bert", "acme/sd", "acme/none", "--format", "csv", "--output", written, "--quiet"),
         *("--endpoint", hub.endpoint, "--store", store),
     )
-    done = run("report", answers, "-o", page, "--title", "Ours & yours")
+    done = run("report", written, "-o", page, "--title", "Ours & yours")
     assert (done.returncode, done.stdout) == (0, "") and "3 rows" in done.stderr
     reader = Reader(page.read_text("utf-8"))
     assert reader.texts("title") == ["Ours & yours"] == reader.texts("h1")
     assert read_column(reader.data(), "repo_id") == ["acme/bert", "acme/sd", "acme/none"]
     assert re.search("3 rows of answers.csv; made 2", reader.texts("p")[0])
-    piped = run("report", "-", "--title", "Ours & yours", stdin=answers.read_text())
+    piped = run("report", "-", "--title", "Ours & yours", stdin=written.read_text())
     assert piped.returncode == 0 and "of standard input" in piped.stdout
 
 
@@ -209,7 +240,7 @@ async def test_the_page_of_a_run(hub: LocalHub, store: Path, tmp_path: Path) -> 
     ("content", "arguments", "code", "message"),
     [
         ("acme/bert\n", (), 2, "has no rows"),
-        ("repo_id,task\n", (), 3, "has no rows"),
+        ("repo_id,task\n", (), 3, "no rows in answers"),
         ('{"repo_id": "a/b"}\n', ("-o", "{tmp}/none/report.html"), 2, "No such file"),
         (None, (), 2, "No such file"),
     ],
@@ -218,8 +249,8 @@ async def test_the_page_of_a_run(hub: LocalHub, store: Path, tmp_path: Path) -> 
 def test_what_cannot_be_reported_is_explained(
     tmp_path: Path, content: str | None, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    answers = tmp_path / "answers"
+    written = tmp_path / "answers"
     if content is not None:
-        answers.write_text(content)
-    done = run("report", answers, *(part.format(tmp=tmp_path) for part in arguments))
+        written.write_text(content)
+    done = run("report", written, *(part.format(tmp=tmp_path) for part in arguments))
     assert (done.returncode, done.stdout) == (code, "") and message in " ".join(done.stderr.split())

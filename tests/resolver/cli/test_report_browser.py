@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from resolver.cli.reporting import write_report
+from resolver.cli.reporting import report_file, report_store
+from resolver.local_hub import Catalog, LocalHub
 from resolver.render import render_json_line
 from tests.resolver.cli.browser import NAMES, Page, find_chromium, open_page
+from tests.resolver.support import answers, settings_for
 from tests.resolver.test_rows import BASE, FAILED, FULL
 
 PROGRAM = find_chromium()
@@ -41,9 +43,9 @@ def write_rows(path: Path) -> None:
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
     """The report of `COUNT` rows, open."""
     assert PROGRAM is not None
-    answers, report = tmp_path / "answers.jsonl", tmp_path / "report.html"
-    write_rows(answers)
-    assert write_report(str(answers), output=str(report), title=None, quiet=True) == 0
+    written, report = tmp_path / "answers.jsonl", tmp_path / "report.html"
+    write_rows(written)
+    assert report_file(str(written), output=str(report), title=None, quiet=True) == 0
     async with open_page(PROGRAM, report.as_uri(), tmp_path / "profile") as opened:
         yield opened
         # Nothing was requested but the page, no script failed, and no value of a row has run.
@@ -101,6 +103,27 @@ async def test_the_keyboard_reaches_every_row_and_few_are_in_the_document(page: 
       return row.top >= box.top && row.bottom <= box.bottom;
     })()"""
     assert await page.read(inside)
+
+
+async def test_the_evidence_of_a_repo_is_shown(catalog: Catalog, store: Path, tmp_path: Path) -> None:
+    assert PROGRAM is not None
+    report = tmp_path / "report.html"
+    async with LocalHub(catalog) as hub:
+        catalog.change("acme/bert", pipeline_tag="text-to-image")
+        await answers(settings_for(hub, store), ["acme/bert", "acme/sd"])
+        settings = settings_for(hub, store)
+    assert await report_store(settings, None, output=str(report), title=None, quiet=True) == 0
+    async with open_page(PROGRAM, report.as_uri(), tmp_path / "profile") as page:
+        evidence = "document.getElementById('details-evidence')"
+        for repo_id, is_shown in (("acme/bert", True), ("acme/sd", False)):
+            await page.read(f"location.hash = '#search={repo_id}'")
+            await page.wait(f"{SHOWN} === '1 of 2 rows'")
+            await page.wait(f"{FIRST} === {json.dumps(repo_id)}")
+            await page.click("#rows td button")
+            assert await page.read(f"!{evidence}.hidden") is is_shown
+            assert ("text-to-image" in await page.read(f"{evidence}.textContent")) is is_shown
+            await page.press("Escape")
+            await page.wait("!document.getElementById('details').open")
 
 
 async def test_an_address_opens_the_view_that_it_names(page: Page) -> None:
