@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,31 +58,25 @@ Name = tuple[str, str]
 """A repo id and a revision."""
 
 
-class Snapshot:
+class ComparedRun:
     """The compared values of a run's rows, by repo and revision. Of several rows of one repo the last one counts."""
 
     def __init__(self, rows: Iterable[Row], keys: Sequence[str] = COMPARED_KEYS) -> None:
         self.present: set[str] = set()
         """The keys that at least one row has: a file may hold chosen columns only."""
         self.rows: dict[Name, tuple[Any, ...]] = {}
-        self.total = 0
-        # Libraries, tasks and classes are few: all rows share the texts.
-        texts: dict[str, str] = {}
         for row in rows:
-            self.total += 1
             self.present.update(key for key in keys if key in row)
-            values = (row.get(key) for key in keys)
-            self.rows[_get_name(row)] = tuple(
-                texts.setdefault(value, value) if isinstance(value, str) and len(texts) < _MAX_SHARED else value
-                for value in values
-            )
+            self.rows[_get_name(row)] = tuple(_share(key, row.get(key)) for key in keys)
 
 
-_MAX_SHARED = 100_000
+def _share(key: str, value: Any) -> Any:
+    """The same text for all rows that have it: libraries, tasks and classes are few, commits are not."""
+    return sys.intern(value) if type(value) is str and key != "commit_hash" else value
 
 
-def compare(old: Snapshot, new: Snapshot, keys: Sequence[str] = COMPARED_KEYS) -> Iterator[Change]:
-    """What is different: repos of `new` in its order, then those that are gone. Both snapshots are of these `keys`.
+def compare(old: ComparedRun, new: ComparedRun, keys: Sequence[str] = COMPARED_KEYS) -> Iterator[Change]:
+    """What is different: repos of `new` in its order, then those that are gone. Both are of these `keys`.
 
     A key is compared where both runs have it.
     """

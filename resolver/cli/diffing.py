@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import click
 
-from resolver.cli.comparing import COMPARED_KEYS, Change, Event, Snapshot, compare, count_events
+from resolver.cli.comparing import COMPARED_KEYS, Change, ComparedRun, Event, compare, count_events
 from resolver.cli.exits import ALL_ANSWERED, DIFFERENT
 from resolver.cli.input.answers import read_answers
 from resolver.cli.output import open_text
@@ -27,7 +27,7 @@ def diff_files(
         click.UsageError: a file is not the output of a run, or the files share none of the compared keys.
     """
     keys = tuple(dict.fromkeys(columns)) if columns is not None else COMPARED_KEYS
-    before, after = Snapshot(read_answers(old), keys), Snapshot(read_answers(new), keys)
+    before, after = ComparedRun(read_answers(old), keys), ComparedRun(read_answers(new), keys)
     if before.rows and after.rows and not before.present & after.present:
         raise click.UsageError(f"the two files share none of the keys that are compared: {', '.join(keys)}")
     changes = list(compare(before, after, keys))

@@ -127,8 +127,10 @@ async def open_page(program: str, url: str, folder: Path) -> AsyncIterator[Page]
                 listening = asyncio.create_task(page.listen())
                 await page.open(url)
                 yield page
-                await socket.close()
+                # Its answer comes before the browser closes the socket, and all its processes end.
+                await page.call("Browser.close")
                 await listening
+                await process.wait()
     finally:
         if process.returncode is None:
             process.terminate()

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from resolver.answer import Answer, build_failure
-from resolver.cli.comparing import COMPARED_KEYS, Snapshot, compare
+from resolver.cli.comparing import COMPARED_KEYS, ComparedRun, compare
 from resolver.cli.input.answers import parse_answer
 from resolver.errors import GatedRepoError, RepositoryNotFoundError
 from resolver.frames import to_arrow
@@ -67,7 +67,7 @@ CHANGES: tuple[tuple[str, Rows, Rows, Expected], ...] = (
 def test_changes(
     old: list[dict[str, Any]], new: list[dict[str, Any]], expected: tuple[str, dict[str, Any]] | None
 ) -> None:
-    found = [(change.event.value, dict(change.values)) for change in compare(Snapshot(old), Snapshot(new))]
+    found = [(change.event.value, dict(change.values)) for change in compare(ComparedRun(old), ComparedRun(new))]
     assert found == ([expected] if expected is not None else [])
 
 
@@ -77,8 +77,8 @@ def test_both_values_are_told_where_an_error_comes_and_goes_and_a_repo_is_new_or
         ([row()], [gated("no")], "failed", "recovered"),
         ([row()], [], "gone", "new"),
     ):
-        (change,) = compare(Snapshot(old), Snapshot(new))
-        (reverse,) = compare(Snapshot(new), Snapshot(old))
+        (change,) = compare(ComparedRun(old), ComparedRun(new))
+        (reverse,) = compare(ComparedRun(new), ComparedRun(old))
         assert (change.event, reverse.event) == (event, back)
         assert change.values["task"] == ("fill-mask", None)
         assert change.values["commit_hash"] == ("a" * 40, None)
@@ -90,7 +90,7 @@ def test_both_values_are_told_where_an_error_comes_and_goes_and_a_repo_is_new_or
 def test_other_keys_are_compared_where_they_are_chosen() -> None:
     keys = ("requires_remote_code", "notes")
     old, new = [row()], [row(requires_remote_code=True, task="x", notes=["a; b"])]
-    (change,) = compare(Snapshot(old, keys), Snapshot(new, keys), keys)
+    (change,) = compare(ComparedRun(old, keys), ComparedRun(new, keys), keys)
     assert dict(change.values) == {"requires_remote_code": (False, True), "notes": ([], ["a; b"])}
 
 
