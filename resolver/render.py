@@ -16,7 +16,7 @@ from resolver.row import ROW_KEYS
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 """The controls C0 and C1, DEL, line separators, and characters that are invisible or change the direction of text."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
 
 _encode_json = msgspec.json.Encoder().encode
@@ -51,7 +51,7 @@ def render_csv_line(row: Mapping[str, Any], columns: Sequence[str] | None = None
     values = {**row, "error_code": error["code"], "error_message": error["message"]}
     keys = _list_csv_keys(columns)
     cells = (_UNPRINTABLE.sub(lambda match: _escape(match[0]), render_cell(values[key])) for key in keys)
-    return _csv_line(f"'{cell}" if is_safe and cell.startswith(_FORMULA_STARTS) else cell for cell in cells)
+    return _csv_line(f"'{cell}" if is_safe and cell.startswith(FORMULA_STARTS) else cell for cell in cells)
 
 
 def _list_csv_keys(columns: Sequence[str] | None) -> tuple[str, ...]:

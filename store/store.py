@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
+from registry.repo_names import is_repo_name, is_revision
 from store import codec
 from store.checks import decode_facts
 from store.database.database import MAX_LOCK_WAIT_S, Database
 from store.errors import StoreError
-from store.keys import DecisionKey, FactsKey, compute_ref_key
+from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
 from store.reading import RefReader
 from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
 from store.rows import FactsRow, Rows, build_rows
@@ -25,6 +26,7 @@ from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
 from store.sql.postgres_dialect import PostgresDialect
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
+from store.sql.ref_pages import read_endpoints, read_ref_pages
 from store.sql.sqlite_dialect import SqliteDialect
 from store.sql.stats import DAY_S, read_info
 from store.sql.tombstones import build_tombstones, drop_withdrawn
@@ -169,6 +171,35 @@ class MetadataStore(Database):
         await self.read(query)
         return found
 
+    async def list_refs(
+        self, endpoint: str, decision_key: DecisionKey, *, author: str | None = None
+    ) -> AsyncGenerator[list[StoredRef]]:
+        """The public refs of an endpoint that lead to a commit, with their decisions by `decision_key`: pages, those
+        stored first coming first, all of one state of the store. With `author` (in any letter case), only
+        those whose requested or canonical id begins with it. Damaged refs are left out.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        reader = RefReader(endpoint, PUBLIC, decision_key)
+        async with (
+            self.snapshot() as connection,
+            aclosing(read_ref_pages(connection, endpoint, decision_key, author)) as pages,
+        ):
+            async for rows in pages:
+                yield [ref for ref in reader.read(rows) if _is_listable(ref, endpoint)]
+        # They are only counted: a listing removes nothing.
+        self._damaged.add_count(len(reader.damaged) + len(reader.damaged_decisions))
+
+    async def list_endpoints(self) -> list[str]:
+        """The endpoints of which the store has public refs that lead to a commit.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with self.snapshot() as connection:
+            return await read_endpoints(connection)
+
     async def put(self, records: Sequence[Record]) -> None:
         """Store `records` in one transaction.
 
@@ -256,3 +287,12 @@ class MetadataStore(Database):
             await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, kept, constants)
         if rows.decisions:
             await (upserts.merged_decisions if is_merge else upserts.decisions).execute(connection, rows.decisions)
+
+
+def _is_listable(ref: StoredRef, endpoint: str) -> bool:
+    """Whether the names of a public ref are those of a repo and a revision, and those that its key was made of."""
+    return (
+        is_repo_name(ref.repo_id)
+        and is_revision(ref.revision)
+        and ref.key == compute_ref_key(endpoint, PUBLIC, ref.repo_id, ref.revision)
+    )

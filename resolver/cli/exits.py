@@ -5,6 +5,8 @@ from __future__ import annotations
 ALL_ANSWERED = 0
 ERROR_ROWS = 1
 """At least one repo was not resolved or loaded."""
+DIFFERENT = 1
+"""`diff` found a difference."""
 WRONG_USAGE = 2
 """Wrong options, settings or store."""
 NOTHING_FOUND = 3

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Coroutine
-from pathlib import PurePath
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
+from resolver.cli.answer_commands import diff, report
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
+from resolver.cli.output_options import output_options, take_output_options
+from resolver.cli.running import run
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
-
-FORMATS = ("table", "jsonl", "csv", "parquet", "summary")
-FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-"""The format of a file, where none is named."""
 
 _FILE_HELP = "Read ids from a file (- for standard input): lines, CSV, JSON lines or Parquet."
 
@@ -67,39 +62,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ERROR_ROWS
     raise SystemExit(code or 0)
-
-
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work` in an event loop and return its exit code.
-
-    SIGINT and SIGTERM cancel it, which stores what was answered; a second one ends the process at once.
-    """
-
-    # Imported objects stay until the end: freezing them keeps the garbage collector from scanning them.
-    gc.freeze()
-    gc.enable()
-
-    async def run_interruptible() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        # Windows has no signal handlers in the loop: there Python's own interrupt the program.
-        with contextlib.suppress(NotImplementedError):
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, _interrupt, task)
-        return await work
-
-    return asyncio.run(run_interruptible())
-
-
-def _interrupt(task: asyncio.Task[int]) -> None:
-    if not task.cancelling():
-        task.cancel()
-        return
-    from resolver.cli.messages import show_message
-
-    show_message("ended at once; what is not stored yet is resolved again by the same command")
-    sys.stderr.flush()
-    os._exit(INTERRUPTED)
 
 
 def hub_options(command: CommandFunction) -> CommandFunction:
@@ -180,28 +142,7 @@ Examples:
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Resolve at most N of the listed repos.")
 @hub_options
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Format of the results; by default also as the name of --output ends.",
-)
-@click.option("--columns", metavar="K,K", help="Write these keys of a row only, in this order.")
-@click.option("--sort", metavar="K", help="Write the rows at the end, sorted by this key; -K: in descending order.")
-@click.option(
-    "--where",
-    multiple=True,
-    metavar="K=V",
-    help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict. May be repeated.",
-)
-@click.option("--output", metavar="F", help="Write the results to a file instead of standard output.")
-@click.option(
-    "--csv-safe",
-    is_flag=True,
-    help="With --format csv: put ' before a cell that a spreadsheet would take for a formula.",
-)
+@output_options
 @click.option("--unordered", is_flag=True, help="Write each answer as soon as it is ready, not in input order.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 def resolve(
@@ -213,25 +154,14 @@ def resolve(
     search: str | None,
     filters: tuple[str, ...],
     limit: int | None,
-    format_: str,
-    columns: str | None,
-    sort: str | None,
-    where: tuple[str, ...],
-    output: str | None,
-    csv_safe: bool,
     unordered: bool,
     quiet: bool,
-    **hub: Any,
+    **more: Any,
 ) -> int:
     """Resolve repos and local folders to library, task, framework, architecture and model class."""
-    from resolver.cli.output import OutputOptions
     from resolver.cli.resolving import ResolveRequest, resolve_ids
-    from resolver.cli.selection import SelectionError, parse_selection
 
-    if click.get_current_context().get_parameter_source("format_") is ParameterSource.DEFAULT and output is not None:
-        format_ = FORMAT_BY_SUFFIX.get(PurePath(output).suffix.lower(), format_)
-    if csv_safe and format_ != "csv":
-        raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
+    output, hub = take_output_options(more)
     is_listing = bool(author or search or filters or limit)
     if is_listing and (ids or file is not None or retry_failed is not None or subfolder):
         raise click.UsageError(
@@ -241,10 +171,6 @@ def resolve(
         raise click.UsageError("give --file or --retry-failed, not both")
     if not is_listing and not ids and file is None and retry_failed is None:
         raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
-    try:
-        selection = parse_selection(where, sort, columns)
-    except SelectionError as error:
-        raise click.UsageError(str(error)) from error
     request = ResolveRequest(
         ids=ids,
         file=file,
@@ -256,8 +182,7 @@ def resolve(
         limit=limit,
         is_listing=is_listing,
     )
-    options = OutputOptions(format_=format_, path=output, csv_safe=csv_safe, selection=selection)
-    return run(resolve_ids(request, hub, output=options, ordered=not unordered, quiet=quiet))
+    return run(resolve_ids(request, hub, output=output, ordered=not unordered, quiet=quiet))
 
 
 @cli.command(
@@ -349,6 +274,10 @@ def load(
     return run(load_ids(request, hub, format_=format_, ordered=not unordered, quiet=quiet))
 
 
+cli.add_command(diff)
+cli.add_command(report)
+
+
 @cli.command()
 @click.option(
     "--model-type", metavar="T", help="Only tasks that this model type serves, with the classes that load it."
@@ -406,6 +335,33 @@ def store_info(location: str | None, format_: str) -> int:
     from resolver.cli.stores import show_info
 
     return run(show_info(location, as_json=format_ == "json"))
+
+
+@store.command(
+    "list",
+    epilog="""\b
+Examples:
+  hubresolve store list --author openai
+  hubresolve store list --where library=diffusers --sort task --format csv --output answers.csv
+""",
+)
+@click.option("--author", metavar="A", help="Only repos of this user or organisation.")
+@click.option("--endpoint", metavar="URL", help="Base URL of the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option(
+    "--max-age", type=DURATION, metavar="AGE", help="Call older answers stale: 3600, 15m, 12h, 1d.  [default: 1d]"
+)
+@output_options
+@_store_option
+def store_list(
+    author: str | None, endpoint: str | None, max_age: float | None, location: str | None, **more: Any
+) -> int:
+    """List the answer for each public repo and revision in the store, as `resolve --offline` gives it."""
+    from resolver.cli.store_listing import list_answers
+    from resolver.settings import Settings
+
+    output, _ = take_output_options(more)
+    settings = Settings(store=location, endpoint=endpoint, max_age_s=max_age)
+    return run(list_answers(settings, author, output))
 
 
 @store.command("export")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, or_, select, text
+from sqlalchemy import Executable, FromClause, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.keys import TOMBSTONE
@@ -21,6 +21,36 @@ _FACTS_COLUMNS = tuple(facts.c[name] for name in FactsRow._fields)
 
 COMMIT_FACTS = select(*_FACTS_COLUMNS).where(facts.c.key == bindparam("facts_key"))
 """The row of the facts with a key, as `FactsRow`."""
+
+RECALLED_COLUMNS = (
+    refs.c.key,
+    refs.c.repo_id,
+    refs.c.revision,
+    refs.c.canonical_id,
+    refs.c.commit_hash,
+    refs.c.problem,
+    refs.c.pipeline_tag,
+    refs.c.library_name,
+    refs.c.checked_at,
+    refs.c.hints_id,
+    decisions.c.body,
+    facts.c.key,
+    refs.c.hints,
+    refs.c.digest,
+    decisions.c.digest,
+)
+"""The fields of `reading.RecalledRow`."""
+
+
+def join_decisions(source: FromClause) -> FromClause:
+    """`source`, which has refs, with the decisions by the parameters "rules_id" and "asked", and with the facts."""
+    is_decision = and_(
+        decisions.c.facts_id == refs.c.facts_id,
+        decisions.c.hints_id == refs.c.hints_id,
+        decisions.c.registry_digest == bindparam("rules_id"),
+        decisions.c.asked == bindparam("asked"),
+    )
+    return source.outerjoin(decisions, is_decision).outerjoin(facts, facts.c.id == refs.c.facts_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +79,9 @@ class RecallStatements:
 def build_recall_statements(dialect: Dialect) -> RecallStatements:
     """The statements in the SQL of `dialect`."""
     keys = dialect.build_key_table()
-    is_decision = and_(
-        decisions.c.facts_id == refs.c.facts_id,
-        decisions.c.hints_id == refs.c.hints_id,
-        decisions.c.registry_digest == bindparam("rules_id"),
-        decisions.c.asked == bindparam("asked"),
-    )
     recall = (
-        select(
-            refs.c.key,
-            refs.c.repo_id,
-            refs.c.revision,
-            refs.c.canonical_id,
-            refs.c.commit_hash,
-            refs.c.problem,
-            refs.c.pipeline_tag,
-            refs.c.library_name,
-            refs.c.checked_at,
-            refs.c.hints_id,
-            decisions.c.body,
-            facts.c.key,
-            refs.c.hints,
-            refs.c.digest,
-            decisions.c.digest,
-        )
-        .select_from(
-            keys.join(refs, refs.c.key == keys.c.value)
-            .outerjoin(decisions, is_decision)
-            .outerjoin(facts, facts.c.id == refs.c.facts_id)
-        )
+        select(*RECALLED_COLUMNS)
+        .select_from(join_decisions(keys.join(refs, refs.c.key == keys.c.value)))
         .where(
             refs.c.endpoint == bindparam("endpoint"),
             refs.c.scope == bindparam("scope"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -43,20 +43,41 @@ def parse_repos(file: BinaryIO, endpoint: str | None = None, *, only_failed: boo
         click.UsageError: the file is a table without a column of ids, or, with `only_failed`, no table.
     """
     with file:
-        chunks = read_chunks(file)
-        first = next(chunks, b"")
-        if first.startswith(PARQUET_MAGIC):
-            rows: Iterable[Mapping[str, Any]] | None = _read_parquet(first, file)
-        else:
-            rows = _find_rows(first, chain([first], chunks))
+        rows, chunks = _open_table(file, (*ID_COLUMNS, "revision", "error", "error_code"))
         if rows is None:
             if only_failed:
                 raise click.UsageError("--retry-failed needs rows: the JSON lines, CSV or Parquet of an earlier run")
-            yield from _parse_lines(chain([first], chunks), endpoint)
+            yield from _parse_lines(chunks, endpoint)
             return
         for row in rows:
             if (request := _parse_row(row, endpoint, only_failed)) is not None:
                 yield request
+
+
+def read_rows(file: BinaryIO, columns: Collection[str]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table as they stand in it, of Parquet with these `columns` only. Closes the file.
+
+    Raises:
+        click.UsageError: the file is no table with a column of ids, or a line of it is no row.
+    """
+    with file:
+        rows, _ = _open_table(file, columns)
+        if rows is None:
+            raise click.UsageError("it has no rows: give the JSON lines, CSV or Parquet of an earlier run")
+        for row in rows:
+            if _PROBLEM in row:
+                raise click.UsageError(str(row[_PROBLEM]))
+            yield row
+
+
+def _open_table(file: BinaryIO, columns: Collection[str]) -> tuple[Iterator[Mapping[str, Any]] | None, Iterator[bytes]]:
+    """The rows of a table, of Parquet with these columns only; None where the file is no table. Then all its bytes."""
+    chunks = read_chunks(file)
+    first = next(chunks, b"")
+    whole = chain([first], chunks)
+    if first.startswith(PARQUET_MAGIC):
+        return _read_parquet(first, file, columns), whole
+    return _find_rows(first, whole), whole
 
 
 def _find_rows(first: bytes, chunks: Iterator[bytes]) -> Iterator[Mapping[str, Any]] | None:
@@ -117,7 +138,7 @@ def _read_csv(chunks: Iterator[bytes], delimiter: str) -> Iterator[Mapping[str, 
         yield {name.strip(): value for name, value in row.items() if isinstance(name, str)}
 
 
-def _read_parquet(first: bytes, file: BinaryIO) -> Iterator[Mapping[str, Any]]:
+def _read_parquet(first: bytes, file: BinaryIO, wanted: Collection[str]) -> Iterator[Mapping[str, Any]]:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -131,7 +152,7 @@ def _read_parquet(first: bytes, file: BinaryIO) -> Iterator[Mapping[str, Any]]:
         try:
             table = ParquetFile(spooled)
             present = table.schema_arrow.names
-            columns = [name for name in (*ID_COLUMNS, "revision", "error", "error_code") if name in present]
+            columns = [name for name in wanted if name in present]
             if not set(ID_COLUMNS) & set(columns):
                 raise click.UsageError(f"the Parquet file has no column of ids: {' or '.join(ID_COLUMNS)}")
             for batch in table.iter_batches(columns=columns):

@@ -22,7 +22,7 @@ COMMANDS = [shlex.split(line) for line in re.findall(r"^\$ hubresolve (.*)$", PA
 async def test_the_page_answers_its_questions(
     catalog: Catalog, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, failed, code, sheet, again = COMMANDS
+    count, failed, code, sheet, again, newer, diff, report = COMMANDS
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ids.txt").write_text("acme/bert\nacme/sd\nacme/later\nacme/st\n")
     async with LocalHub(catalog) as hub:
@@ -42,6 +42,14 @@ async def test_the_page_answers_its_questions(
         retried = await run_in_thread(*again, **common)
         assert retried.returncode == 0 and retried.stdout.splitlines()[1].startswith("acme/later\t")
         assert len(retried.stdout.splitlines()) == 2
+        assert (await run_in_thread(*newer, **common)).returncode == 0
+    assert (await run_in_thread(*report)).returncode == 0
+    assert "acme/later" in (tmp_path / "report.html").read_text("utf-8")
+    compared = await run_in_thread(*diff)
+    assert compared.returncode == 1
+    assert [line.split("\t")[:4] for line in compared.stdout.splitlines()[1:]] == [
+        ["acme/later", "main", "recovered", "error"]
+    ]
 
 
 async def test_the_example_makes_a_table(catalog: Catalog, store: Path) -> None:

@@ -1,0 +1,130 @@
+"""Compares the answers of two runs. Pure."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from resolver.render import render_cell
+from resolver.repo_id import DEFAULT_REVISION
+
+Row = Mapping[str, Any]
+
+COMPARED_KEYS = ("commit_hash", "library", "task", "framework", "model_class", "error")
+"""The keys that are compared where none are chosen."""
+
+
+class Event(enum.StrEnum):
+    """What happened to a repo between two runs."""
+
+    NEW = "new"
+    """Only the later run has the repo."""
+    GONE = "gone"
+    """Only the earlier run has the repo."""
+    FAILED = "failed"
+    """The repo was answered, and is an error now."""
+    RECOVERED = "recovered"
+    """The repo was an error, and is answered now."""
+    MOVED = "moved"
+    """The revision leads to another commit; nothing else that is compared is different."""
+    CHANGED = "changed"
+    """Another of the compared values is different."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different in one repo at one revision: each key with its old and new value, None where there is none."""
+
+    repo_id: str
+    revision: str
+    event: Event
+    values: Mapping[str, tuple[Any, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change as plain values."""
+        return {
+            "repo_id": self.repo_id,
+            "revision": self.revision,
+            "event": self.event.value,
+            "changes": {key: {"old": old, "new": new} for key, (old, new) in self.values.items()},
+        }
+
+
+Name = tuple[str, str]
+"""A repo id and a revision."""
+
+
+class ComparedRun:
+    """The compared values of a run's rows, by repo and revision. Of several rows of one repo the last one counts."""
+
+    def __init__(self, rows: Iterable[Row], keys: Sequence[str] = COMPARED_KEYS) -> None:
+        self.present: set[str] = set()
+        """The keys that at least one row has: a file may hold chosen columns only."""
+        self.rows: dict[Name, tuple[Any, ...]] = {}
+        for row in rows:
+            self.present.update(key for key in keys if key in row)
+            self.rows[_get_name(row)] = tuple(_share(key, row.get(key)) for key in keys)
+
+
+def _share(key: str, value: Any) -> Any:
+    """The same text for all rows that have it: libraries, tasks and classes are few, commits are not."""
+    return sys.intern(value) if type(value) is str and key != "commit_hash" else value
+
+
+def compare(old: ComparedRun, new: ComparedRun, keys: Sequence[str] = COMPARED_KEYS) -> Iterator[Change]:
+    """What is different: repos of `new` in its order, then those that are gone. Both are of these `keys`.
+
+    A key is compared where both runs have it.
+    """
+    shared = [place for place, key in enumerate(keys) if key in old.present and key in new.present]
+    nothing = (None,) * len(keys)
+    names = [*new.rows, *(name for name in old.rows if name not in new.rows)]
+    for name in names:
+        before, after = old.rows.get(name, nothing), new.rows.get(name, nothing)
+        is_new, is_gone = name not in old.rows, name not in new.rows
+        places = range(len(keys)) if is_new or is_gone else shared
+        values = {
+            keys[place]: (before[place], after[place]) for place in places if _differ(before[place], after[place])
+        }
+        if is_new or is_gone:
+            yield Change(*name, Event.NEW if is_new else Event.GONE, values)
+        elif values:
+            yield Change(*name, _name_event(values), values)
+
+
+def count_events(changes: Iterable[Change]) -> Counter[Event]:
+    """How often each event occurs."""
+    return Counter(change.event for change in changes)
+
+
+def _get_name(row: Row) -> Name:
+    """Repo and revision. A folder and an id that was refused have no revision: they are compared by name."""
+    return row["repo_id"], row.get("revision") or DEFAULT_REVISION
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two values mean something different. Of an error only the code counts: messages tell times and limits.
+
+    Lists are compared as CSV has them, and false and an empty list are nothing: the row of an error has null for both.
+    """
+    return bool(_normalize(old) != _normalize(new))
+
+
+def _normalize(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value["code"]
+    return render_cell(value) if isinstance(value, list) and value else value or None
+
+
+def _name_event(values: Mapping[str, tuple[Any, Any]]) -> Event:
+    if "error" in values:
+        old, new = values["error"]
+        if old is None:
+            return Event.FAILED
+        if new is None:
+            return Event.RECOVERED
+    return Event.MOVED if set(values) == {"commit_hash"} else Event.CHANGED

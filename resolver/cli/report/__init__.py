@@ -1,0 +1,1 @@
+"""Builds the page of `hubresolve report`: counts, pictures, what needs attention, and a table of all rows."""
