@@ -171,6 +171,8 @@ class HubUnavailableError(HubError):
 
     code = "hub_unavailable"
     attempts: int = 1
+    is_final: bool = False
+    """Whether another attempt would end in the same way, until something on this side is changed."""
 
 
 class HubResponseError(HubError):

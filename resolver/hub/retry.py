@@ -27,6 +27,8 @@ class RetryPolicy:
 
     def attempts(self, error: HubError) -> int:
         """How often a request that ends in `error` is sent in all."""
+        if isinstance(error, HubUnavailableError) and error.is_final:
+            return 1
         if isinstance(error, (RateLimitedError, HubUnavailableError)):
             return self.max_attempts
         if isinstance(error, HubResponseError) and error.status == 200 and not error.is_final:

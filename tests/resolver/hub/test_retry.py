@@ -14,10 +14,16 @@ POLICY = RetryPolicy(
 )
 
 
+def final(error: HubUnavailableError) -> HubUnavailableError:
+    error.is_final = True
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [
         (HubUnavailableError("down"), 5),
+        (final(HubUnavailableError("the certificate is not trusted")), 1),
         (RateLimitedError("quota"), 5),
         (HubResponseError("truncated", status=200), 2),
         (HubResponseError("odd", status=400), 1),
