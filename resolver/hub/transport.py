@@ -64,7 +64,7 @@ class Transport:
         self._endpoint = endpoint
         self._concurrency = concurrency
         self._timeout_s = timeout_s
-        self._hops = HopSender(endpoint, token)
+        self._hops = HopSender(token)
         self._limits = {bucket: AdaptiveConcurrencyLimit(concurrency) for bucket in Bucket}
         self._retry = retry
         self._breaker = CircuitBreaker(breaker)

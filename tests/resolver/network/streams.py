@@ -19,9 +19,11 @@ async def serve_streams(handle: Handler, context: ssl.SSLContext | None = None) 
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
-            await handle(reader, writer)
-        await close_streams(writer)
+        try:
+            with contextlib.suppress(OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
+        finally:
+            await close_stream(writer)
 
     # A client that has what it wants need not say goodbye.
     shutdown_s = 0.1 if context is not None else None
@@ -48,16 +50,15 @@ async def join_streams(
     finally:
         for way in ways:
             way.cancel()
+        await close_stream(far_writer)
         await asyncio.gather(*ways, return_exceptions=True)
-        await close_streams(far_writer)
 
 
-async def close_streams(*writers: asyncio.StreamWriter) -> None:
-    """Close connections, and wait until they are."""
-    for writer in writers:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+async def close_stream(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
