@@ -104,10 +104,11 @@ class HubError(ResolveError):
     """The Hub refused, or failed to answer. `status` is the HTTP status, None where there was no response.
 
     `is_hub_answer`: the Hub itself said that the repo or revision is missing, private or gated; a proxy, a mirror or a
-    wrong token says other things.
+    wrong token says other things. `server_message`: the server's own words, in one line; may be empty.
     """
 
     is_hub_answer: bool = False
+    server_message: str = ""
 
     def __init__(
         self, message: str, *, repo_id: str | None = None, revision: str | None = None, status: int | None = None
