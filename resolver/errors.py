@@ -168,10 +168,14 @@ class RateLimitedError(HubError):
 
 
 class HubUnavailableError(HubError):
-    """The Hub could not be reached, timed out, or failed. The request was sent `attempts` times."""
+    """The Hub could not be reached, timed out, or failed. The request was sent `attempts` times.
+
+    `retry_after_s`: the wait that the server asked for with its last refusal; None where it did not.
+    """
 
     code = "hub_unavailable"
     attempts: int = 1
+    retry_after_s: float | None = None
     is_final: bool = False
     """Whether another attempt would end in the same way, until something on this side is changed."""
 

@@ -172,7 +172,7 @@ class RepoClient:
         return info
 
     async def _fetch_plain_info(self, target: RepoRevision) -> payloads.ModelInfo:
-        """Model info from a server that does not use the Hub's words: it does not say whether repo or revision lacks."""
+        """Model info of a server that does not use the Hub's words: it does not say whether repo or revision lacks."""
         try:
             return await self._fetch_info(target, expand=False)
         except RepositoryNotFoundError as error:

@@ -21,7 +21,7 @@ from resolver.errors import (
     UnauthorizedError,
 )
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
-from resolver.hub.pacing.quota_headers import retry_after_s
+from resolver.hub.pacing.quota_headers import parse_retry_after_s, retry_after_s
 from resolver.hub.response import HttpResponse
 from resolver.repo_id import RepoRevision
 
@@ -91,6 +91,8 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
         revision=target.revision if target is not None else None,
         status=status,
     )
+    if isinstance(error, HubUnavailableError):
+        error.retry_after_s = parse_retry_after_s(response)
     error.is_hub_answer = is_hub_answer(code, status, message, has_token=has_token)
     error.server_message = message
     return error

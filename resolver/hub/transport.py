@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -32,7 +33,7 @@ from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
 from resolver.hub.reading import is_short, merge_headers, read_up_to
 from resolver.hub.response import Bucket, HttpResponse
-from resolver.hub.retry import RetryPolicy
+from resolver.hub.retry import RetryPolicy, asks_for_wait
 from resolver.repo_id import RepoRevision
 
 logger = logging.getLogger(__name__)
@@ -155,22 +156,32 @@ class Transport:
     async def _wait_to_retry(self, error: HubError, attempt: int, bucket: Bucket, budget: RequestBudget) -> bool:
         """Wait after an attempt that ended in `error`. False, without a wait, where the budget does not allow it."""
         wait_s, now_s = self._retry.wait_s(error, attempt, random.random()), asyncio.get_running_loop().time()
-        if isinstance(error, RateLimitedError):
+        if asks_for_wait(error):
             if wait_s > budget.get_wait_left_s(now_s):
                 return False
-            await self._wait_for_hub(wait_s, bucket, budget)
+            is_quota = isinstance(error, RateLimitedError)
+            await self._wait_for_hub(wait_s, bucket, budget, None if is_quota else error.status)
         elif wait_s >= budget.get_attempts_left_s(now_s):
             return False
         else:
             await asyncio.sleep(wait_s)
         return True
 
-    async def _wait_for_hub(self, wait_s: float, bucket: Bucket, budget: RequestBudget) -> None:
-        """Wait because the Hub asks for it. A long wait is logged, once for all requests that wait until then."""
+    async def _wait_for_hub(
+        self, wait_s: float, bucket: Bucket, budget: RequestBudget, status: int | None = None
+    ) -> None:
+        """Wait because the Hub asks for it, for its quota or with a `status` that says that it does not work.
+
+        A long wait is logged, once for all requests that wait until then.
+        """
         loop = asyncio.get_running_loop()
         if wait_s >= MIN_SAID_WAIT_S and loop.time() >= self._said_until_s[bucket]:
             self._said_until_s[bucket] = loop.time() + wait_s
-            logger.warning("the Hub's quota of %s requests is used up; the next ones wait %.0f s", bucket.value, wait_s)
+            if status is None:
+                said = "the Hub's quota of %s requests is used up; the next ones wait %.0f s"
+                logger.warning(said, bucket.value, wait_s)
+            else:
+                logger.warning("the Hub fails with status %d, and asks for a wait of %.0f s", status, wait_s)
         self.longest_wait_s = max(self.longest_wait_s, wait_s)
         budget.begin_wait(loop.time())
         try:
@@ -240,7 +251,11 @@ class Transport:
                     self._breaker.record_failure(loop.time())
                 raise _add_target(problem, target)
             answer = HttpResponse(
-                status=response.status, headers=merge_headers(response, passed), body=body, is_truncated=is_truncated
+                status=response.status,
+                headers=merge_headers(response, passed),
+                body=body,
+                is_truncated=is_truncated,
+                received_at_s=time.time(),
             )
             self._record_response(answer, bucket, sent, redirects=len(passed))
         finally:
