@@ -30,6 +30,7 @@
     │  ├─ MissingFolderError            the folder to write to does not exist (also FileNotFoundError)
     │  ├─ FixedAxisError                an axis that should be dynamic came out fixed (also ValueError)
     │  └─ OpsetError                    the opset does not exist, or was not honoured (also ValueError)
+    ├─ ResolverNotOpenError             open a resolver here, with `async with` (also RuntimeError)
     ├─ StoreError                       `store.errors`
     └─ RegistryError                    `registry.errors`
 
@@ -231,6 +232,10 @@ class MemoryBudgetError(ModelLoadError):
     """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
 
     code = "memory_budget"
+
+
+class ResolverNotOpenError(HubresolveError, RuntimeError):
+    """The resolver is not open, or belongs to another process or event loop."""
 
 
 class ExportError(HubresolveError):
