@@ -31,6 +31,7 @@ from .errors import (
     RemoteCodeError as RemoteCodeError,
     RepositoryNotFoundError as RepositoryNotFoundError,
     ResolveError as ResolveError,
+    ResolverNotOpenError as ResolverNotOpenError,
     RevisionNotFoundError as RevisionNotFoundError,
     SettingsError as SettingsError,
     StoreError as StoreError,

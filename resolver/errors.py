@@ -30,6 +30,7 @@
     │  ├─ MissingFolderError            the folder to write to does not exist (also FileNotFoundError)
     │  ├─ FixedAxisError                an axis that should be dynamic came out fixed (also ValueError)
     │  └─ OpsetError                    the opset does not exist, or was not honoured (also ValueError)
+    ├─ ResolverNotOpenError             open a resolver here, with `async with` (also RuntimeError)
     ├─ StoreError                       `store.errors`
     └─ RegistryError                    `registry.errors`
 
@@ -104,10 +105,11 @@ class HubError(ResolveError):
     """The Hub refused, or failed to answer. `status` is the HTTP status, None where there was no response.
 
     `is_hub_answer`: the Hub itself said that the repo or revision is missing, private or gated; a proxy, a mirror or a
-    wrong token says other things.
+    wrong token says other things. `server_message`: the server's own words, in one line; may be empty.
     """
 
     is_hub_answer: bool = False
+    server_message: str = ""
 
     def __init__(
         self, message: str, *, repo_id: str | None = None, revision: str | None = None, status: int | None = None
@@ -167,10 +169,16 @@ class RateLimitedError(HubError):
 
 
 class HubUnavailableError(HubError):
-    """The Hub could not be reached, timed out, or failed. The request was sent `attempts` times."""
+    """The Hub could not be reached, timed out, or failed. The request was sent `attempts` times.
+
+    `retry_after_s`: the wait that the server asked for with its last refusal; None where it did not.
+    """
 
     code = "hub_unavailable"
     attempts: int = 1
+    retry_after_s: float | None = None
+    is_final: bool = False
+    """Whether another attempt would end in the same way, until something on this side is changed."""
 
 
 class HubResponseError(HubError):
@@ -224,6 +232,10 @@ class MemoryBudgetError(ModelLoadError):
     """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
 
     code = "memory_budget"
+
+
+class ResolverNotOpenError(HubresolveError, RuntimeError):
+    """The resolver is not open, or belongs to another process or event loop."""
 
 
 class ExportError(HubresolveError):

@@ -88,7 +88,8 @@ def render_explanation(answer: Resolution, now_s: float) -> str:
         where += f" at {answer.commit_hash} ({answer.revision})"
     lines = [where, f"  facts from        {answer.source}"]
     if answer.checked_at_s is not None:
-        lines.append(f"  checked           {describe_age(answer.checked_at_s, now_s)}")
+        stale = ", stale: the Hub was not asked, or did not answer" if answer.stale else ""
+        lines.append(f"  checked           {describe_age(answer.checked_at_s, now_s)}{stale}")
     lines.append("")
     rows = (
         ("library", decision.library),

@@ -22,10 +22,11 @@ from resolver.answer import Answer, Failure
 from resolver.cache.answer_cache import AnswerCache
 from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.batcher import Batcher
+from resolver.concurrency.home_loop import HomeLoop
 from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError, UnknownTaskError
+from resolver.errors import InvalidRepoIdError, OfflineError, ResolverNotOpenError, UnknownTaskError
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
@@ -94,6 +95,7 @@ class Resolver:
         self._batcher: Batcher[SingleRequest, Entry[Result]] = Batcher(self._start_singles)
         self._flights: SingleFlight[tuple[str, str | None, str | None, str | None, str], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
+        self._home = HomeLoop()
         self._loader: Loader | None = None
 
     def __reduce__(self) -> NoReturn:
@@ -105,6 +107,7 @@ class Resolver:
         Raises:
             StoreError: the file or database is not a store of this program.
         """
+        self._home.enter()
         await self._exits.enter_async_context(self._store)
         self._exits.push_async_callback(self._store_counts)
         self._exits.push_async_callback(self._write_behind.close)
@@ -116,7 +119,19 @@ class Resolver:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._exits.aclose()
+        if self._home.is_foreign_process:
+            # What is open belongs to the process that this one was forked from.
+            self._exits.pop_all()
+        else:
+            self._check_home()
+            await self._exits.aclose()
+        self._home.leave()
+
+    def _check_home(self) -> None:
+        """Raises ResolverNotOpenError where the resolver cannot work."""
+        problem = self._home.find_problem()
+        if problem is not None:
+            raise ResolverNotOpenError(f"the resolver {problem}")
 
     @property
     def requests(self) -> dict[str, int]:
@@ -149,7 +164,9 @@ class Resolver:
 
         Raises:
             ResolveError: the kind says what can be done about it.
+            ResolverNotOpenError: the resolver is not open in this event loop.
         """
+        self._check_home()
         subfolder = parse_subfolder(subfolder)
         if not isinstance(repo_id, (str, Path)):
             raise InvalidRepoIdError(f"{repo_id!r:.100} is not a repo id; for many repos use resolve_many")
@@ -222,7 +239,9 @@ class Resolver:
             TypeError: `ids` is a single id.
             UnknownTaskError: the registry does not know `task` or `library`.
             InvalidRepoIdError: `subfolder` is not a path inside a repo.
+            ResolverNotOpenError: the resolver is not open in this event loop.
         """
+        self._check_home()
         check_stream(ids)
         decision_key, subfolder = self._build_decision_key(task, library), parse_subfolder(subfolder)
         start_batch = partial(
@@ -259,6 +278,7 @@ class Resolver:
             HubError: the Hub cannot be reached, or has no listing.
             UnknownTaskError: the registry does not know `task` or `library`.
         """
+        self._check_home()
         decision_key = self._build_decision_key(task, library)
         if self._settings.offline:
             raise OfflineError("only the Hub has listings, and it must not be asked while offline")

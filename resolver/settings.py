@@ -32,6 +32,8 @@ class Settings:
     user's cache folder).
     `offline`: open no socket (`HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`).
     `max_age_s`: how long a branch or tag is used without a check with the Hub (`HUBRESOLVE_MAX_AGE`; default a day).
+    `max_stale_s`: while the Hub cannot be reached, answer with a check that is no longer ago, marked as stale
+    (`HUBRESOLVE_MAX_STALE`; default 0: such an answer is an error).
     `refresh`: check with the Hub, whatever the age. `lean`: fetch `config.json` only where the Hub's extract of it does
     not settle the decision.
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
@@ -45,6 +47,7 @@ class Settings:
     store: str | Path | None = None
     offline: bool | None = None
     max_age_s: float | None = None
+    max_stale_s: float | None = None
     refresh: bool | None = None
     lean: bool | None = None
     concurrency: int | None = None
@@ -84,6 +87,7 @@ class Settings:
             max_age_s=_parse_number(
                 "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
             ),
+            max_stale_s=_parse_number("max_stale_s", self.max_stale_s, 0, 0, math.inf, env.get("HUBRESOLVE_MAX_STALE")),
             refresh=bool(self.refresh),
             lean=bool(self.lean),
             concurrency=int(
@@ -111,6 +115,7 @@ class FilledSettings:
     store: str | Path
     offline: bool
     max_age_s: float
+    max_stale_s: float
     refresh: bool
     lean: bool
     concurrency: int
@@ -189,6 +194,7 @@ _VARIABLES = (
     ("store", _encode_names("HUBRESOLVE_STORE")),
     ("offline", _encode_names("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
     ("max_age_s", _encode_names("HUBRESOLVE_MAX_AGE")),
+    ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("concurrency", _encode_names("HUBRESOLVE_CONCURRENCY")),
 )
 """Field of `Settings` -> the environment variables that it is read from."""

@@ -55,3 +55,8 @@ def is_older_than_allowed(checked_at_s: float, *, now_s: float, policy: Policy, 
     """Whether the check is longer ago than `max_age_s`, for a revision that may have moved since."""
     # A check from the far future means that a clock was wrong: ask again rather than believe it for years.
     return not (is_pinned or -CLOCK_SKEW_S <= now_s - checked_at_s < policy.max_age_s)
+
+
+def may_stand_in(checked_at_s: float, *, now_s: float, max_stale_s: float) -> bool:
+    """Whether an answer checked at `checked_at_s` may be given while the Hub does not answer."""
+    return max_stale_s > 0 and -CLOCK_SKEW_S <= now_s - checked_at_s <= max_stale_s

@@ -84,6 +84,12 @@ def hub_options(command: CommandFunction) -> CommandFunction:
             help="Check a branch again if its last check is older: 3600, 15m, 12h, 1d.  [default: 1d]",
         ),
         click.option(
+            "--max-stale",
+            type=DURATION,
+            metavar="AGE",
+            help="While the Hub cannot be reached, answer with a check that is no older, marked stale.  [default: 0]",
+        ),
+        click.option(
             "--refresh",
             is_flag=True,
             default=None,

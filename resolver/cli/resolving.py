@@ -29,6 +29,7 @@ def build_settings(options: Mapping[str, Any]) -> Settings:
         store=options["store"],
         offline=options["offline"],
         max_age_s=options["max_age"],
+        max_stale_s=options["max_stale"],
         refresh=options["refresh"],
         lean=options["lean"],
         concurrency=options["concurrency"],

@@ -5,6 +5,7 @@ Requests for one repo go through a `RepoClient`, for what is bounded for each re
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from types import TracebackType
 from typing import Self
@@ -13,14 +14,16 @@ from msgspec import Struct
 from yarl import URL
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
-from resolver.errors import GatedRepoError, HubError, HubResponseError
+from resolver.errors import GatedRepoError, HubError, HubResponseError, RepositoryNotFoundError
 from resolver.hub import http_errors, payloads, urls
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.pacing.quota_pacer import QuotaPacer
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
 from resolver.hub.transport import Transport
-from resolver.repo_id import RepoRevision, is_commit_hash
+from resolver.repo_id import DEFAULT_REVISION, RepoRevision, is_commit_hash
+
+logger = logging.getLogger(__name__)
 
 MAX_DATASET_INFO_BYTES = 65_536
 
@@ -30,6 +33,13 @@ class FetchedFile(Struct, frozen=True, kw_only=True, gc=False):
 
     small_file: SmallFile
     commit_hash: CommitHash | None
+
+
+class ServerTraits:
+    """What the responses of a server have shown of it; kept as long as its client is open."""
+
+    expands: bool | None = None
+    """Whether it knows the parameter `expand`: those of Artifactory and Nexus may refuse it. None: not known yet."""
 
 
 class HubClient:
@@ -47,6 +57,7 @@ class HubClient:
     ) -> None:
         self._endpoint = endpoint
         self._has_token = bool(token)
+        self._traits = ServerTraits()
         self._transport = Transport(
             endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker
         )
@@ -82,7 +93,7 @@ class HubClient:
 
     def begin_repo(self) -> RepoClient:
         """For the requests about one repo. Use it in a `with` block, which lasts until the responses are done with."""
-        return RepoClient(self._transport, self._endpoint, has_token=self._has_token)
+        return RepoClient(self._transport, self._endpoint, self._traits, has_token=self._has_token)
 
     async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
         """One page of a listing of models (see `urls.listing_url`), and the URL that it names for the next one.
@@ -117,8 +128,9 @@ class RepoClient:
     of it is in memory, until the end of the `with` block, few other repos have one.
     """
 
-    def __init__(self, transport: Transport, endpoint: str, *, has_token: bool) -> None:
+    def __init__(self, transport: Transport, endpoint: str, traits: ServerTraits, *, has_token: bool) -> None:
         self._transport = transport
+        self._traits = traits
         self._endpoint = endpoint
         self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
         self._has_token = has_token
@@ -144,7 +156,37 @@ class RepoClient:
         Raises:
             HubError: the kind that the response means.
         """
-        url = self._build_url(urls.model_info_url(self._endpoint, target.repo_id, target.revision))
+        if self._traits.expands is False:
+            return await self._fetch_plain_info(target)
+        try:
+            info = await self._fetch_info(target, expand=True)
+        except RepositoryNotFoundError as error:
+            if not http_errors.is_mirror_refusal(error) or self._traits.expands:
+                raise
+        else:
+            self._traits.expands = True
+            return info
+        info = await self._fetch_plain_info(target)
+        self._traits.expands = False
+        logger.info("%s refuses the parameter expand, and is asked without it", self._endpoint)
+        return info
+
+    async def _fetch_plain_info(self, target: RepoRevision) -> payloads.ModelInfo:
+        """Model info of a server that does not use the Hub's words: it does not say whether repo or revision lacks."""
+        try:
+            return await self._fetch_info(target, expand=False)
+        except RepositoryNotFoundError as error:
+            if not http_errors.is_mirror_refusal(error) or target.revision == DEFAULT_REVISION:
+                raise
+            refusal = error
+        try:
+            await self._fetch_info(RepoRevision(target.repo_id), expand=False)
+        except HubError:
+            raise refusal from None
+        raise http_errors.build_missing_revision(target, refusal)
+
+    async def _fetch_info(self, target: RepoRevision, *, expand: bool) -> payloads.ModelInfo:
+        url = self._build_url(urls.model_info_url(self._endpoint, target.repo_id, target.revision, expand=expand))
         return await self._transport.fetch(
             url, Bucket.API, payloads.MAX_INFO_BYTES, target, self._parse_model_info, self._budget, self._permit
         )
@@ -178,6 +220,8 @@ class RepoClient:
         return http_errors.is_success(response)
 
     def _parse_model_info(self, response: HttpResponse, target: RepoRevision | None) -> payloads.ModelInfo:
+        if target is not None and http_errors.is_plain_refusal(response):
+            raise http_errors.error_from_plain_refusal(response, target)
         if not http_errors.is_success(response):
             raise self._error_from(response, target)
         info = payloads.parse_model_info(response.body, is_truncated=response.is_truncated)

@@ -21,7 +21,7 @@ from resolver.errors import (
     UnauthorizedError,
 )
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
-from resolver.hub.pacing.quota_headers import retry_after_s
+from resolver.hub.pacing.quota_headers import parse_retry_after_s, retry_after_s
 from resolver.hub.response import HttpResponse
 from resolver.repo_id import RepoRevision
 
@@ -91,7 +91,47 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
         revision=target.revision if target is not None else None,
         status=status,
     )
+    if isinstance(error, HubUnavailableError):
+        error.retry_after_s = parse_retry_after_s(response)
     error.is_hub_answer = is_hub_answer(code, status, message, has_token=has_token)
+    error.server_message = message
+    return error
+
+
+def is_plain_refusal(response: HttpResponse) -> bool:
+    """Whether a server that does not use the Hub's words says that it has no such thing: most mirrors do so."""
+    return response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND) and "x-error-code" not in response.headers
+
+
+def is_mirror_refusal(error: RepositoryNotFoundError) -> bool:
+    """Whether `error` came from a plain refusal, and not from the Hub's own words."""
+    return not error.is_hub_answer and error.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+
+
+def error_from_plain_refusal(response: HttpResponse, target: RepoRevision) -> RepositoryNotFoundError:
+    """The error of a plain refusal of model info."""
+    message = parse_message(response)
+    said = f'says: "{message}"' if message else f"answers with status {response.status}"
+    error = RepositoryNotFoundError(
+        f"{target.repo_id} does not exist on this server, or is hidden from this token (it {said})",
+        repo_id=target.repo_id,
+        revision=target.revision,
+        status=response.status,
+    )
+    error.server_message = message
+    return error
+
+
+def build_missing_revision(target: RepoRevision, refusal: RepositoryNotFoundError) -> RevisionNotFoundError:
+    """The error where the server that refused a revision of a repo has the repo itself."""
+    quoted = f' (the server says: "{refusal.server_message}")' if refusal.server_message else ""
+    error = RevisionNotFoundError(
+        f"{target.repo_id} has no revision {target.revision!r}{quoted}",
+        repo_id=target.repo_id,
+        revision=target.revision,
+        status=refusal.status,
+    )
+    error.server_message = refusal.server_message
     return error
 
 
@@ -120,7 +160,16 @@ def _parse_body_message(response: HttpResponse) -> str:
         payload = parse_json(response.body)
     except UnusableJsonError:
         return ""
-    message = payload.get("error") if isinstance(payload, dict) else None
+    message = _find_message(payload)
     if isinstance(message, list):
         message = "; ".join(str(item) for item in message)
     return message if isinstance(message, str) else ""
+
+
+def _find_message(payload: object) -> object:
+    """The message in a JSON body: the Hub's own, or in a form that mirrors and gateways use."""
+    for name in ("error", "message", "detail"):
+        if isinstance(payload, dict) and payload.get(name):
+            return payload[name]
+    errors = payload.get("errors") if isinstance(payload, dict) else None
+    return _find_message(errors[0]) if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None

@@ -16,11 +16,11 @@ MAX_BEGINNING_BYTES = 4_096
 """What is kept of a body that is too long."""
 
 
-def merge_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+def merge_headers(response: aiohttp.ClientResponse, passed: list[aiohttp.ClientResponse]) -> Mapping[str, str]:
     """The response's headers, with the commit that a redirect named: a file server's own response has none."""
-    if not response.history or "X-Repo-Commit" in response.headers:
+    if not passed or "X-Repo-Commit" in response.headers:
         return response.headers
-    commits = [hop.headers["X-Repo-Commit"] for hop in response.history if "X-Repo-Commit" in hop.headers]
+    commits = [hop.headers["X-Repo-Commit"] for hop in passed if "X-Repo-Commit" in hop.headers]
     if not commits:
         return response.headers
     return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])

@@ -18,10 +18,12 @@ class Bucket(enum.StrEnum):
 class HttpResponse(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP response, redirects followed. Header names are matched without regard to case.
 
-    `is_truncated`: the body is longer than was wanted, and only its first bytes were kept.
+    `is_truncated`: the body is longer than was wanted, and only its first bytes were kept. `received_at_s`: Unix time
+    on this machine.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_truncated: bool = False
+    received_at_s: float | None = None

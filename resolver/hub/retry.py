@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError
 
@@ -27,6 +28,8 @@ class RetryPolicy:
 
     def attempts(self, error: HubError) -> int:
         """How often a request that ends in `error` is sent in all."""
+        if isinstance(error, HubUnavailableError) and error.is_final:
+            return 1
         if isinstance(error, (RateLimitedError, HubUnavailableError)):
             return self.max_attempts
         if isinstance(error, HubResponseError) and error.status == 200 and not error.is_final:
@@ -39,10 +42,17 @@ class RetryPolicy:
         `jitter` is a random number from 0 to 1. A wait that the server asked for is not shortened by it; otherwise the
         wait is between half and all of its step.
         """
-        if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
+        if asks_for_wait(error) and error.retry_after_s is not None:
             return min(error.retry_after_s + jitter * self.first_wait_s, self.max_retry_after_s)
         step_s = min(self.first_wait_s * 2.0 ** (attempt - 1), self.max_wait_s)
         return step_s * (0.5 + jitter / 2)
+
+
+def asks_for_wait(error: HubError) -> TypeGuard[RateLimitedError | HubUnavailableError]:
+    """Whether the server asks for the wait after `error`, or for a wait of any length, as a quota does."""
+    return isinstance(error, RateLimitedError) or (
+        isinstance(error, HubUnavailableError) and error.retry_after_s is not None
+    )
 
 
 DEFAULT_RETRY = RetryPolicy()

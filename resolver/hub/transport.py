@@ -1,4 +1,4 @@
-"""Sends one GET to a Hub: concurrency limit, pacing, retries, redirects, size. The only importer of the HTTP library.
+"""Sends one GET to a Hub: concurrency limit, pacing, retries, size. `hops` sends it over the network.
 
 Everything ends: a request with its timeout, the requests of one repo with their budget, a body with its size.
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -19,39 +20,35 @@ from typing import Self, TypeVar
 import aiohttp
 from yarl import URL
 
-from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError
+from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError, ResolveError
 from resolver.hub.body_size import is_large
 from resolver.hub.budget import RequestBudget
-from resolver.hub.headers import find_proxy, user_agent
+from resolver.hub.hops import HopSender
 from resolver.hub.http_errors import describe
 from resolver.hub.large_bodies import MAX_LARGE_BODIES, LargeBodyPermit
+from resolver.hub.network_errors import translate
 from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
 from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
 from resolver.hub.reading import is_short, merge_headers, read_up_to
 from resolver.hub.response import Bucket, HttpResponse
-from resolver.hub.retry import RetryPolicy
-from resolver.redaction import describe_error
+from resolver.hub.retry import RetryPolicy, asks_for_wait
 from resolver.repo_id import RepoRevision
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_REDIRECTS = 10
-CONNECT_TIMEOUT_S = 10.0
 MIN_SAID_WAIT_S = 5.0
 """A wait for the Hub's quota that is as long is logged, once for each window."""
-MAX_REASON_LENGTH = 300
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 
 
 class Transport:
     """Sends GET requests to one Hub. Open it with `async with`, in the event loop that uses it.
 
-    A refusal for quota, a server error, a timeout and a broken connection are retried with growing waits. The token
-    goes to the endpoint's origin only: aiohttp drops it on a redirect to another origin.
+    A refusal for quota, a server error, a timeout and a broken connection are retried with growing waits.
     """
 
     def __init__(
@@ -65,14 +62,12 @@ class Transport:
         breaker: BreakerPolicy,
     ) -> None:
         self._endpoint = endpoint
-        self._token = token
         self._concurrency = concurrency
         self._timeout_s = timeout_s
-        self._session: aiohttp.ClientSession | None = None
+        self._hops = HopSender(token)
         self._limits = {bucket: AdaptiveConcurrencyLimit(concurrency) for bucket in Bucket}
         self._retry = retry
         self._breaker = CircuitBreaker(breaker)
-        self._proxy = find_proxy(endpoint)
         self._large_bodies = {kind: asyncio.Semaphore(MAX_LARGE_BODIES) for kind in ("repo", "page")}
         self._said_until_s = dict.fromkeys(Bucket, 0.0)
         self._has_said_ignored = False
@@ -84,27 +79,13 @@ class Transport:
         """Requests sent so far; redirects and retries count too."""
 
     async def __aenter__(self) -> Self:
-        headers = {"User-Agent": user_agent()}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        self._session = aiohttp.ClientSession(
-            headers=headers,
-            # The concurrency limits bound the connections. Large bodies that wait for their turn need more of them.
-            connector=aiohttp.TCPConnector(limit=0),
-            # A signed URL of the file servers becomes invalid when its query is quoted again.
-            requote_redirect_url=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-            # One process may serve many users: a cookie from one response must not go into the next request.
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        await self._hops.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._hops.__aexit__(kind, error, trace)
 
     def in_flight(self, bucket: Bucket) -> int:
         """How many requests of a bucket are in flight."""
@@ -174,22 +155,32 @@ class Transport:
     async def _wait_to_retry(self, error: HubError, attempt: int, bucket: Bucket, budget: RequestBudget) -> bool:
         """Wait after an attempt that ended in `error`. False, without a wait, where the budget does not allow it."""
         wait_s, now_s = self._retry.wait_s(error, attempt, random.random()), asyncio.get_running_loop().time()
-        if isinstance(error, RateLimitedError):
+        if asks_for_wait(error):
             if wait_s > budget.get_wait_left_s(now_s):
                 return False
-            await self._wait_for_hub(wait_s, bucket, budget)
+            is_quota = isinstance(error, RateLimitedError)
+            await self._wait_for_hub(wait_s, bucket, budget, None if is_quota else error.status)
         elif wait_s >= budget.get_attempts_left_s(now_s):
             return False
         else:
             await asyncio.sleep(wait_s)
         return True
 
-    async def _wait_for_hub(self, wait_s: float, bucket: Bucket, budget: RequestBudget) -> None:
-        """Wait because the Hub asks for it. A long wait is logged, once for all requests that wait until then."""
+    async def _wait_for_hub(
+        self, wait_s: float, bucket: Bucket, budget: RequestBudget, status: int | None = None
+    ) -> None:
+        """Wait because the Hub asks for it, for its quota or with a `status` that says that it does not work.
+
+        A long wait is logged, once for all requests that wait until then.
+        """
         loop = asyncio.get_running_loop()
         if wait_s >= MIN_SAID_WAIT_S and loop.time() >= self._said_until_s[bucket]:
             self._said_until_s[bucket] = loop.time() + wait_s
-            logger.warning("the Hub's quota of %s requests is used up; the next ones wait %.0f s", bucket.value, wait_s)
+            if status is None:
+                said = "the Hub's quota of %s requests is used up; the next ones wait %.0f s"
+                logger.warning(said, bucket.value, wait_s)
+            else:
+                logger.warning("the Hub fails with status %d, and asks for a wait of %.0f s", status, wait_s)
         self.longest_wait_s = max(self.longest_wait_s, wait_s)
         budget.begin_wait(loop.time())
         try:
@@ -211,8 +202,6 @@ class Transport:
         Raises:
             HubError: there was no response. A response that is an error is returned as it is.
         """
-        if self._session is None:
-            raise RuntimeError("the client is not open; use it inside `async with`")
         limit, pacer, loop = self._limits[bucket], self.pacers[bucket], asyncio.get_running_loop()
         queued_since_s = loop.time()
         await limit.acquire()
@@ -242,22 +231,32 @@ class Transport:
             timeout_s = 0.0
             try:
                 timeout_s = min(self._timeout_s, budget.get_attempts_left_s(loop.time()))
-                response, body, is_truncated = await self._get(url, max_bytes, bucket, timeout_s, wait_for_permit)
+                response, passed, body, is_truncated = await self._get(
+                    url, max_bytes, bucket, timeout_s, wait_for_permit
+                )
+            except HubError as error:
+                problem = error
+            except ResolveError:
+                raise
             except (ValueError, TimeoutError, OSError, aiohttp.ClientError) as error:
-                problem = self._translate(error, timeout_s)
+                problem = translate(error, self._endpoint, timeout_s)
             else:
                 if target is None and response.url.origin() != url.origin():
                     problem = HubResponseError("a redirect to another origin")
             if problem is not None:
                 # Outside of the handler: the library's exception, whose values hold secrets, is no part of ours.
-                if isinstance(problem, HubUnavailableError):
+                if isinstance(problem, HubUnavailableError) and not problem.is_final:
                     limit.record_failure()
                     self._breaker.record_failure(loop.time())
                 raise _add_target(problem, target)
             answer = HttpResponse(
-                status=response.status, headers=merge_headers(response), body=body, is_truncated=is_truncated
+                status=response.status,
+                headers=merge_headers(response, passed),
+                body=body,
+                is_truncated=is_truncated,
+                received_at_s=time.time(),
             )
-            self._record_response(answer, bucket, sent, redirects=len(response.history))
+            self._record_response(answer, bucket, sent, redirects=len(passed))
         finally:
             give_place_back()
         return answer
@@ -269,33 +268,22 @@ class Transport:
         bucket: Bucket,
         timeout_s: float,
         wait_for_permit: Callable[[], Awaitable[None]],
-    ) -> tuple[aiohttp.ClientResponse, bytes, bool]:
-        """The response, its body, and whether the body was cut. Raises the library's exceptions."""
-        if self._session is None or timeout_s <= 0:
+    ) -> tuple[aiohttp.ClientResponse, list[aiohttp.ClientResponse], bytes, bool]:
+        """The response, those that redirected to it, its body, and whether the body was cut. Raises as `HopSender`."""
+        if timeout_s <= 0:
             raise TimeoutError
         # The library's own total timeout would not count the wait for the permit, and would set a second timer.
         async with (
             asyncio.timeout(timeout_s),
-            self._session.get(url, max_redirects=MAX_REDIRECTS, proxy=self._proxy) as response,
+            self._hops.get(url) as (response, passed),
         ):
-            self.requests[bucket] += len(response.history)
+            self.requests[bucket] += len(passed)
             if is_short(response):
-                return response, await response.read(), False
+                return response, passed, await response.read(), False
             if (response.content_length or 0) > max_bytes:
                 response.close()
-                return response, b"", True
-            return response, *(await read_up_to(response, max_bytes, wait_for_permit))
-
-    def _translate(self, error: Exception, timeout_s: float) -> HubError:
-        """The error that an exception of the HTTP library means."""
-        if isinstance(error, aiohttp.TooManyRedirects):
-            return HubResponseError("redirect loop")
-        if isinstance(error, (ValueError, aiohttp.NonHttpUrlRedirectClientError)):
-            # aiohttp's own InvalidURL, or what yarl raises for an impossible port or host.
-            return HubResponseError("redirect to a URL that is not HTTP")
-        if isinstance(error, TimeoutError):
-            return HubUnavailableError(f"no response within {max(timeout_s, 0):.3g} s")
-        return HubUnavailableError(f"{self._endpoint} cannot be reached ({describe_error(error)[:MAX_REASON_LENGTH]})")
+                return response, passed, b"", True
+            return response, passed, *(await read_up_to(response, max_bytes, wait_for_permit))
 
     async def _wait_for_turn(
         self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget

@@ -32,9 +32,10 @@ def _quote(text: str, safe: str = "") -> str:
     return quote(text, safe=safe)
 
 
-def model_info_url(endpoint: str, repo_id: str, revision: str) -> str:
-    """Model info by revision: the one route that mirrors serve too, though they ignore `expand`."""
-    return f"{endpoint}/api/models/{repo_id}/revision/{_quote(revision)}?{_EXPAND_QUERY}"
+def model_info_url(endpoint: str, repo_id: str, revision: str, *, expand: bool = True) -> str:
+    """Model info by revision: the one route that mirrors serve too. Some ignore `expand`, others refuse it."""
+    url = f"{endpoint}/api/models/{repo_id}/revision/{_quote(revision)}"
+    return f"{url}?{_EXPAND_QUERY}" if expand else url
 
 
 def listing_url(

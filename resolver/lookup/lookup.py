@@ -19,10 +19,11 @@ from registry.decision import Decision
 from registry.facts import CommitFacts, RepoFacts
 from resolver.answer import Answer, Failure, build_failure
 from resolver.cache.answer_cache import AnswerCache
+from resolver.cache.freshness import may_stand_in
 from resolver.cache.write_behind import Stored, WriteBehind
 from resolver.concurrency.ordered_pool import Entry, Work
 from resolver.concurrency.single_flight import LeaderSingleFlight
-from resolver.errors import HubError, InternalError, ResolveError
+from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
 from resolver.lookup.context import LookupContext
@@ -38,7 +39,7 @@ from resolver.lookup.convert import (
 from resolver.lookup.decide import decide_facts
 from resolver.lookup.fetch import FetchedRepo, complete_repo, fetch_repo
 from resolver.lookup.listing import PageItem, complete_page
-from resolver.lookup.offline import OfflineLookup
+from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
@@ -247,12 +248,24 @@ class Lookup:
         self._write_behind.begin_producing()
         try:
             fetched = await self._fetches.run((target, decision is None), work)
+        except HubUnavailableError as error:
+            return Outcome(await self._stand_in(target, error, decision_key))
         except ResolveError as error:
             return self._build_refusal(target, error, int(self._clock()))
         finally:
             self._write_behind.end_producing()
         still_valid = decision if fetched.commit is None else None
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+
+    async def _stand_in(self, target: RepoRevision, error: HubUnavailableError, decision_key: DecisionKey) -> Answer:
+        """The stored answer, while the Hub does not answer, if the settings allow its age; else the error."""
+        known = await self._recall.find_stored(target, decision_key)
+        if known is None:
+            return build_failure(target.repo_id, target.revision, error)
+        now_s, checked_at_s = self._clock(), known.ref.checked_at_s
+        if may_stand_in(checked_at_s, now_s=now_s, max_stale_s=self._settings.max_stale_s):
+            return resolution_from_store(target, UseStored(known.ref, known.decision, is_stale=True))
+        return build_failure(target.repo_id, target.revision, explain_known(error, known.ref, now_s))
 
     def _build_refusal(self, target: RepoRevision, error: ResolveError, checked_at_s: int) -> Outcome:
         """The outcome of a request that the Hub did not grant, after remembering what that says about the repo."""

@@ -1,11 +1,14 @@
-"""Finds a repo in the local Hugging Face cache while offline, or builds the error that says what would help."""
+"""Finds a repo in the local Hugging Face cache while offline, or builds the error that says what would help.
+
+While the Hub does not answer, the error says what the store knows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 
-from resolver.errors import OfflineError
+from resolver.errors import HubUnavailableError, OfflineError
 from resolver.local.hf_cache import find_cached_repo
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import resolution_from_hf_cache
@@ -15,6 +18,7 @@ from resolver.render import describe_age
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from store.keys import PUBLIC, DecisionKey
+from store.records import StoredRef
 from store.sql.known_refs import KnownRef
 
 MAX_NAMED = 3
@@ -75,3 +79,12 @@ def explain_offline_miss(target: RepoRevision, known: Sequence[KnownRef], endpoi
         f"{target.repo_id}@{target.revision} is neither in the store nor in the local Hugging Face cache, and the Hub "
         f"must not be asked while offline: {', '.join(advice[:-1])}, or {advice[-1]}"
     )
+
+
+def explain_known(error: HubUnavailableError, ref: StoredRef, now_s: float) -> HubUnavailableError:
+    """`error`, with what the store knows of the repo and how old that is. Pure; the error itself may have others."""
+    age = describe_age(ref.checked_at_s, now_s)
+    text = f"{error}; the store has an answer for commit {ref.commit_hash}, checked {age}: --max-stale (max_stale_s)"
+    explained = HubUnavailableError(f"{text} or --offline gives it")
+    explained.__dict__.update(error.__dict__)
+    return explained

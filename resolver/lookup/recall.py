@@ -6,9 +6,11 @@ again from stored facts.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from registry.facts import CommitFacts
+from resolver.cache.freshness import Policy
 from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
 from resolver.errors import ResolveError
 from resolver.lookup.context import LookupContext
@@ -37,7 +39,7 @@ class Recall:
     async def next_steps(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
         """The next step for each of `targets`, in order."""
         if not self._write_behind.has_unstored:
-            return await self._next_steps_in_store(targets, decision_key)
+            return await self._next_steps_in_store(targets, decision_key, self._policy)
         found: dict[int, Step] = {}
         for place, target in enumerate(targets):
             unstored = self._write_behind.find(target.repo_id, target.revision)
@@ -48,7 +50,7 @@ class Recall:
                 else:
                     await until_done(unstored.stored)
         rest = [place for place in range(len(targets)) if place not in found]
-        steps = await self._next_steps_in_store([targets[place] for place in rest], decision_key)
+        steps = await self._next_steps_in_store([targets[place] for place in rest], decision_key, self._policy)
         found.update(zip(rest, steps, strict=True))
         return [found[place] for place in range(len(targets))]
 
@@ -76,26 +78,34 @@ class Recall:
         step = next_step(recalled, target, now_s=self._clock(), policy=self._policy)
         return step if isinstance(step, (UseStored, Refuse)) else None
 
-    async def _next_steps_in_store(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
-        steps = await self._next_steps_in_scope(PUBLIC, targets, decision_key)
+    async def find_stored(self, target: RepoRevision, decision_key: DecisionKey) -> UseStored | None:
+        """What the store has, whatever its age, for when the Hub does not answer; None where it has no answer."""
+        policy = dataclasses.replace(self._policy, offline=True)
+        (step,) = await self._next_steps_in_store([target], decision_key, policy)
+        return step if isinstance(step, UseStored) else None
+
+    async def _next_steps_in_store(
+        self, targets: Sequence[RepoRevision], decision_key: DecisionKey, policy: Policy
+    ) -> list[Step]:
+        steps = await self._next_steps_in_scope(PUBLIC, targets, decision_key, policy)
         if not any(map(is_miss, steps)):
             return steps
         token = await self._connection.find_token()
-        for scope in list_own_scopes(token, offline=self._policy.offline):
+        for scope in list_own_scopes(token, offline=policy.offline):
             missed = [place for place, step in enumerate(steps) if is_miss(step)]
-            scoped = await self._next_steps_in_scope(scope, [targets[place] for place in missed], decision_key)
+            scoped = await self._next_steps_in_scope(scope, [targets[place] for place in missed], decision_key, policy)
             for place, step in zip(missed, scoped, strict=True):
                 if not (isinstance(step, AskHub) and step.known is None):
                     steps[place] = step
         return steps
 
     async def _next_steps_in_scope(
-        self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey
+        self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey, policy: Policy
     ) -> list[Step]:
         if not targets:
             return []
         recalled = await self._recall(scope, targets, decision_key)
-        now_s, policy = self._clock(), self._policy
+        now_s = self._clock()
         return [
             next_step(item, target, now_s=now_s, policy=policy) for target, item in zip(targets, recalled, strict=True)
         ]

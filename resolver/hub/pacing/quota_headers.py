@@ -6,6 +6,8 @@ Forms as recorded: `RateLimit: "api";r=499;t=295` (remaining, seconds to reset) 
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import functools
 import re
 
@@ -77,7 +79,29 @@ def retry_after_s(response: HttpResponse) -> float | None:
     if quota is not None and quota.remaining == 0 and quota.is_credible:
         # The server's clock may be a little behind ours.
         return min(quota.reset_after_s + 1.0, MAX_RETRY_AFTER_S)
+    return parse_retry_after_s(response)
+
+
+def parse_retry_after_s(response: HttpResponse) -> float | None:
+    """Seconds of the header `Retry-After`, a number or a date (RFC 9110, 10.2.3); None where it has neither.
+
+    A date counts from the server's own clock, where the response tells it: the clocks need not agree.
+    """
     header = response.headers.get("retry-after", "").strip()
-    if header.isdecimal() and len(header) < 9:
+    if header.isascii() and header.isdigit() and len(header) < 9:
         return min(float(header), MAX_RETRY_AFTER_S)
-    return None
+    until_s, now_s = _parse_date_s(header), _parse_date_s(response.headers.get("date", ""))
+    now_s = now_s if now_s is not None else response.received_at_s
+    if until_s is None or now_s is None:
+        return None
+    return min(max(until_s - now_s, 0.0), MAX_RETRY_AFTER_S)
+
+
+def _parse_date_s(text: str) -> float | None:
+    """A date of HTTP, as Unix time."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+        # Dates of HTTP are in GMT, which some old forms leave out.
+        return (date if date.tzinfo is not None else date.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
