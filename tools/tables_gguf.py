@@ -11,8 +11,8 @@ import ast
 import re
 from collections.abc import Mapping
 
-from tools.tables_sources import Source
-from tools.tables_transformers import read_config_tables
+from registry.releases.sources import Source
+from registry.releases.transformers import read_config_tables
 
 _MODEL_TYPES = {
     "command-r": "cohere",
