@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import LargeBinary, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.releases.update import LIBRARIES, MAX_TABLE_BYTES, RegistryUpdate, ReleaseError
@@ -20,7 +20,10 @@ MAX_UPDATES = 64
 
 async def read_updates(connection: AsyncConnection) -> tuple[list[RegistryUpdate], dict[Any, str]]:
     """The updates of a store in the order of `LIBRARIES`, and the problem of each damaged row, by its primary key."""
-    query = select(*(registry_updates.c[name] for name in _COLUMNS)).limit(MAX_UPDATES)
+    # A longer body is cut, and so does not match its digest: it is never in memory.
+    body = func.substr(registry_updates.c.body, 1, MAX_TABLE_BYTES, type_=LargeBinary()).label("body")
+    columns = (body if name == "body" else registry_updates.c[name] for name in _COLUMNS)
+    query = select(*columns).limit(MAX_UPDATES)
     found: dict[str, RegistryUpdate] = {}
     problems: dict[Any, str] = {}
     for row in await connection.execute(query):
