@@ -12,7 +12,7 @@ from registry.releases.update import ReleaseError
 
 
 def fetch_wheels(requirements: Sequence[str], folder: Path) -> None:
-    """Fetch the wheels of `requirements` ("transformers==5.24.0", or a name alone for the newest) into `folder`.
+    """Fetch the wheels of `requirements` ("transformers==5.25.0", or a name alone for the newest) into `folder`.
 
     Raises:
         ReleaseError: there is no pip, or it fails; the message has the last error that it writes.

@@ -1,6 +1,6 @@
 """Reads the transformers table of one release from its source.
 
-Read from transformers 5.23, `models/auto/{modeling,configuration}_auto.py`, `models/auto/auto_mappings.py`,
+Read from transformers 5.24, `models/auto/{modeling,configuration}_auto.py`, `models/auto/auto_mappings.py`,
 `models/*/{modeling,configuration}_*.py` and `pipelines/__init__.py`. `tools/tables_transformers_history.py`
 adds older releases.
 """

@@ -440,8 +440,8 @@ def registry() -> None:
     epilog="""\b
 Examples:
   hubresolve registry update
-  hubresolve registry update --from 5.24.0 --from peft
-  pip download --no-deps transformers && hubresolve registry update --from transformers-5.24.0-py3-none-any.whl
+  hubresolve registry update --from 5.25.0 --from peft
+  pip download --no-deps transformers && hubresolve registry update --from transformers-5.25.0-py3-none-any.whl
 """,
 )
 @click.option(

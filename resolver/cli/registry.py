@@ -55,7 +55,7 @@ def parse_sources(sources: Sequence[str]) -> Sources:
             requirements.append(source)
         else:
             raise click.UsageError(
-                f"--from {source}: there is no such file or folder, and it is not a release such as 5.24.0 or "
+                f"--from {source}: there is no such file or folder, and it is not a release such as 5.25.0 or "
                 "diffusers==0.43.0"
             )
     return Sources(tuple(paths), tuple(requirements) if sources else LIBRARIES)
