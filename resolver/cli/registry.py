@@ -26,6 +26,9 @@ from resolver.row import format_time
 from store.errors import StoreMissingError
 from store.store import MetadataStore
 
+MAX_SHOWN_CLASSES = 200
+"""New classes that are named; the remaining ones are counted."""
+
 _VERSION = re.compile(r"\d[0-9A-Za-z.+!-]*$")
 _REQUIREMENT = re.compile(r"([A-Za-z][A-Za-z_-]*?)(?:==(\d[0-9A-Za-z.+!-]*))?$")
 
@@ -80,6 +83,9 @@ async def update_registry(location: str | None, sources: Sources) -> int:
         for update in updates:
             click.echo(f"{update.library} {update.version}: read from {make_printable(update.source)}", err=True)
         click.echo(f"{store.name}: {_describe_growth(before, after)}", err=True)
+        if new := sorted(_list_classes(after) - _list_classes(before)):
+            more = f" and {len(new) - MAX_SHOWN_CLASSES:,} more" if len(new) > MAX_SHOWN_CLASSES else ""
+            click.echo(make_printable(f"new: {', '.join(new[:MAX_SHOWN_CLASSES])}{more}"), err=True)
     return ERROR_ROWS if problems else ALL_ANSWERED
 
 
@@ -150,6 +156,10 @@ def _read_updates(sources: Sources) -> tuple[list[RegistryUpdate], list[ReleaseE
         if not updates:
             raise problems[0]
         return updates, problems
+
+
+def _list_classes(registry: Registry) -> set[str]:
+    return {*registry.served_tasks, *registry.other_architectures, *registry.pipelines}
 
 
 def _count(registry: Registry) -> dict[str, int]:

@@ -23,12 +23,11 @@ PEFT = RegistryUpdate(
 NEWER = RegistryUpdate(library="peft", version="1.0.0", source="p.whl", read_at_s=1_900_000_000, tables=PEFT.tables)
 
 
-async def test_an_update_is_kept_replaced_and_removed(tmp_path: Path) -> None:
-    path = tmp_path / "store.sqlite3"
-    async with MetadataStore(path) as store:
+async def test_an_update_is_kept_replaced_and_removed(location: str) -> None:
+    async with MetadataStore(location) as store:
         assert await store.get_registry_updates() == ()
         await store.put_registry_updates([PEFT])
-    async with MetadataStore(path) as store, MetadataStore(path) as other:
+    async with MetadataStore(location) as store, MetadataStore(location) as other:
         assert await store.get_registry_updates() == (PEFT,)
         await other.put_registry_updates([NEWER])
         assert await store.get_registry_updates() == (NEWER,)

@@ -51,6 +51,7 @@ async def test_a_new_architecture_is_answered_after_an_update_and_after_a_restar
         assert done.returncode == 0, done.stderr
         assert "transformers 5.99.0: read from transformers-5.99.0-py3-none-any.whl" in done.stderr
         assert "3 architectures, 2 model types and 0 pipelines more" in done.stderr
+        assert "new: ZyxFoldingTrunk, ZyxSinger, ZyxSpareWheel" in done.stderr
 
         for _ in range(2):
             after = await resolve(hub, store, "--offline")
