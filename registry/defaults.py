@@ -9,15 +9,19 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.environment.environment import adapt_to_environment
+from registry.environment.newer_release import is_newer
 from registry.library_names import derive_library_name
 from registry.registry import Registry
 from registry.table_rows import AutoMapping, Library, Pipeline
 from registry.tables.auto_mappings import AUTO_MAPPINGS, CUSTOM_CLASSES, MAIN_TASKS, REMOVED_MAPPINGS
 from registry.tables.libraries import LIBRARIES
 from registry.tables.tasks import ALIASES, COARSER, KIND_OF, SPECIALISATIONS, TASKS, WITH_PAST_TASKS
+
+if TYPE_CHECKING:
+    from registry.releases.update import RegistryUpdate
 
 
 @functools.cache
@@ -34,6 +38,25 @@ def default_registry() -> Registry:
         ExtensionError: a plugin contradicts another one, or does not provide an extension.
     """
     return adapt_to_environment(shipped_registry())
+
+
+@functools.lru_cache(maxsize=8)
+def add_updates(registry: Registry, updates: tuple[RegistryUpdate, ...]) -> Registry:
+    """`registry` with the tables of the releases in `updates`, which count more than those that it was made from.
+
+    An update of a release older than the shipped tables adds nothing, and is skipped.
+
+    Raises:
+        ReleaseError: an update has another form than this program writes.
+    """
+    # Imported here: most stores have no update.
+    from registry.releases.adding import add_update
+
+    shipped = shipped_registry().versions
+    for update in updates:
+        if not is_newer(shipped.get(update.library, ""), update.version):
+            registry = add_update(registry, update)
+    return registry
 
 
 def read_table(name: str) -> Mapping[str, Any]:

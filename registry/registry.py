@@ -14,7 +14,7 @@ from registry.table_rows import AutoMapping, ServedTask
 from registry.tables.tasks import WITH_PAST
 from registry.vocabulary import Vocabulary
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Incremented when `decide` changes its answers for the same tables."""
 
 CUSTOM_RANK = -1

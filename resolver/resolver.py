@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from registry.class_ref import ClassRef
-from registry.defaults import default_registry
+from registry.defaults import add_updates, default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
 from resolver.answer import Answer, Failure
@@ -80,23 +80,27 @@ class Resolver:
         self._connection = Connection(self._settings, limits.retry, limits.breaker)
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
-        context = LookupContext(
-            settings=self._settings,
-            registry=self._registry,
-            store=self._store,
-            connection=self._connection,
-            clock=clock,
-        )
-        self._recall = Recall(context, self._write_behind)
-        self._subfolders = SubfolderFacts(context, self._write_behind)
-        self._lookup = Lookup(
-            context, self._recall, self._subfolders, self._write_behind, self._answer_cache, limits.listings
-        )
+        self._wire()
         self._batcher: Batcher[SingleRequest, Entry[Result]] = Batcher(self._start_singles)
         self._flights: SingleFlight[tuple[str, str | None, str | None, str | None, str], Answer] = SingleFlight()
         self._exits = AsyncExitStack()
         self._home = HomeLoop()
         self._loader: Loader | None = None
+
+    def _wire(self) -> None:
+        """Make the parts of the path, which decide by `_registry`."""
+        context = LookupContext(
+            settings=self._settings,
+            registry=self._registry,
+            store=self._store,
+            connection=self._connection,
+            clock=self._clock,
+        )
+        self._recall = Recall(context, self._write_behind)
+        self._subfolders = SubfolderFacts(context, self._write_behind)
+        self._lookup = Lookup(
+            context, self._recall, self._subfolders, self._write_behind, self._answer_cache, self._limits.listings
+        )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Resolver holds connections and cannot be pickled or copied; send its Settings instead")
@@ -109,6 +113,10 @@ class Resolver:
         """
         self._home.enter()
         await self._exits.enter_async_context(self._store)
+        if updates := await self._store.get_registry_updates():
+            # All workers of a store decide by the same tables.
+            self._registry = add_updates(self._settings.registry or default_registry(), updates)
+            self._wire()
         self._exits.push_async_callback(self._store_counts)
         self._exits.push_async_callback(self._write_behind.close)
         await self._exits.enter_async_context(self._connection)

@@ -12,6 +12,7 @@ from types import TracebackType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.facts import CommitFacts, HubHints, RepoFacts
+from registry.releases.update import RegistryUpdate
 from registry.repo_names import is_repo_name, is_revision
 from store import codec
 from store.checks import decode_facts
@@ -27,6 +28,7 @@ from store.sql.known_refs import KnownRef, read_known_refs
 from store.sql.postgres_dialect import PostgresDialect
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.ref_pages import read_endpoints, read_ref_pages
+from store.sql.registry_updates import read_updates, remove_updates, write_updates
 from store.sql.sqlite_dialect import SqliteDialect
 from store.sql.stats import DAY_S, read_info
 from store.sql.tombstones import build_tombstones, drop_withdrawn
@@ -252,6 +254,40 @@ class MetadataStore(Database):
 
         with suppress(StoreError):
             await self.write(add, lock_wait_s=0)
+
+    async def get_registry_updates(self) -> tuple[RegistryUpdate, ...]:
+        """The tables of newer releases that all workers of the store decide by; damaged ones are left out."""
+        found: list[RegistryUpdate] = []
+        problems: list[str] = []
+
+        async def query(connection: AsyncConnection) -> None:
+            found[:], damaged = await read_updates(connection)
+            problems[:] = damaged.values()
+
+        await self.read(query)
+        for problem in problems:
+            logger.warning("%s; it is not used: run `hubresolve registry update` again", problem)
+        return tuple(found)
+
+    async def put_registry_updates(self, updates: Sequence[RegistryUpdate]) -> None:
+        """Store the tables of releases in one transaction, each in place of the one of its library.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+
+        async def put(connection: AsyncConnection) -> None:
+            await write_updates(connection, updates)
+
+        await self.write(put)
+
+    async def remove_registry_updates(self) -> int:
+        """Remove all registry updates; returns how many there were.
+
+        Raises:
+            StoreError: nothing was removed.
+        """
+        return await self.write(remove_updates) or 0
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

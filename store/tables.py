@@ -13,8 +13,11 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The version of the tables and of the bodies in them."""
+
+ROWS_SCHEMA = 2
+"""The last schema that changed facts, refs, decisions or their bodies: bundles of all later ones are alike."""
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 _SECONDS = Integer().with_variant(BigInteger, "postgresql")
@@ -107,6 +110,21 @@ lookups = Table(
     # Look-ups that the store answered, and look-ups that it did not.
     Column("hits", BigInteger, nullable=False),
     Column("misses", BigInteger, nullable=False),
+)
+
+registry_updates = Table(
+    "registry_updates",
+    metadata,
+    Column("library", String, primary_key=True),
+    Column("version", String, nullable=False),
+    # The name of the wheel or folder that the tables were read from.
+    Column("source", String, nullable=False),
+    # Seconds since 1970, UTC.
+    Column("read_at", _SECONDS, nullable=False),
+    # The tables as JSON, compressed by zlib.
+    Column("body", LargeBinary, nullable=False),
+    _build_digest_column(),
+    sqlite_with_rowid=False,
 )
 
 # Alembic's own table. On SQLite, user_version in the file's header has the same number and is read faster.

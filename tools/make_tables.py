@@ -25,14 +25,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.tables_diffusers import diffusers_table
+from registry.releases.diffusers import diffusers_table
+from registry.releases.peft import peft_table
+from registry.releases.sentence_transformers import sentence_transformers_table
+from registry.releases.sources import Source, find_source, find_wheels
+from registry.releases.transformers import transformers_table
 from tools.tables_gguf import gguf_table
 from tools.tables_hub_libraries import find_tasks_packages, hub_libraries_table
 from tools.tables_json import compare, render
-from tools.tables_peft import peft_table
-from tools.tables_sentence_transformers import sentence_transformers_table
-from tools.tables_sources import Source, find_source, find_wheels
-from tools.tables_transformers import transformers_table
 from tools.tables_transformers_history import KEYS as HISTORY, history_table
 
 TABLES = Path(__file__).resolve().parent.parent / "registry" / "tables"

@@ -1,6 +1,6 @@
 """Reads the GGUF table from its sources: architecture name -> transformers model type and task.
 
-Read from gguf 0.19, `constants.py` (`MODEL_ARCH_NAMES`, `MODEL_TENSORS`) and transformers 5.23, `integrations/ggml.py`
+Read from gguf 0.19, `constants.py` (`MODEL_ARCH_NAMES`, `MODEL_TENSORS`) and transformers 5.24, `integrations/ggml.py`
 (`GGUF_CONFIG_MAPPING`) and `modeling_gguf_pytorch_utils.py` (how names are matched). Names that only image and video
 tools write are from of ComfyUI-GGUF, `loader.py` (`IMG_ARCH_LIST`).
 """
@@ -11,8 +11,8 @@ import ast
 import re
 from collections.abc import Mapping
 
-from tools.tables_sources import Source
-from tools.tables_transformers import read_config_tables
+from registry.releases.sources import Source
+from registry.releases.transformers import read_config_tables
 
 _MODEL_TYPES = {
     "command-r": "cohere",

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.tables_sources import parse_version
+from registry.releases.sources import parse_version
 
 _PACKAGE = "huggingface-tasks"
 _LIST_FILE = "package/src/model-libraries.ts"

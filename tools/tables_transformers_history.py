@@ -1,6 +1,6 @@
 """Reads removed classes, and the first release of each class, from the wheels of older transformers releases.
 
-Of a minor release, the last patch is read. `tables_transformers` reads the present release.
+Of a minor release, the last patch is read. `transformers` reads the present release.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tools.tables_sources import Source, parse_version
-from tools.tables_transformers import (
+from registry.releases.sources import Source, parse_version
+from registry.releases.transformers import (
     MODELING,
     Mappings,
     read_auto_classes,

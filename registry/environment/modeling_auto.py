@@ -3,7 +3,7 @@
 Finding the file is left to the caller. The evaluator supports the few forms in which such tables are written, and
 raises an error for any other, so that a table is read completely or not at all.
 
-Read against transformers 4.40 to 5.23, `models/auto/modeling_auto.py`.
+Read against transformers 4.40 to 5.24, `models/auto/modeling_auto.py`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 from registry.errors import UnknownModelError
 from registry.registry import Registry
-from registry.rules.transformers import find_head_task
+from registry.rules.derived_head import derive_head
 
 _FRAMEWORK_PACKAGES = {"torch": "pt", "keras": "tf", "tf_keras": "tf", "tensorflow": "tf", "flax": "flax"}
 
@@ -107,12 +107,17 @@ def _infer_transformers_task(model: object, registry: Registry, _: str) -> str |
         if name in auto_tasks:
             return auto_tasks[name]
         if name in registry.other_architectures and not _is_abstract(model):
-            return find_head_task(name) or "feature-extraction"
+            return _find_head_task(name, registry) or "feature-extraction"
     # A class defined elsewhere that derives from a base class: only its name is left.
     name = _get_name(model)
-    return find_head_task(name) or (
+    return _find_head_task(name, registry) or (
         "feature-extraction" if name.endswith("Model") and not _is_abstract(model) else None
     )
+
+
+def _find_head_task(name: str, registry: Registry) -> str | None:
+    head = derive_head(name, registry)
+    return head.task if head is not None else None
 
 
 def _list_auto_class_tasks(registry: Registry) -> dict[str, str]:

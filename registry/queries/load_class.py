@@ -13,7 +13,7 @@ from registry.decision import Decision
 from registry.errors import ContradictionError
 from registry.queries.find_class import find_class
 from registry.registry import Registry
-from registry.rules.model_class import find_releases
+from registry.rules.model_class import find_releases, is_derived
 from registry.rules.nemo import find_nemo_class
 
 DEFAULT_GGUF_TASK = "text-generation"
@@ -36,6 +36,8 @@ def find_load_class(decision: Decision, registry: Registry, config: Mapping[str,
         case "transformers" | "transformers_js":
             if decision.requires_remote_code:
                 name = _find_auto_class(name, config)
+            elif is_derived(decision, registry):
+                return None
             if name is None:
                 return None
             own = registry.class_refs.get(name)

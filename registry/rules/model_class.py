@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from registry.decision import Evidence
+from registry.decision import Decision, Evidence
 from registry.registry import Registry
 from registry.table_rows import ServedTask
 
@@ -179,6 +179,14 @@ def is_native(architecture: str, model_type: str | None, registry: Registry) -> 
     """Whether transformers itself has this architecture under this model type."""
     native_type = registry.model_type_aliases.get(model_type or "", model_type)
     return native_type in registry.model_types and architecture in registry.served_tasks
+
+
+def is_derived(decision: Decision, registry: Registry) -> bool:
+    """Whether the class of a decision follows from a name alone: no release in the tables loads the model type so."""
+    name, architecture, model_type = decision.model_class, decision.architecture, decision.model_type
+    if name is None or architecture is None or name == architecture or find_served_tasks(architecture, registry):
+        return False
+    return not _list_loadable(name, model_type, registry)
 
 
 def build_version_notes(architecture: str, registry: Registry) -> tuple[str, ...]:

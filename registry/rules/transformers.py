@@ -9,6 +9,15 @@ from msgspec.structs import replace
 from registry.decision import Candidate, Decision, Evidence
 from registry.registry import Registry
 from registry.rules.context import RuleContext, build_decision
+from registry.rules.derived_head import (
+    GENERIC_NAME,
+    VISION_LANGUAGE_TASK,
+    DerivedHead,
+    derive_head,
+    derive_trunk,
+    find_generator_class,
+    is_generator,
+)
 from registry.rules.model_class import (
     TRUNK_TASK,
     build_version_notes,
@@ -40,14 +49,10 @@ from registry.rules.tagged_task import find_chat_task
 from registry.rules.task import TaskChoice, TaskQuestion, choose_task
 from registry.tables.auto_mappings import ONLY_TASKS
 
-GENERIC_NAME = "Model"
-"""A class name that says nothing, not even that transformers has such a head."""
-
 MAX_SHARED_CHARS = 200
 """Longest `model_type` and tag, together, that may enter the decision cache; bounds its memory."""
 
 PRETRAINING_TASK = "pretraining"
-_VISION_LANGUAGE_TASK = "image-text-to-text"
 _GENERIC_VISION_LANGUAGE_CLASSES = (TRUNK_CLASS, "AutoModelForCausalLM")
 """Auto classes that vision-language models with remote code were mapped to before there was a better one."""
 
@@ -248,18 +253,22 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         and remote.auto_class in _GENERIC_VISION_LANGUAGE_CLASSES
         and is_vision_language_config(observed.config)
     )
-    head = find_head_task(architecture) if elsewhere is None and (remote is None or is_trunk) else None
-    if head == "text-generation" and remote is None and _is_encoder_decoder(observed, registry):
-        head = "text2text-generation"
+    head = derive_head(architecture, registry, observed.config) if elsewhere is None else None
+    head_task = head.task if head is not None and (remote is None or is_trunk) else None
+    if head_task == "text-generation" and remote is None and _is_encoder_decoder(observed, registry):
+        head_task = "text2text-generation"
+    trunk = derive_trunk(architecture, observed.config) if elsewhere is None and remote is None else None
+    has_images = has_vision_config(observed.config) and trunk is None and is_generator(architecture, head)
     fallbacks: list[tuple[str, str | None]] = [
-        ("images and words in the config", _VISION_LANGUAGE_TASK if is_vision_language else None),
-        ("head", head if is_trunk else None),
+        ("images and words in the config", VISION_LANGUAGE_TASK if is_vision_language else None),
+        ("head", head_task if is_trunk else None),
         ("remote code", remote.task if remote is not None else None),
         ("the Hub's auto class", observed.hints.auto_task),
-        ("images in the config", _VISION_LANGUAGE_TASK if has_vision_config(observed.config) else None),
-        ("tags", context.find_tagged_task(*(() if head is None else (head,)))),
-        ("head", head),
+        ("images in the config", VISION_LANGUAGE_TASK if has_images else None),
+        ("tags", context.find_tagged_task(*(() if head_task is None else (head_task,)))),
+        (head.source if head is not None else "head", head_task),
         ("model type", TRUNK_TASK if elsewhere is not None else _find_generation(observed, architecture, registry)),
+        (trunk.source if trunk is not None else "head", trunk.task if trunk is not None else None),
     ]
     origin = f"the architecture {architecture} is in no auto mapping"
     question = TaskQuestion(possible=(), origin=origin, tag=context.tag, requested=context.task, fallbacks=fallbacks)
@@ -277,6 +286,9 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         notes = (*notes, f"unknown to transformers {registry.versions['transformers']}")
         version = as_text(observed.config.get("transformers_version"))
         notes = (*notes, f"written with transformers {version}") if version is not None else notes
+        model_class, source = _derive_class(observed, architecture, choice.task, (head, trunk), registry)
+        if model_class is not None:
+            notes = (*notes, f"derived from {source}, not from a table: {model_class}")
     return build_decision(
         context,
         choice,
@@ -285,6 +297,25 @@ def _decide_unknown_architecture(context: RuleContext, architecture: str) -> Dec
         notes=notes,
         evidence=(explain_class(model_class, architecture, observed.model_type, choice.base or ""),),
     )
+
+
+def _derive_class(
+    observed: Observed,
+    architecture: str,
+    task: str | None,
+    derived: tuple[DerivedHead | None, DerivedHead | None],
+    registry: Registry,
+) -> tuple[str | None, str]:
+    """The auto class for a class in no table, and what tells it; None where nothing does."""
+    if observed.hints.auto_model is not None and task == observed.hints.auto_task:
+        return observed.hints.auto_model, "the Hub's auto class"
+    if task == VISION_LANGUAGE_TASK and has_vision_config(observed.config) and "For" in architecture:
+        return "AutoModelForImageTextToText", "images in the config"
+    for item in derived:
+        found = item.find_class(task, registry) if item is not None else None
+        if item is not None and found is not None:
+            return found, f"the class name ({item.source})"
+    return find_generator_class(architecture, task, registry), "the class name and the task"
 
 
 def _decide_family(context: RuleContext, architecture: str) -> Decision:
@@ -340,30 +371,6 @@ def _is_encoder_decoder(observed: Observed, registry: Registry) -> bool:
     return find_auto_class(model_type, "text2text-generation", registry) is not None and (
         find_auto_class(model_type, "text-generation", registry) is None
     )
-
-
-_HEAD_SUFFIXES: tuple[tuple[str, str], ...] = (
-    ("ForCausalLM", "text-generation"),
-    ("LMHeadModel", "text-generation"),
-    ("ForMaskedLM", "fill-mask"),
-    ("ForSequenceClassification", "text-classification"),
-    ("ForRewardModel", "text-classification"),
-    ("ForTokenClassification", "token-classification"),
-    ("ForQuestionAnswering", "question-answering"),
-    ("ForMultipleChoice", "multiple-choice"),
-    ("ForSpeechSeq2Seq", "automatic-speech-recognition"),
-    ("ForCTC", "automatic-speech-recognition"),
-    ("ForImageClassification", "image-classification"),
-    ("ForAudioClassification", "audio-classification"),
-    ("ForObjectDetection", "object-detection"),
-    ("ForVideoClassification", "video-classification"),
-)
-"""Class name suffix -> task. Only suffixes of a single kind of head; a weak sign, used as a fallback."""
-
-
-def find_head_task(architecture: str) -> str | None:
-    """The task of the head in a class name; None where its suffix is not known."""
-    return next((task for suffix, task in _HEAD_SUFFIXES if architecture.endswith(suffix)), None)
 
 
 def _decide_remote(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from registry.defaults import default_registry
+from registry.defaults import add_updates, default_registry
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.messages import show_message
 from resolver.cli.tables import format_bytes
@@ -73,7 +73,7 @@ async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *,
 
 async def import_from(location: str | None, file: str) -> int:
     """Merge a bundle into the store."""
-    async with MetadataStore(_choose_location(location)) as store:
+    async with MetadataStore(choose_location(location)) as store:
         imported = await import_bundle(store, Path(file))
     exported_at = _format_time(imported.made_at_s, time.time())
     click.echo(f"{file}: {imported.refs:,} refs to {imported.facts:,} commits, exported {exported_at}", err=True)
@@ -97,7 +97,8 @@ async def verify_rows(location: str | None, *, drop: bool) -> int:
     """Check every row; the exit code is 0 if all rows are as they were stored and decided."""
     try:
         async with _open_existing(location) as store:
-            report = await verify(store, default_registry(), drop=drop)
+            registry = add_updates(default_registry(), await store.get_registry_updates())
+            report = await verify(store, registry, drop=drop)
     except DamagedStoreError as error:
         show_message(f"{error}; the next `hubresolve resolve` moves the file aside and begins a new store")
         return ERROR_ROWS
@@ -112,13 +113,14 @@ async def verify_rows(location: str | None, *, drop: bool) -> int:
     return ERROR_ROWS if report.problems else ALL_ANSWERED
 
 
-def _choose_location(location: str | None) -> str | Path:
+def choose_location(location: str | None) -> str | Path:
+    """Where the store is: as given, else as the settings say."""
     return Settings(store=location).fill().store
 
 
 def _open_existing(location: str | None) -> MetadataStore:
     """The store at `location`, which must exist."""
-    return MetadataStore(_choose_location(location), may_create=False)
+    return MetadataStore(choose_location(location), may_create=False)
 
 
 def _format_hit_rate(hits: int, misses: int) -> str:

@@ -24,7 +24,7 @@ from store.keys import PUBLIC
 from store.rows import DecisionRow, FactsRow, Rows, build_ref_row
 from store.sql.repo_filter import build_repo_filter
 from store.store import MetadataStore
-from store.tables import SCHEMA_VERSION, decisions, facts, refs
+from store.tables import ROWS_SCHEMA, decisions, facts, refs
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def export_bundle(
     Raises:
         StoreError: the store cannot be read, or the file cannot be written.
     """
-    header = Header(schema=SCHEMA_VERSION, made_at_s=int(time.time()), with_private=with_private)
+    header = Header(schema=ROWS_SCHEMA, made_at_s=int(time.time()), with_private=with_private)
     try:
         await asyncio.to_thread(_refuse_other_kinds, path)
         with BundleWriter(path, header) as writer:

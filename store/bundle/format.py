@@ -26,7 +26,7 @@ from store.checks import find_decision_problem, find_facts_problem, find_ref_pro
 from store.errors import BundleError
 from store.keys import PUBLIC
 from store.rows import DecisionRow, FactsRow, RefRow, Rows
-from store.tables import SCHEMA_VERSION
+from store.tables import ROWS_SCHEMA
 
 MAGIC = b"hubresolve bundle 1\n"
 """The first line of a bundle, with the version of the file format."""
@@ -145,10 +145,10 @@ def read_header(path: Path) -> Header:
             header = _header_decoder.decode(_read_block(file))
         except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, EOFError) as error:
             raise BundleError(f"{path} was exported by an incompatible version of hubresolve: {error}") from error
-    if header.schema != SCHEMA_VERSION:
+    if header.schema != ROWS_SCHEMA:
         raise BundleError(
-            f"{path} has store schema {header.schema}, but this version of hubresolve needs schema {SCHEMA_VERSION}: "
-            f"export the bundle again with a version of hubresolve that has schema {SCHEMA_VERSION}"
+            f"{path} has store schema {header.schema}, but this version of hubresolve needs schema {ROWS_SCHEMA}: "
+            f"export the bundle again with a version of hubresolve that has schema {ROWS_SCHEMA}"
         )
     if not 0 <= header.made_at_s <= _MAX_TIME_S:
         raise BundleError(f"{path} is damaged: it was exported at an impossible time; nothing was imported")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.chunked import chunked
 from store.store import MetadataStore
-from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, schema_version
+from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, registry_updates, schema_version
 
 ROWS_PER_STATEMENT = 500
 
@@ -22,6 +22,7 @@ async def repair(
     ref_ids: Collection[int],
     decision_keys: Collection[tuple[Any, ...]],
     lookup_days: Collection[int],
+    updated_libraries: Collection[Any],
     with_indexes: bool,
 ) -> None:
     """Remove the rows with these primary keys, in one transaction. Refs to removed facts stay, without facts.
@@ -43,6 +44,8 @@ async def repair(
             await connection.execute(delete(refs).where(refs.c.id.in_(ids)))
         for days in chunked(sorted(lookup_days), ROWS_PER_STATEMENT):
             await connection.execute(delete(lookups).where(lookups.c.day.in_(days)))
+        for library in updated_libraries:
+            await connection.execute(delete(registry_updates).where(_equals(registry_updates.c.library, library)))
         await _remove_decisions(connection, decision_keys)
         await connection.execute(delete(schema_version))
         await connection.execute(schema_version.insert().values(version_num=str(SCHEMA_VERSION)))

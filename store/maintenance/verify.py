@@ -22,6 +22,7 @@ from store.errors import DamagedStoreError
 from store.keys import DecisionKey
 from store.maintenance.repair import repair
 from store.rows import DecisionRow, FactsRow, build_ref_row
+from store.sql.registry_updates import read_updates
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, schema_version
 
@@ -51,6 +52,7 @@ class VerifyReport:
     bad_refs: set[int] = field(default_factory=set)
     bad_decisions: set[tuple[Any, ...]] = field(default_factory=set)
     bad_lookups: set[int] = field(default_factory=set)
+    bad_updates: dict[Any, str] = field(default_factory=dict)
     has_bad_version: bool = False
     is_file_damaged: bool = False
 
@@ -73,6 +75,7 @@ async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False
             ref_ids=report.bad_refs,
             decision_keys=report.bad_decisions,
             lookup_days=report.bad_lookups,
+            updated_libraries=report.bad_updates,
             with_indexes=report.is_file_damaged,
         )
         if left := (await _check(store, registry)).problems:
@@ -91,6 +94,9 @@ async def _check(store: MetadataStore, registry: Registry) -> VerifyReport:
         await _check_refs(connection, report, registry, rules_id)
         await _check_decisions(connection, report, rules_id)
         await _check_lookups(connection, report)
+        _, damaged = await read_updates(connection)
+        report.bad_updates.update(damaged)
+        report.problems += damaged.values()
         await _check_version(connection, report)
     return report
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
 from store.sql.dialect import CompiledQuery
-from store.tables import decisions, facts, lookups, refs
+from store.tables import decisions, facts, lookups, refs, registry_updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class PostgresDialect:
         return (await connection.execute(query.query, dict(parameters))).all()
 
     async def read_size_bytes(self, connection: AsyncConnection) -> int:
-        sizes = (func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups))
+        sizes = (
+            func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups, registry_updates)
+        )
         return sum([int((await connection.execute(select(size))).scalar_one()) for size in sizes])
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:

@@ -660,8 +660,8 @@ CODE_AND_VERSIONS = (
         section="code",
         id="newer than every known release",
         facts=repo("ZzyzxForCausalLM", "zzyzx", config={"transformers_version": "5.99.0"}),
-        expected=expect(TF, "text-generation", None),
-        notes=("unknown to transformers", "written with transformers 5.99.0"),
+        expected=expect(TF, "text-generation", "AutoModelForCausalLM"),
+        notes=("unknown to transformers", "written with transformers 5.99.0", "derived from the class name"),
     ),
     Row(
         section="code",

@@ -24,8 +24,8 @@ MAPPED = list_mapped_architectures()
 
 
 def test_all_classes_of_the_release_are_there() -> None:
-    assert read_table("transformers")["version"] == "5.23.0"
-    assert len(MAPPED) == 1547
+    assert read_table("transformers")["version"] == "5.24.0"
+    assert len(MAPPED) == 1571
     assert read_expected_tasks().keys() == MAPPED.keys()
 
 

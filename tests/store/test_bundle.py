@@ -20,7 +20,7 @@ from store.keys import ANONYMOUS, RefKey, derive_scope
 from store.records import Record
 from store.rows import FactsRow, RefRow, Rows, add_digest, build_rows
 from store.store import MetadataStore
-from store.tables import SCHEMA_VERSION
+from store.tables import ROWS_SCHEMA
 from tests.store.support import DECISION, DECISION_KEY, FACTS, HINTS, HUB, make_record, recall_one
 
 T = TypeVar("T", FactsRow, RefRow)
@@ -221,7 +221,7 @@ async def test_a_row_that_does_not_match_its_digest_or_key_is_refused_with_all_o
     location: str, bundle: Path, number: int
 ) -> None:
     good, bad = build_rows([make_record("org/good")]), forge(build_rows([make_record("org/a")]))[number]
-    with BundleWriter(bundle, Header(schema=SCHEMA_VERSION, made_at_s=0, with_private=False)) as writer:
+    with BundleWriter(bundle, Header(schema=ROWS_SCHEMA, made_at_s=0, with_private=False)) as writer:
         writer.write(good)
         writer.write(bad)
     async with MetadataStore(location) as store:

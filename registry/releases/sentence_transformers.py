@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from registry.environment.modeling_auto import read_tables
-from tools.tables_sources import Source, find_classes, parse_file
+from registry.releases.sources import Source, find_classes, parse_file
 
 _PACKAGE = "sentence_transformers"
 _FIRST_CONFIG = "sentence_bert_config.json"

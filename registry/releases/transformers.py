@@ -1,8 +1,8 @@
 """Reads the transformers table of one release from its source.
 
-Read from transformers 5.23, `models/auto/{modeling,configuration}_auto.py`, `models/auto/auto_mappings.py`,
-`models/*/{modeling,configuration}_*.py` and `pipelines/__init__.py`. `tables_transformers_history` adds
-older releases.
+Read from transformers 5.24, `models/auto/{modeling,configuration}_auto.py`, `models/auto/auto_mappings.py`,
+`models/*/{modeling,configuration}_*.py` and `pipelines/__init__.py`. `tools/tables_transformers_history.py`
+adds older releases.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.environment.modeling_auto import parse_auto_classes, parse_auto_mappings, read_tables
-from tools.tables_sources import Source, parse_file
+from registry.releases.sources import Source, parse_file
 
 MODELING = "models/auto/modeling_auto.py"
 _CONFIG_TABLES = re.compile(r"(CONFIG_MAPPING_NAMES|SPECIAL_MODEL_TYPE_TO_MODULE_NAME)$")
@@ -34,10 +34,21 @@ class ModelClass:
 
 def transformers_table(source: Source) -> dict[str, object]:
     """The part of `transformers.json` that comes from one release."""
+    pipelines, models = read_pipeline_tables(source), read_model_tables(source)
+    elsewhere = models.pop("architectures_elsewhere")
+    return {
+        **models,
+        "pipelines": pipelines["SUPPORTED_TASKS"],
+        "pipeline_aliases": pipelines["TASK_ALIASES"],
+        "architectures_elsewhere": elsewhere,
+    }
+
+
+def read_model_tables(source: Source) -> dict[str, object]:
+    """The tables of model classes and model types, without those of pipelines."""
     mappings = read_model_mappings(source)
     configs, modules = read_config_tables(source)
     classes, model_types = _read_classes(source)
-    pipelines = read_pipeline_tables(source)
     return {
         "version": source.version,
         "auto_classes": read_auto_classes(source),
@@ -45,8 +56,6 @@ def transformers_table(source: Source) -> dict[str, object]:
         "configs": configs,
         "model_type_aliases": _build_aliases(configs, model_types),
         "model_type_modules": modules,
-        "pipelines": pipelines["SUPPORTED_TASKS"],
-        "pipeline_aliases": pipelines["TASK_ALIASES"],
         "architectures_elsewhere": _find_unmapped_classes(mappings, configs, classes, model_types),
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from tools.tables_sources import Source, find_classes
+from registry.releases.sources import Source, find_classes
 
 TASK_OF_AUTO_CLASS = {
     "AutoModel": "feature-extraction",

@@ -1,6 +1,6 @@
 """Reads the source files of a library from an installed distribution or a wheel, without importing it.
 
-The other `tables_` modules read tables from these files.
+The modules named after a library read its tables from these files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the diffusers table from its source: every exported pipeline with its tasks, and the component classes.
 
 Read from diffusers 0.42.1, `__init__.py` (exports), `pipelines/auto_pipeline.py` (Auto mappings) and the class
-definitions. `tables_diffusers_tasks` has the tasks of pipelines that are in no Auto mapping.
+definitions. `diffusers_tasks` has the tasks of pipelines that are in no Auto mapping.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.environment.modeling_auto import evaluate_literal, read_tables
-from tools.tables_diffusers_tasks import EXTRA_TASKS, REVIEWED, WORKFLOW_TASKS, find_pipeline_tasks
-from tools.tables_sources import Source, find_classes, parse_file
+from registry.releases.diffusers_tasks import EXTRA_TASKS, REVIEWED, WORKFLOW_TASKS, find_pipeline_tasks
+from registry.releases.sources import Source, find_classes, parse_file
 
 AUTO = "pipelines/auto_pipeline.py"
 _AUTO_MAPPING = re.compile(r"_?AUTO_(\w+?)(?:_DECODER)?_PIPELINES_MAPPING$")
@@ -44,12 +44,16 @@ class PipelineClass:
     workflows: tuple[str, ...]
 
 
-def diffusers_table(source: Source) -> dict[str, object]:
-    """The table for `diffusers.json`."""
+def diffusers_table(source: Source, *, is_strict: bool = True) -> dict[str, object]:
+    """The table for `diffusers.json`.
+
+    Raises:
+        ValueError: a mapping or a workflow has a name of unknown task. Those are left out if `is_strict` is false.
+    """
     exported = read_exported_names(source)
     classes = _read_classes(source)
-    mappings = _read_auto_mappings(source)
-    auto_classes = _read_auto_classes(source)
+    mappings = _read_auto_mappings(source, is_strict=is_strict)
+    auto_classes = _read_auto_classes(source, is_strict=is_strict)
     pipelines = [
         name for name in sorted({*exported["pipelines"]}) if "DiffusionPipeline" in _list_ancestors(name, classes)
     ]
@@ -60,7 +64,7 @@ def diffusers_table(source: Source) -> dict[str, object]:
         if "ModelMixin" in _list_ancestors(name, classes) and name != "ModelMixin"
     }
     rows = {name: _build_row(name, mappings, auto_classes, classes) for name in pipelines}
-    rows |= {name: _build_unmapped_row(_find_modular_tasks(name, classes)) for name in modular}
+    rows |= {name: _build_unmapped_row(_find_modular_tasks(name, classes, is_strict=is_strict)) for name in modular}
     return {
         "version": source.version,
         "pipelines": dict(sorted(rows.items())),
@@ -115,14 +119,14 @@ def _build_unmapped_row(tasks: tuple[str, ...]) -> dict[str, object]:
     return {"task": tasks[0] if tasks else None, "tasks": list(tasks), "auto": {}, "family": None}
 
 
-def _find_modular_tasks(name: str, classes: Mapping[str, PipelineClass]) -> tuple[str, ...]:
+def _find_modular_tasks(name: str, classes: Mapping[str, PipelineClass], *, is_strict: bool) -> tuple[str, ...]:
     """The tasks of a modular pipeline: the reviewed ones, else those of its default blocks' workflows."""
     blocks = classes[name].blocks
     workflows = classes[blocks].workflows if blocks is not None else ()
     unknown = [workflow for workflow in workflows if workflow not in WORKFLOW_TASKS]
-    if unknown or not (workflows or name in REVIEWED):
+    if is_strict and (unknown or not (workflows or name in REVIEWED)):
         raise ValueError(f"{name}: {f'unknown workflows {unknown}' if unknown else 'no workflows, and not reviewed'}")
-    tasks = (WORKFLOW_TASKS[workflow] for workflow in workflows)
+    tasks = (WORKFLOW_TASKS.get(workflow) for workflow in workflows)
     return REVIEWED.get(name) or tuple(dict.fromkeys(task for task in tasks if task is not None))
 
 
@@ -135,6 +139,11 @@ def _build_families(mappings: Mapping[str, Mapping[str, str]]) -> dict[str, dict
     return dict(sorted(found.items()))
 
 
+def _has_known_task(mapping: str) -> bool:
+    parts = _AUTO_MAPPING.match(mapping)
+    return parts is not None and parts.group(1) in _TASK_OF_MAPPING
+
+
 def _find_mapping_task(mapping: str) -> str:
     parts = _AUTO_MAPPING.match(mapping)
     if parts is None or parts.group(1) not in _TASK_OF_MAPPING:
@@ -142,7 +151,7 @@ def _find_mapping_task(mapping: str) -> str:
     return _TASK_OF_MAPPING[parts.group(1)]
 
 
-def _read_auto_mappings(source: Source) -> dict[str, dict[str, str]]:
+def _read_auto_mappings(source: Source, *, is_strict: bool) -> dict[str, dict[str, str]]:
     """Auto mapping -> family -> class name, in the file's order (decoder pipelines last)."""
     module = _PipelineNamesAsText().visit(parse_file(source, AUTO))
     module.body = [node for node in module.body if isinstance(node, ast.Assign)]
@@ -154,16 +163,18 @@ def _read_auto_mappings(source: Source) -> dict[str, dict[str, str]]:
     }
     if not found or len(found) != len(tables):
         raise ValueError(f"{AUTO}: an Auto mapping is not a mapping")
-    return found
+    return found if is_strict else {name: rows for name, rows in found.items() if _has_known_task(name)}
 
 
-def _read_auto_classes(source: Source) -> dict[str, str]:
+def _read_auto_classes(source: Source, *, is_strict: bool) -> dict[str, str]:
     """Auto class -> the task of the mapping that its methods use."""
     found: dict[str, str] = {}
     for node in find_classes(source, AUTO):
         names = {child.id for child in ast.walk(node) if isinstance(child, ast.Name) and _AUTO_MAPPING.match(child.id)}
-        tasks = {_find_mapping_task(name) for name in names}
+        tasks = {_find_mapping_task(name) for name in names if is_strict or _has_known_task(name)}
         if node.name.startswith("AutoPipelineFor"):
+            if len(tasks) != 1 and not is_strict:
+                continue
             if len(tasks) != 1:
                 raise ValueError(f"{node.name} uses {sorted(names)}, expected the mappings of one task")
             found[node.name] = tasks.pop()
