@@ -23,6 +23,7 @@ from resolver.errors import (
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
 from resolver.hub.pacing.quota_headers import parse_retry_after_s, retry_after_s
 from resolver.hub.response import HttpResponse
+from resolver.redaction import hide_secrets
 from resolver.repo_id import RepoRevision
 
 INVALID_TOKEN = "invalid credentials in authorization header"
@@ -94,7 +95,7 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
     if isinstance(error, HubUnavailableError):
         error.retry_after_s = parse_retry_after_s(response)
     error.is_hub_answer = is_hub_answer(code, status, message, has_token=has_token)
-    error.server_message = message
+    error.server_message = hide_secrets(message)
     return error
 
 
@@ -118,7 +119,7 @@ def error_from_plain_refusal(response: HttpResponse, target: RepoRevision) -> Re
         revision=target.revision,
         status=response.status,
     )
-    error.server_message = message
+    error.server_message = hide_secrets(message)
     return error
 
 
