@@ -16,6 +16,7 @@ import click
 
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
+from resolver.cli.verbosity import add_verbose_option
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -28,6 +29,7 @@ Environment:
   HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HUB_CACHE  as in huggingface_hub
   HUBRESOLVE_STORE        database that keeps the answers
   HUBRESOLVE_MAX_AGE      how long an answer counts, such as 3600
+  HUBRESOLVE_MAX_STALE    how long it counts while the Hub cannot be reached
   HUBRESOLVE_CONCURRENCY  requests in flight
 """
 
@@ -434,3 +436,6 @@ def store_verify(drop: bool, location: str | None) -> int:
     from resolver.cli.stores import verify_rows
 
     return run(verify_rows(location, drop=drop))
+
+
+add_verbose_option(cli)
