@@ -101,7 +101,8 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
 
 def is_plain_refusal(response: HttpResponse) -> bool:
     """Whether a server that does not use the Hub's words says that it has no such thing: most mirrors do so."""
-    return response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND) and "x-error-code" not in response.headers
+    is_refusal = response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+    return is_refusal and "x-error-code" not in response.headers and parse_message(response).lower() != DISABLED
 
 
 def is_mirror_refusal(error: RepositoryNotFoundError) -> bool:
