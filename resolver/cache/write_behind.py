@@ -223,6 +223,7 @@ class WriteBehind:
                     return
             else:
                 self._is_locked = False
+                logger.debug("%d refs are stored", len(rows.refs))
                 return
 
     def _is_given_up(self) -> bool:

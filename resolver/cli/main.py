@@ -17,6 +17,7 @@ from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.running import run
+from resolver.cli.verbosity import add_verbose_option
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -27,6 +28,7 @@ Environment:
   HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HUB_CACHE  as in huggingface_hub
   HUBRESOLVE_STORE        database that keeps the answers
   HUBRESOLVE_MAX_AGE      how long an answer counts, such as 3600
+  HUBRESOLVE_MAX_STALE    how long it counts while the Hub cannot be reached
   HUBRESOLVE_CONCURRENCY  requests in flight
 """
 
@@ -469,3 +471,6 @@ def registry_reset(location: str | None) -> int:
     from resolver.cli.registry import reset_registry
 
     return run(reset_registry(location))
+
+
+add_verbose_option(cli)

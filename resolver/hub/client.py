@@ -14,7 +14,7 @@ from msgspec import Struct
 from yarl import URL
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
-from resolver.errors import GatedRepoError, HubError, HubResponseError, RepositoryNotFoundError
+from resolver.errors import GatedRepoError, HubError, HubResponseError, RepositoryNotFoundError, RevisionNotFoundError
 from resolver.hub import http_errors, payloads, urls
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.pacing.quota_pacer import QuotaPacer
@@ -156,34 +156,41 @@ class RepoClient:
         Raises:
             HubError: the kind that the response means.
         """
-        if self._traits.expands is False:
-            return await self._fetch_plain_info(target)
+        expand = self._traits.expands is not False
         try:
-            info = await self._fetch_info(target, expand=True)
+            info = await self._fetch_info(target, expand=expand)
         except RepositoryNotFoundError as error:
-            if not http_errors.is_mirror_refusal(error) or self._traits.expands:
-                raise
-        else:
-            self._traits.expands = True
-            return info
-        info = await self._fetch_plain_info(target)
-        self._traits.expands = False
-        logger.info("%s refuses the parameter expand, and is asked without it", self._endpoint)
-        return info
-
-    async def _fetch_plain_info(self, target: RepoRevision) -> payloads.ModelInfo:
-        """Model info of a server that does not use the Hub's words: it does not say whether repo or revision lacks."""
-        try:
-            return await self._fetch_info(target, expand=False)
-        except RepositoryNotFoundError as error:
-            if not http_errors.is_mirror_refusal(error) or target.revision == DEFAULT_REVISION:
+            if not http_errors.is_mirror_refusal(error):
                 raise
             refusal = error
+        else:
+            self._traits.expands = expand
+            return info
+        if self._traits.expands is None:
+            # Either there is no such repo or revision, or the server refuses the parameter.
+            try:
+                info = await self._fetch_info(target, expand=False)
+            except RepositoryNotFoundError as error:
+                if not http_errors.is_mirror_refusal(error):
+                    raise
+                refusal, expand = error, False
+            else:
+                self._traits.expands = False
+                logger.info("%s refuses the parameter expand, and is asked without it", self._endpoint)
+                return info
+        raise await self._explain_refusal(target, refusal, expand=expand)
+
+    async def _explain_refusal(
+        self, target: RepoRevision, refusal: RepositoryNotFoundError, *, expand: bool
+    ) -> RepositoryNotFoundError | RevisionNotFoundError:
+        """A plain refusal does not say whether the repo or the revision is missing: the default branch shows it."""
+        if target.revision == DEFAULT_REVISION:
+            return refusal
         try:
-            await self._fetch_info(RepoRevision(target.repo_id), expand=False)
+            await self._fetch_info(RepoRevision(target.repo_id), expand=expand)
         except HubError:
-            raise refusal from None
-        raise http_errors.build_missing_revision(target, refusal)
+            return refusal
+        return http_errors.build_missing_revision(target, refusal)
 
     async def _fetch_info(self, target: RepoRevision, *, expand: bool) -> payloads.ModelInfo:
         url = self._build_url(urls.model_info_url(self._endpoint, target.repo_id, target.revision, expand=expand))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,8 @@ from resolver.settings import FilledSettings, find_token
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient
+
+logger = logging.getLogger(__name__)
 
 
 class Connection:
@@ -85,6 +88,7 @@ class Connection:
                     breaker=self._breaker,
                 )
                 self.client = await self._exits.enter_async_context(client)
+                logger.info("asking %s, %s a token", self._settings.endpoint, "with" if self.token else "without")
         return self.client
 
     async def find_token(self) -> str | None:

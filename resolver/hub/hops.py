@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import ssl
 import urllib.request
@@ -18,6 +19,8 @@ from resolver.hub import proxy_errors, socks
 from resolver.hub.certificates import create_ssl_context
 from resolver.hub.headers import user_agent
 from resolver.hub.proxies import Proxy, ProxyRules
+
+logger = logging.getLogger(__name__)
 
 MAX_HOPS = 10
 
@@ -104,10 +107,19 @@ class HopSender:
         else:
             refusal = proxy_errors.from_response(response, http_proxy, url) if http_proxy is not None else None
             if refusal is None:
+                self._log(response, proxy)
                 return response
             response.close()
         # Outside of the handler: the library's exception holds the headers of the request.
         raise refusal
+
+    @staticmethod
+    def _log(response: aiohttp.ClientResponse, proxy: Proxy | None) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            # Without the query: that of a file server is a key to the file.
+            address = response.url.with_query(None).with_user(None)
+            through = f" through the proxy {proxy.url}" if proxy is not None else ""
+            logger.debug("GET %s%s: status %d", address, through, response.status)
 
     def _find_session(self, socks_proxy: Proxy | None) -> aiohttp.ClientSession:
         if not self._is_open:

@@ -23,6 +23,7 @@ from resolver.errors import (
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
 from resolver.hub.pacing.quota_headers import parse_retry_after_s, retry_after_s
 from resolver.hub.response import HttpResponse
+from resolver.redaction import hide_secrets
 from resolver.repo_id import RepoRevision
 
 INVALID_TOKEN = "invalid credentials in authorization header"
@@ -94,13 +95,14 @@ def error_from_response(response: HttpResponse, target: RepoRevision | None, *, 
     if isinstance(error, HubUnavailableError):
         error.retry_after_s = parse_retry_after_s(response)
     error.is_hub_answer = is_hub_answer(code, status, message, has_token=has_token)
-    error.server_message = message
+    error.server_message = hide_secrets(message)
     return error
 
 
 def is_plain_refusal(response: HttpResponse) -> bool:
     """Whether a server that does not use the Hub's words says that it has no such thing: most mirrors do so."""
-    return response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND) and "x-error-code" not in response.headers
+    is_refusal = response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+    return is_refusal and "x-error-code" not in response.headers and parse_message(response).lower() != DISABLED
 
 
 def is_mirror_refusal(error: RepositoryNotFoundError) -> bool:
@@ -118,7 +120,7 @@ def error_from_plain_refusal(response: HttpResponse, target: RepoRevision) -> Re
         revision=target.revision,
         status=response.status,
     )
-    error.server_message = message
+    error.server_message = hide_secrets(message)
     return error
 
 

@@ -155,6 +155,7 @@ class Transport:
     async def _wait_to_retry(self, error: HubError, attempt: int, bucket: Bucket, budget: RequestBudget) -> bool:
         """Wait after an attempt that ended in `error`. False, without a wait, where the budget does not allow it."""
         wait_s, now_s = self._retry.wait_s(error, attempt, random.random()), asyncio.get_running_loop().time()
+        logger.info("attempt %d failed, the next is due in %.1f s: %s", attempt, wait_s, error)
         if asks_for_wait(error):
             if wait_s > budget.get_wait_left_s(now_s):
                 return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,8 @@ from resolver.local.folder import read_small_file
 from resolver.lookup.decide import decide_facts
 from resolver.resolution import Resolution, Source
 from resolver.settings import FilledSettings
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -148,6 +151,8 @@ class Loader:
             loaded.append(load_prepared(prepared))
 
         await asyncio.get_running_loop().run_in_executor(self._load_thread, load)
+        resolution, seconds = prepared.resolution, loaded[0][2]
+        logger.info("loaded %s@%s in %.1f s", resolution.repo_id, resolution.commit_hash, seconds)
         return loaded.pop()
 
     async def _run_in_fetch_thread(self, call: Callable[..., T], *arguments: Any) -> T:

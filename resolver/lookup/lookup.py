@@ -146,6 +146,9 @@ class Lookup:
         repos = [target for target in targets if isinstance(target, RepoRevision)]
         steps = await self._recall.next_steps(repos, _without_task(decision_key) if subfolder else decision_key)
         self._recall.count(steps)
+        if logger.isEnabledFor(logging.DEBUG):
+            for repo, step in zip(repos, steps, strict=True):
+                logger.debug("%s@%s: next step %s", repo.repo_id, repo.revision, type(step).__name__)
         joined = iter(steps if subfolder else self._listings.join(repos, steps, decision_key))
         has_unstored = self._write_behind.has_unstored
         entries: list[Entry[Result]] = []

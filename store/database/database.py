@@ -82,6 +82,8 @@ class Database:
             await self._open()
         except StoreUnavailableError as error:
             self._disable(error)
+        else:
+            logger.info("the store %s is open", self.name)
         return self
 
     async def __aexit__(

@@ -23,8 +23,10 @@ class RunningMirror:
 
 
 @contextlib.asynccontextmanager
-async def serve_mirror(hub_endpoint: str, *, expand_status: int, missing_status: int) -> AsyncIterator[RunningMirror]:
-    """Serves what the Hub has; refuses `expand`, and answers each error of the Hub in its own words."""
+async def serve_mirror(
+    hub_endpoint: str, *, expand_status: int | None, missing_status: int
+) -> AsyncIterator[RunningMirror]:
+    """Serves what the Hub has; refuses `expand` (None: does not), and answers its errors in words of its own."""
     running = RunningMirror()
 
     def refuse(status: int, message: str) -> web.Response:
@@ -37,7 +39,7 @@ async def serve_mirror(hub_endpoint: str, *, expand_status: int, missing_status:
             path = request.raw_path.removeprefix(PREFIX)
             assert path != request.raw_path
             running.asked.append(path)
-            if "expand" in request.query:
+            if "expand" in request.query and expand_status is not None:
                 return refuse(expand_status, "Unknown parameter")
             async with client.request(request.method, hub_endpoint + path) as response:
                 if response.status >= 400:

@@ -10,7 +10,7 @@ from resolver.errors import RepositoryNotFoundError, RevisionNotFoundError
 from resolver.local_hub import HubOptions, LocalHub
 from tests.resolver.network.mirror import NOT_HERE, serve_mirror
 from tests.resolver.network.official_client import ask_official_client
-from tests.resolver.support import BERT_SHA, answer, bert_row, catalog_of, codes, open_resolver, settings_for
+from tests.resolver.support import BERT_SHA, answer, bert_row, catalog_of, code_of, codes, open_resolver, settings_for
 
 pytestmark = pytest.mark.usefixtures("official_client")
 
@@ -45,6 +45,16 @@ async def test_what_a_mirror_has_not_is_told_in_its_own_words(hub: LocalHub, sto
         assert (await answer(settings, "acme/bert")).commit_hash == BERT_SHA
         assert await codes(settings_for(mirror.endpoint, store, offline=True), ["acme/none"]) == ["offline_miss"]
     assert missing.value.status == unknown.value.status == missing_status
+
+
+async def test_a_revision_is_told_from_a_repo_by_a_mirror_that_expands_too(hub: LocalHub, store: Path) -> None:
+    async with serve_mirror(hub.endpoint, expand_status=None, missing_status=404) as mirror:
+        ids = ["acme/bert", "acme/bert@v9", "acme/none@v9", "acme/none"]
+        async with open_resolver(settings_for(mirror.endpoint, store)) as resolver:
+            await resolver.resolve("acme/st")
+            found = [code_of(item) async for item in resolver.resolve_many(ids)]
+        assert found == [None, "revision_not_found", "repo_not_found", "repo_not_found"]
+        assert all("expand" in path for path in mirror.asked if path.startswith("/api/models/"))
 
 
 async def test_a_hub_that_expands_is_never_asked_without(hub: LocalHub, store: Path) -> None:
