@@ -244,6 +244,7 @@ def test_an_unknown_task_is_refused_with_the_nearest(registry: Registry) -> None
         registry.normalize_library("Difusers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["transformers", "diffusers", "peft", "sentence_transformers"])
 def test_a_shipped_table_agrees_with_the_installed_library(name: str) -> None:
     if importlib.util.find_spec(name) is None:
