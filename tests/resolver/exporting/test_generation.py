@@ -214,6 +214,7 @@ def test_a_decoder_with_past_generates_what_pytorch_does(gpt2: Folder, batch_siz
     assert generated.tolist() == generate_with_torch(gpt2.model, tokens, mask).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("generate", [generate_with_two_decoders, generate_with_merged_decoder])
 def test_an_encoder_and_its_decoders_generate_what_pytorch_does(
