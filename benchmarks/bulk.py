@@ -87,7 +87,8 @@ def run_in_process(function: object, *arguments: object) -> RunResult:
 
 
 def read_peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Linux counts in kibibytes, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def resolve_ids(settings: Settings, ids_path: Path, by_author: bool = False) -> RunResult:
