@@ -195,6 +195,7 @@ _VARIABLES = (
     ("offline", _encode_names("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
     ("max_age_s", _encode_names("HUBRESOLVE_MAX_AGE")),
     ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
+    ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("concurrency", _encode_names("HUBRESOLVE_CONCURRENCY")),
 )
 """Field of `Settings` -> the environment variables that it is read from."""

@@ -10,7 +10,7 @@ from store.records import CLOCK_SKEW_S
 DEFAULT_MAX_AGE_S = 24 * 3600.0
 
 NOT_FOUND_TTL_S = 300.0
-"""How long "there is no such repo or revision" is believed."""
+"""Time to live of a negative answer: that there is no such repo or revision."""
 
 
 class Freshness(enum.Enum):

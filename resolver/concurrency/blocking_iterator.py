@@ -28,7 +28,7 @@ MAX_CHUNK = 256
 """Items of the input that are read at a time, at most."""
 
 MAX_READ_S = 0.05
-"""How long the input is read for one chunk: a slow input does not hold back the answers that are ready."""
+"""Longest time to fill one chunk: a slow input does not hold back the answers that are ready."""
 
 
 class _Ended:

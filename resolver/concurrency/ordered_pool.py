@@ -44,7 +44,7 @@ class PoolLimits:
 DEFAULT_LIMITS = PoolLimits()
 
 Entry = Union[R, Work[R], "asyncio.Future[R | Work[R]]"]
-"""What is known of one input after its batch was looked up: its result, the work that gives it, or either in future."""
+"""The outcome of looking up one input: its result, the work that computes it, or a future of either."""
 
 StartBatch = Callable[[Sequence[Q]], Awaitable[Sequence[Entry[R]]]]
 """Looks up a batch of inputs together: one entry for each, in order."""

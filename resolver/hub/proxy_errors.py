@@ -1,4 +1,4 @@
-"""What went wrong at a proxy, told apart from what went wrong at the Hub."""
+"""Translates failures of a proxy to errors that name the proxy and not the Hub."""
 
 from __future__ import annotations
 

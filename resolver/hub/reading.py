@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 MAX_BEGINNING_BYTES = 4_096
-"""What is kept of a body that is too long."""
+"""Bytes that are kept of a body that is too long."""
 
 
 def merge_headers(response: aiohttp.ClientResponse, passed: list[aiohttp.ClientResponse]) -> Mapping[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import re
 import subprocess
 import sys
 import threading
@@ -18,8 +20,10 @@ import transformers
 import resolver
 from resolver import Failure, InvalidRepoIdError, Loaded, OfflineError, Resolution, Resolver, Settings, Source, blocking
 from resolver.local_hub.server.process import HubProcess, start_process
+from resolver.settings import find_token, read_environment
 from tests.resolver.support import bert_row, environment, settings_for
 
+FILL = inspect.getsource(Settings.fill) + inspect.getsource(find_token)
 IDS = [f"org{number:03}/m" for number in range(300)]
 
 
@@ -75,6 +79,15 @@ def test_settings_that_are_open_are_read_from_the_environment_at_each_call(
     assert resolver.resolve(IDS[1]).source is Source.STORE
     monkeypatch.setenv("HUBRESOLVE_STORE", str(store.with_name("other.sqlite3")))
     assert resolver.resolve(IDS[1]).source is Source.HUB
+
+
+@pytest.mark.parametrize("variable", sorted(re.findall(r'"(H[A-Z_]+|TRANSFORMERS_OFFLINE)"', FILL)))
+def test_every_variable_that_fills_a_setting_counts_from_the_next_call_on(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_environment(Settings())
+    monkeypatch.setenv(variable, "1")
+    assert read_environment(Settings()) != before
 
 
 async def test_they_work_inside_a_running_loop(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 
 MIN_LIMIT = 2.0
 DECREASE_FACTOR = 0.5
-"""What is left of the limit after a failure."""
+"""The limit is multiplied by this after a failure."""
 
 
 class AdaptiveConcurrencyLimit:
