@@ -16,7 +16,10 @@ from resolver.cli.answer_commands import diff, report
 from resolver.cli.durations import DURATION
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 from resolver.cli.output_options import output_options, take_output_options
+from resolver.cli.registry_commands import registry
 from resolver.cli.running import run
+from resolver.cli.shared_options import json_option
+from resolver.cli.store_commands import store
 from resolver.cli.verbosity import add_verbose_option
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -107,16 +110,6 @@ def hub_options(command: CommandFunction) -> CommandFunction:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-json_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Format of the output.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -327,150 +320,6 @@ def demo() -> int:
     return run(run_demo())
 
 
-@cli.group()
-def store() -> None:
-    """Inspect and maintain the store."""
-
-
-_store_option = click.option("--store", "location", metavar="PATH|URL", help="Store to use.  [env: HUBRESOLVE_STORE]")
-
-
-@store.command("info")
-@json_option
-@_store_option
-def store_info(location: str | None, format_: str) -> int:
-    """Show counts, size, ages and hit rates."""
-    from resolver.cli.stores import show_info
-
-    return run(show_info(location, as_json=format_ == "json"))
-
-
-@store.command(
-    "list",
-    epilog="""\b
-Examples:
-  hubresolve store list --author openai
-  hubresolve store list --where library=diffusers --sort task --format csv --output answers.csv
-""",
-)
-@click.option("--author", metavar="A", help="Only repos of this user or organisation.")
-@click.option("--endpoint", metavar="URL", help="Base URL of the Hub that they are of.  [env: HF_ENDPOINT]")
-@click.option(
-    "--max-age", type=DURATION, metavar="AGE", help="Call older answers stale: 3600, 15m, 12h, 1d.  [default: 1d]"
-)
-@output_options
-@_store_option
-def store_list(
-    author: str | None, endpoint: str | None, max_age: float | None, location: str | None, **more: Any
-) -> int:
-    """List the answer for each public repo and revision in the store, as `resolve --offline` gives it."""
-    from resolver.cli.store_listing import list_answers
-    from resolver.settings import Settings
-
-    output, _ = take_output_options(more)
-    settings = Settings(store=location, endpoint=endpoint, max_age_s=max_age)
-    return run(list_answers(settings, author, output))
-
-
-@store.command("export")
-@click.argument("file", metavar="F")
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--with-private", is_flag=True, help="Include rows that only certain tokens may see.")
-@_store_option
-def store_export(file: str, ids: tuple[str, ...], with_private: bool, location: str | None) -> int:
-    """Export the store, or only the given repos, to one file F."""
-    from resolver.cli.stores import export_to
-
-    return run(export_to(location, file, ids, with_private=with_private))
-
-
-@store.command("import")
-@click.argument("file", metavar="F")
-@_store_option
-def store_import(file: str, location: str | None) -> int:
-    """Merge a file written by `store export`. If both have a ref, the one checked later is kept."""
-    from resolver.cli.stores import import_from
-
-    return run(import_from(location, file))
-
-
-@store.command("prune")
-@click.option(
-    "--older-than", type=DURATION, metavar="AGE", help="Only refs last checked longer ago: 3600, 15m, 12h, 30d, 2w."
-)
-@click.option("--endpoint", metavar="URL", help="Only refs of this Hub.")
-@click.option("--repo", "repo_ids", metavar="ID", multiple=True, help="Only refs of this repo. May be repeated.")
-@_store_option
-def store_prune(older_than: float | None, endpoint: str | None, repo_ids: tuple[str, ...], location: str | None) -> int:
-    """Remove the refs that match all given options, and the rows that no ref leads to any more."""
-    from resolver.cli.stores import prune_rows
-
-    if older_than is None and endpoint is None and not repo_ids:
-        raise click.UsageError("no criterion is given: use --older-than, --endpoint or --repo")
-    return run(prune_rows(location, older_than_s=older_than, endpoint=endpoint, repo_ids=repo_ids))
-
-
-@store.command("verify")
-@click.option("--drop", is_flag=True, help="Remove the rows that have a problem.")
-@_store_option
-def store_verify(drop: bool, location: str | None) -> int:
-    """Check every row against its digest, and repeat every decision that the current rules made."""
-    from resolver.cli.stores import verify_rows
-
-    return run(verify_rows(location, drop=drop))
-
-
-@cli.group()
-def registry() -> None:
-    """Show and update the tables that decisions are made by."""
-
-
-@registry.command(
-    "update",
-    epilog="""\b
-Examples:
-  hubresolve registry update
-  hubresolve registry update --from 5.25.0 --from peft
-  pip download --no-deps transformers && hubresolve registry update --from transformers-5.25.0-py3-none-any.whl
-""",
-)
-@click.option(
-    "--from",
-    "sources",
-    multiple=True,
-    metavar="WHEEL|FOLDER|VERSION",
-    help="A wheel, a folder of wheels or with the packages, a release of transformers, or NAME==VERSION. May be "
-    "repeated.  [default: the newest releases, fetched with pip]",
-)
-@_store_option
-def registry_update(sources: tuple[str, ...], location: str | None) -> int:
-    """Read the tables of newer releases into the store. No release is installed, imported or run.
-
-    Releases of transformers, diffusers, sentence-transformers and peft can be read. All programs that use the store
-    decide by them from their next start on.
-    """
-    from resolver.cli.registry import parse_sources, update_registry
-
-    return run(update_registry(location, parse_sources(sources)))
-
-
-@registry.command("info")
-@json_option
-@_store_option
-def registry_info(location: str | None, format_: str) -> int:
-    """Show which releases the tables in force are of, where they come from, and how old they are."""
-    from resolver.cli.registry import show_registry
-
-    return run(show_registry(location, as_json=format_ == "json"))
-
-
-@registry.command("reset")
-@_store_option
-def registry_reset(location: str | None) -> int:
-    """Remove from the store what `registry update` has read."""
-    from resolver.cli.registry import reset_registry
-
-    return run(reset_registry(location))
-
-
+cli.add_command(store)
+cli.add_command(registry)
 add_verbose_option(cli)
