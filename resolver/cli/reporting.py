@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from registry.decision import Evidence
-from registry.defaults import default_registry
 from resolver.cli.exits import ALL_ANSWERED, NOTHING_FOUND
 from resolver.cli.input.answers import read_answers
 from resolver.cli.messages import show_message
@@ -20,8 +19,8 @@ from resolver.cli.output import open_text
 from resolver.cli.report.findings import MARKS, find
 from resolver.cli.report.page import PageParts, render_page
 from resolver.cli.report.table_data import EvidenceByPlace
+from resolver.cli.store_listing import list_public
 from resolver.cli.tables import format_bytes
-from resolver.lookup.stored import list_stored
 from resolver.redaction import hide_secrets
 from resolver.resolution import Resolution
 from resolver.settings import Settings
@@ -56,14 +55,7 @@ async def report_store(
     rows: list[Any] = []
     evidence: dict[int, Sequence[Evidence]] = {}
     async with MetadataStore(filled.store, may_create=False) as store:
-        answers = list_stored(
-            store,
-            filled.registry or default_registry(),
-            endpoint=filled.endpoint,
-            max_age_s=filled.max_age_s,
-            now_s=time.time(),
-            author=author,
-        )
+        answers = list_public(store, filled, author)
         async with aclosing(answers):
             async for answer in answers:
                 row = answer.to_dict()

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from registry.defaults import default_registry
+from resolver.answer import Answer
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, NOTHING_FOUND
 from resolver.cli.messages import show_message
 from resolver.cli.output import OutputOptions, open_output, open_text
 from resolver.cli.summary import Summary
 from resolver.lookup.stored import list_stored
 from resolver.render import make_printable
-from resolver.settings import Settings
+from resolver.settings import FilledSettings, Settings
 from store.store import MetadataStore
+
+
+def list_public(store: MetadataStore, settings: FilledSettings, author: str | None) -> AsyncGenerator[Answer]:
+    """The answers of the store that are public and of the settings' endpoint."""
+    return list_stored(
+        store,
+        settings.registry or default_registry(),
+        endpoint=settings.endpoint,
+        max_age_s=settings.max_age_s,
+        now_s=time.time(),
+        author=author,
+    )
 
 
 async def list_answers(settings: Settings, author: str | None, output: OutputOptions) -> int:
@@ -22,14 +36,7 @@ async def list_answers(settings: Settings, author: str | None, output: OutputOpt
     listed, selected = 0, Summary()
     async with MetadataStore(filled.store, may_create=False) as store:
         with open_output(output) as write:
-            answers = list_stored(
-                store,
-                filled.registry or default_registry(),
-                endpoint=filled.endpoint,
-                max_age_s=filled.max_age_s,
-                now_s=time.time(),
-                author=author,
-            )
+            answers = list_public(store, filled, author)
             async with aclosing(answers):
                 async for answer in answers:
                     row = answer.to_dict()
