@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from registry.class_ref import ClassRef
-from registry.defaults import add_updates, default_registry
+from registry.defaults import default_registry
 from registry.errors import UnknownNameError
 from registry.registry import Registry
 from resolver.answer import Answer, Failure
@@ -36,6 +36,7 @@ from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import Request, RequestStream, check_stream, parse_subfolder
 from resolver.lookup.subfolder import SubfolderFacts
+from resolver.registry_in_force import get_registry
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
 from store.keys import DecisionKey
@@ -113,9 +114,9 @@ class Resolver:
         """
         self._home.enter()
         await self._exits.enter_async_context(self._store)
-        if updates := await self._store.get_registry_updates():
-            # All workers of a store decide by the same tables.
-            self._registry = add_updates(self._settings.registry or default_registry(), updates)
+        registry = await get_registry(self._store, self._settings.registry)
+        if registry is not self._registry:
+            self._registry = registry
             self._wire()
         self._exits.push_async_callback(self._store_counts)
         self._exits.push_async_callback(self._write_behind.close)

@@ -18,7 +18,7 @@ from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAG
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.registry_commands import registry
 from resolver.cli.running import run
-from resolver.cli.shared_options import json_option
+from resolver.cli.shared_options import json_option, store_option
 from resolver.cli.store_commands import store
 from resolver.cli.verbosity import add_verbose_option
 
@@ -286,11 +286,15 @@ cli.add_command(report)
 @click.option("--library", metavar="L", help="Only tasks that this library serves.")
 @click.option("--backend", metavar="B", help="Only tasks that can be exported with this backend (onnx, torch_export).")
 @json_option
-def tasks(model_type: str | None, library: str | None, backend: str | None, format_: str) -> int:
-    """List the known task names with modality and aliases."""
+@store_option
+def tasks(model_type: str | None, library: str | None, backend: str | None, location: str | None, format_: str) -> int:
+    """List the known task names with modality and aliases.
+
+    Tables that `hubresolve registry update` has read into the store count.
+    """
     from resolver.cli.tasks import show_tasks
 
-    return show_tasks(model_type, library, backend, as_json=format_ == "json")
+    return run(show_tasks(model_type, library, backend, location=location, as_json=format_ == "json"))
 
 
 @cli.command(

@@ -6,28 +6,32 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from registry.defaults import default_registry
 from resolver.answer import Answer
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, NOTHING_FOUND
 from resolver.cli.messages import show_message
 from resolver.cli.output import OutputOptions, open_output, open_text
 from resolver.cli.summary import Summary
 from resolver.lookup.stored import list_stored
+from resolver.registry_in_force import get_registry
 from resolver.render import make_printable
 from resolver.settings import FilledSettings, Settings
 from store.store import MetadataStore
 
 
-def list_public(store: MetadataStore, settings: FilledSettings, author: str | None) -> AsyncGenerator[Answer]:
+async def list_public(store: MetadataStore, settings: FilledSettings, author: str | None) -> AsyncGenerator[Answer]:
     """The answers of the store that are public and of the settings' endpoint."""
-    return list_stored(
+    registry = await get_registry(store, settings.registry)
+    listed = list_stored(
         store,
-        settings.registry or default_registry(),
+        registry,
         endpoint=settings.endpoint,
         max_age_s=settings.max_age_s,
         now_s=time.time(),
         author=author,
     )
+    async with aclosing(listed):
+        async for answer in listed:
+            yield answer
 
 
 async def list_answers(settings: Settings, author: str | None, output: OutputOptions) -> int:

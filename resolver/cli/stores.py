@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from registry.defaults import add_updates, default_registry
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.messages import show_message
 from resolver.cli.tables import format_bytes
+from resolver.registry_in_force import get_registry
 from resolver.render import describe_age, make_printable, render_json_line
 from resolver.row import format_time
 from resolver.settings import Settings
@@ -77,6 +77,8 @@ async def import_from(location: str | None, file: str) -> int:
         imported = await import_bundle(store, Path(file))
     exported_at = _format_time(imported.made_at_s, time.time())
     click.echo(f"{file}: {imported.refs:,} refs to {imported.facts:,} commits, exported {exported_at}", err=True)
+    for update in imported.updates:
+        click.echo(make_printable(f"{file}: registry update of {update.library} {update.version}"), err=True)
     return ALL_ANSWERED
 
 
@@ -97,8 +99,7 @@ async def verify_rows(location: str | None, *, drop: bool) -> int:
     """Check every row; the exit code is 0 if all rows are as they were stored and decided."""
     try:
         async with _open_existing(location) as store:
-            registry = add_updates(default_registry(), await store.get_registry_updates())
-            report = await verify(store, registry, drop=drop)
+            report = await verify(store, await get_registry(store), drop=drop)
     except DamagedStoreError as error:
         show_message(f"{error}; the next `hubresolve resolve` moves the file aside and begins a new store")
         return ERROR_ROWS

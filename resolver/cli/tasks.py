@@ -6,30 +6,37 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from registry.defaults import default_registry
 from registry.errors import UnknownNameError, UnsupportedModelTypeError
 from registry.export.constructor import get_class_name
 from registry.export.defaults import shipped_export_registry
 from registry.queries.supported_tasks import TaskClasses, list_family_tasks, list_library_tasks, list_model_type_tasks
 from registry.registry import Registry
 from resolver.cli.exits import ALL_ANSWERED
+from resolver.registry_in_force import find_registry
 from resolver.render import render_json_line
+from resolver.settings import Settings
 
 MAX_SHOWN_CLASSES = 4
 """Class names in one cell; the remaining ones are counted."""
 
 
-def show_tasks(
-    model_type: str | None, library: str | None, backend: str | None = None, *, as_json: bool = False
+async def show_tasks(
+    model_type: str | None,
+    library: str | None,
+    backend: str | None = None,
+    *,
+    location: str | None = None,
+    as_json: bool = False,
 ) -> int:
     """Write all task names with modality and aliases; for a library or model type, its tasks with their classes.
 
     With a backend: the model types that it can export; with a model type too, its tasks with the export configurations.
+    The store at `location` is read for its registry updates only, and need not exist.
 
     Raises:
         click.UsageError: a name is not known; the message names the nearest known ones.
     """
-    registry = default_registry()
+    registry = await find_registry(Settings(store=location))
     try:
         rows = (
             _build_task_rows(registry, model_type, library)

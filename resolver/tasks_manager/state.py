@@ -6,9 +6,12 @@ module imported, when it is first used.
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.constants import HUGGINGFACE_HUB_CACHE
@@ -19,7 +22,7 @@ from registry.export.defaults import shipped_export_registry
 from registry.export.export_registry import ExportRegistry
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
-from resolver.settings import Settings
+from resolver.settings import Settings, read_environment
 from resolver.tasks_manager.errors import UnknownTaskOrLibraryError
 from resolver.tasks_manager.model_tables import ModelTables
 from resolver.tasks_manager.repo_queries import RepoQueries
@@ -35,6 +38,7 @@ class SharedState:
         self._background: BackgroundResolver | None = None
         self.settings = Settings()
         self._exports: ExportRegistry | None = None
+        self._registry: tuple[Hashable, Registry] | None = None
         self.tables = ModelTables(lambda: self.registry)
         self._lock = threading.Lock()
 
@@ -62,8 +66,14 @@ class SharedState:
 
     @property
     def registry(self) -> Registry:
-        """The registry of the settings, or the default one."""
-        return self.settings.registry or default_registry()
+        """The registry of the settings, or the default one, with the updates of the store. They are read once: a later
+        update counts for the next process.
+        """
+        settings = self.settings
+        key = (settings, read_environment(settings))
+        if self._registry is None or self._registry[0] != key:
+            self._registry = (key, _find_registry(settings))
+        return self._registry[1]
 
     @property
     def exports(self) -> ExportRegistry:
@@ -129,6 +139,18 @@ class SharedState:
         if cache_dir is not None and str(cache_dir) != str(HUGGINGFACE_HUB_CACHE):
             settings = replace(settings, cache_dir=str(cache_dir))
         return RepoQueries(self.background, settings)
+
+
+def _find_registry(settings: Settings) -> Registry:
+    location = str(settings.fill().store)
+    if "://" not in location and not Path(location).exists():
+        # The usual case of a program that asks for tables only; it imports no database.
+        return settings.registry or default_registry()
+    # On a thread of its own: the caller may be in an event loop.
+    from resolver.registry_in_force import find_registry
+
+    with ThreadPoolExecutor(1, thread_name_prefix="hubresolve") as executor:
+        return executor.submit(asyncio.run, find_registry(settings)).result()
 
 
 STATE = SharedState()

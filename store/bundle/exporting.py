@@ -51,12 +51,14 @@ async def export_bundle(
 ) -> ExportReport:
     """Export all repos of `store`, or those in `repo_ids` under all their names, to a bundle at `path`.
 
-    Rows that only certain tokens may see are exported only `with_private`; refs to missing repos never are.
+    Rows that only certain tokens may see are exported only `with_private`; refs to missing repos never are. The
+    registry updates of the store go with them.
 
     Raises:
         StoreError: the store cannot be read, or the file cannot be written.
     """
-    header = Header(schema=ROWS_SCHEMA, made_at_s=int(time.time()), with_private=with_private)
+    updates = await store.get_registry_updates()
+    header = Header(schema=ROWS_SCHEMA, made_at_s=int(time.time()), with_private=with_private, updates=updates)
     try:
         await asyncio.to_thread(_refuse_other_kinds, path)
         with BundleWriter(path, header) as writer:

@@ -22,6 +22,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from registry.releases.update import RegistryUpdate, ReleaseError
 from store.checks import find_decision_problem, find_facts_problem, find_ref_problem
 from store.errors import BundleError
 from store.keys import PUBLIC
@@ -52,12 +53,13 @@ _READ_SIZE_BYTES = 1024 * 1024
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The first block of a bundle. `schema` is the version of the rows' schema; `made_at_s` is in seconds since 1970,
-    UTC.
+    UTC; `updates` are the registry updates of the store, by which its decisions were made.
     """
 
     schema: int
     made_at_s: int
     with_private: bool
+    updates: tuple[RegistryUpdate, ...] = ()
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
@@ -152,6 +154,11 @@ def read_header(path: Path) -> Header:
         )
     if not 0 <= header.made_at_s <= _MAX_TIME_S:
         raise BundleError(f"{path} is damaged: it was exported at an impossible time; nothing was imported")
+    for update in header.updates:
+        try:
+            update.decode()
+        except ReleaseError as error:
+            raise BundleError(f"{path} is damaged: {error}; nothing was imported") from error
     return header
 
 

@@ -1,12 +1,17 @@
-"""Merges a bundle into a store: the later check of a ref wins, and facts are added, not changed."""
+"""Merges a bundle into a store: the later check of a ref wins, facts are added, not changed, and of two registry
+updates of a library the newer release wins.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.environment.newer_release import is_newer
+from registry.releases.update import RegistryUpdate
 from store.bundle.format import Header, read_header, read_rows
 from store.errors import StoreError
 from store.rows import RefRow, add_digest
@@ -15,12 +20,15 @@ from store.store import MetadataStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """Counts of the rows of a bundle, and when it was exported (seconds since 1970, UTC)."""
+    """Counts of the rows of a bundle, and when it was exported (seconds since 1970, UTC). `updates` are the registry
+    updates that were newer than those of the store.
+    """
 
     refs: int
     facts: int
     decisions: int
     made_at_s: int
+    updates: tuple[RegistryUpdate, ...]
 
 
 async def import_bundle(store: MetadataStore, path: Path) -> ImportReport:
@@ -35,12 +43,22 @@ async def import_bundle(store: MetadataStore, path: Path) -> ImportReport:
     """
     try:
         header, (facts, refs, decisions) = await asyncio.to_thread(_check, path)
+        updates = await _put_newer(store, header.updates)
         blocks, now_s = read_rows(path), int(time.time())
         while (rows := await asyncio.to_thread(next, blocks, None)) is not None:
             await store.merge(replace(rows, refs=[_limit_check_time(row, now_s) for row in rows.refs]))
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be read: {error}") from error
-    return ImportReport(facts=facts, refs=refs, decisions=decisions, made_at_s=header.made_at_s)
+    return ImportReport(facts=facts, refs=refs, decisions=decisions, made_at_s=header.made_at_s, updates=updates)
+
+
+async def _put_newer(store: MetadataStore, updates: Sequence[RegistryUpdate]) -> tuple[RegistryUpdate, ...]:
+    """Store those of `updates` that are newer than the store's own; returns them."""
+    own = {update.library: update.version for update in await store.get_registry_updates()}
+    newer = tuple(item for item in updates if item.library not in own or is_newer(item.version, own[item.library]))
+    if newer:
+        await store.put_registry_updates(newer)
+    return newer
 
 
 def _check(path: Path) -> tuple[Header, tuple[int, int, int]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +135,47 @@ async def test_a_registry_of_the_users_own_is_updated_too(store: Path, tmp_path:
         answer = await resolver.resolve("acme/zyx", task="folding")
 
     assert answer.decision.model_class == "AutoModel"
+
+
+async def test_an_update_travels_in_a_bundle_and_counts_for_all_that_reads_tables(store: Path, tmp_path: Path) -> None:
+    wheel, bundle, other = make_wheel(tmp_path), tmp_path / "knowledge.bundle", tmp_path / "other.sqlite3"
+    async with LocalHub(catalog_of(ZYX)) as hub:
+        assert (await run_in_thread("registry", "update", "--from", wheel, "--store", store)).returncode == 0
+        await resolve(hub, store)
+        assert (await run_in_thread("store", "export", bundle, "--store", store)).returncode == 0
+        done = await run_in_thread("store", "import", bundle, "--store", other)
+        assert "registry update of transformers 5.99.0" in done.stderr
+        sent = hub.count.total
+        assert (await resolve(hub, other, "--offline"))["task"] == "feature-extraction"
+        assert hub.count.total == sent
+        again = await run_in_thread("store", "import", bundle, "--store", other)
+        assert again.returncode == 0 and "registry update" not in again.stderr
+
+    await run_in_thread("registry", "reset", "--store", store)
+    await run_in_thread("store", "import", bundle, "--store", store)
+    listed = await run_in_thread("store", "list", "--format", "jsonl", "--store", store, "--endpoint", hub.endpoint)
+    assert json.loads(listed.stdout)["task"] == "feature-extraction"
+    ask = ("tasks", "--model-type", "zyx", "--format", "json", "--store")
+    assert "AutoModel" in (await run_in_thread(*ask, other)).stdout
+    unknown = await run_in_thread(*ask, tmp_path / "missing.sqlite3")
+    assert unknown.returncode == 2 and not (tmp_path / "missing.sqlite3").exists()
+
+
+async def test_tasks_manager_reads_the_updates_of_its_store(store: Path, tmp_path: Path) -> None:
+    code = (
+        "from resolver.tasks_manager import TasksManager\n"
+        "trunk = type('ZyxFoldingTrunk', (), {'__module__': 'transformers.models.zyx.modeling_zyx'})\n"
+        "print(TasksManager.infer_task_from_model(trunk))\n"
+    )
+
+    async def infer() -> str:
+        environment = {**os.environ, "HUBRESOLVE_STORE": str(store)}
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() or done.stderr.splitlines()[-1]
+
+    before = await infer()
+    assert "feature-extraction" not in before and not store.exists()
+    await run_in_thread("registry", "update", "--from", make_wheel(tmp_path), "--store", store)
+    assert await infer() == "feature-extraction"
