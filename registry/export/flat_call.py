@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 NestedTensors = dict[str, Any]
 
 PAST_KEY_VALUES = "past_key_values"
+CACHE = "cache"
+"""The name of the same argument and output in transformers 5.24 and later."""
+
 ENCODER_OUTPUTS = "encoder_outputs"
 
 
@@ -32,7 +36,10 @@ def call_with_flat_tensors(model: Any, config: ExportConfig, tensors: Sequence[A
     arguments = build_arguments({spec.path: tensor for spec, tensor in zip(specs, tensors, strict=True)})
     if config.use_past:
         arguments["use_cache"] = True
-    output = getattr(config.get_exported_module(model), config.METHOD)(**arguments, **config.get_fixed_arguments())
+    method = getattr(config.get_exported_module(model), config.METHOD)
+    if PAST_KEY_VALUES in arguments and CACHE in inspect.signature(method).parameters:
+        arguments[CACHE] = arguments.pop(PAST_KEY_VALUES)
+    output = method(**arguments, **config.get_fixed_arguments())
     return tuple(_get_output(output, spec.path) for spec in config.build_output_specs())
 
 
@@ -91,7 +98,7 @@ def _build_cache(layers: Mapping[str, Any]) -> Any:
 def _get_output(output: Any, path: str) -> Any:
     value = output
     for part in path.split(".") if path else ():
-        value = _unpack_cache(value.past_key_values) if part == PAST_KEY_VALUES else _get_member(value, part)
+        value = _unpack_cache(_get_cache(value)) if part == PAST_KEY_VALUES else _get_member(value, part)
         if value is None:
             raise LookupError(f"the model's output has no {path}; it has {_describe_output(output)}")
     return value
@@ -101,6 +108,11 @@ def _get_member(value: Any, part: str) -> Any:
     if part.isdecimal() and isinstance(value, (list, tuple)):
         return value[int(part)]
     return value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+
+
+def _get_cache(output: Any) -> Any:
+    """The cache in a model's output. A mapping is asked by key: the old name is a property in later releases."""
+    return _get_member(output, CACHE if CACHE in output else PAST_KEY_VALUES)
 
 
 def _unpack_cache(cache: Any) -> list[NestedTensors]:

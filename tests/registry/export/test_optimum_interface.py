@@ -97,7 +97,9 @@ def test_a_patched_model_takes_and_returns_flat_tensors() -> None:
     cache = transformers.DynamicCache([(dummies["past_key_values.0.key"], dummies["past_key_values.0.value"])])
     with torch.no_grad():
         inputs = {name: dummies[name] for name in ("input_ids", "attention_mask", "position_ids")}
-        expected = model(**inputs, past_key_values=cache).logits
+        # transformers 5.24 renamed the argument.
+        name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+        expected = model(**inputs, **{name: cache}).logits
     assert torch.allclose(named["logits"], expected)
 
 
