@@ -31,7 +31,7 @@ from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
 from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
-from resolver.hub.reading import is_short, merge_headers, read_up_to
+from resolver.hub.reading import merge_headers, read_body
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import RetryPolicy, asks_for_wait
 from resolver.repo_id import RepoRevision
@@ -274,17 +274,11 @@ class Transport:
         if timeout_s <= 0:
             raise TimeoutError
         # The library's own total timeout would not count the wait for the permit, and would set a second timer.
-        async with (
-            asyncio.timeout(timeout_s),
-            self._hops.get(url) as (response, passed),
-        ):
+        async with asyncio.timeout(timeout_s):
+            response, passed = await self._hops.get(url)
             self.requests[bucket] += len(passed)
-            if is_short(response):
-                return response, passed, await response.read(), False
-            if (response.content_length or 0) > max_bytes:
-                response.close()
-                return response, passed, b"", True
-            return response, passed, *(await read_up_to(response, max_bytes, wait_for_permit))
+            body, is_truncated = await read_body(response, max_bytes, wait_for_permit)
+        return response, passed, body, is_truncated
 
     async def _wait_for_turn(
         self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
