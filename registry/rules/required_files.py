@@ -6,7 +6,7 @@ import re
 
 from registry.facts import CONFIG, CommitFacts, HubHints
 from registry.registry import Registry
-from registry.rules.extract import is_settled_by_extract
+from registry.rules.extract import has_python_files, is_settled_by_extract
 from registry.rules.framework import find_framework
 from registry.rules.observed import find_module_configs
 
@@ -51,14 +51,13 @@ def _list_decision_files(
     names: frozenset[str], commit: CommitFacts, hints: HubHints, lean: Registry | None
 ) -> list[str]:
     paths = []
-    # A server that lists no files may still have a config.json.
     is_pipeline = MODEL_INDEX in names and _has_extract_key(hints, "diffusers", "_class_name")
+    # A server that lists no files may still have a config.json.
     is_settled = lean is not None and (is_pipeline or is_settled_by_extract(names, hints, lean))
     if (CONFIG in names or not names) and not is_settled:
         paths.append(CONFIG)
     # A custom component has a Python file in its folder, and only the index says which files are components.
-    has_code = any(name.endswith(".py") for name in names)
-    if MODEL_INDEX in names and (has_code or not is_pipeline):
+    if MODEL_INDEX in names and (not is_pipeline or has_python_files(names)):
         paths.append(MODEL_INDEX)
     if MODULAR_MODEL_INDEX in names and MODEL_INDEX not in names:
         paths.append(MODULAR_MODEL_INDEX)
@@ -70,7 +69,7 @@ def _list_decision_files(
         paths.append(SENTENCE_TRANSFORMERS_CONFIG)
     if MODULES in names:
         # Its modules tell the kind of model where no other file does, and whether they are code of a repo's own.
-        may_have_code = has_code or "custom_code" in hints.tags or bool(hints.extract.get("auto_map"))
+        may_have_code = has_python_files(names) or "custom_code" in hints.tags or bool(hints.extract.get("auto_map"))
         if SENTENCE_TRANSFORMERS_CONFIG not in names or may_have_code or lean is None:
             paths.append(MODULES)
         if CONFIG not in names:

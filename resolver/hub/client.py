@@ -226,9 +226,9 @@ class RepoClient:
         return http_errors.is_success(response)
 
     def _parse_model_info(self, response: HttpResponse, target: RepoRevision | None) -> payloads.ModelInfo:
-        if target is not None and http_errors.is_plain_refusal(response):
-            raise http_errors.error_from_plain_refusal(response, target)
         if not http_errors.is_success(response):
+            if target is not None and http_errors.is_plain_refusal(response):
+                raise http_errors.error_from_plain_refusal(response, target)
             raise self._error_from(response, target)
         info = payloads.parse_model_info(response.body, is_truncated=response.is_truncated)
         if target is not None and target.is_pinned and info.commit_hash != target.revision:
