@@ -43,7 +43,7 @@ class Server:
         self.endpoint_is_encoded = str(URL(endpoint)) == endpoint
         self.has_token = has_token
         self.expands: bool | None = None
-        """Whether it knows the parameter `expand`: those of Artifactory and Nexus may refuse it. None: not known yet."""
+        """Whether it knows the parameter `expand`, which Artifactory and Nexus may refuse. None: not known yet."""
 
 
 class HubClient:
@@ -192,7 +192,8 @@ class RepoClient:
         return http_errors.build_missing_revision(target, refusal)
 
     async def _fetch_info(self, target: RepoRevision, *, expand: bool) -> payloads.ModelInfo:
-        url = self._build_url(urls.model_info_url(self._server.endpoint, target.repo_id, target.revision, expand=expand))
+        endpoint = self._server.endpoint
+        url = self._build_url(urls.model_info_url(endpoint, target.repo_id, target.revision, expand=expand))
         return await self._transport.fetch(
             url, Bucket.API, payloads.MAX_INFO_BYTES, target, self._parse_model_info, self._budget, self._permit
         )
