@@ -41,7 +41,7 @@ def find_weight_formats(filenames: tuple[str, ...]) -> dict[str, str]:
 def _sort_by_rank(found: dict[str, str]) -> dict[str, str]:
     if len(found) < 2:
         return found
-    return _sort_by_rank(found)
+    return dict(sorted(found.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
 
 
 @functools.lru_cache(maxsize=16_384)
