@@ -151,8 +151,16 @@ async def test_an_import_adds_decisions_and_replaces_none(path: Path, bundle: Pa
 
 
 HUGE = 256 * 2**20
+
+
+def build_block(size_bytes: int) -> bytes:
+    """A block of some kilobytes that inflates to `size_bytes`; made in pieces."""
+    packer, piece = zlib.compressobj(9), bytes(2**20)
+    return b"".join(packer.compress(piece) for _ in range(size_bytes // len(piece))) + packer.flush()
+
+
 BLOCKS: dict[str, Callable[[], bytes]] = {
-    "bomb": lambda: zlib.compress(bytes(HUGE), 9),
+    "bomb": lambda: build_block(HUGE),
     "long": lambda: os.urandom(2**20),
     "deep": lambda: zlib.compress(b"\x91" * 1_000_000),
 }
