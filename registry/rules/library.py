@@ -65,12 +65,14 @@ def _by_conversion(observed: Observed, registry: Registry) -> tuple[str, str] | 
     """Weights that a program converted; it keeps the other files of the model, manifests included."""
     if is_mlx(observed):
         return "mlx", "config.json of an MLX repo"
-    # Tags say which formats there are, but not that there is nothing else.
-    only = observed.weights.keys() - {UNNAMED} if observed.names else set()
-    for framework, library in CONVERTED.items():
-        if only == {framework}:
-            return _find_running_library(observed, registry) or (library, observed.weights[framework])
-    return None
+    if not observed.names:
+        # Tags say which formats there are, but not that there is nothing else.
+        return None
+    formats = [name for name in observed.weights if name != UNNAMED]
+    library = CONVERTED.get(formats[0]) if len(formats) == 1 else None
+    if library is None:
+        return None
+    return _find_running_library(observed, registry) or (library, observed.weights[formats[0]])
 
 
 def _find_running_library(observed: Observed, registry: Registry) -> tuple[str, str] | None:

@@ -35,11 +35,15 @@ class FetchedFile(Struct, frozen=True, kw_only=True, gc=False):
     commit_hash: CommitHash | None
 
 
-class ServerTraits:
-    """What the responses of a server have shown of it; kept as long as its client is open."""
+class Server:
+    """A server, and what its responses have shown of it; kept as long as its client is open."""
 
-    expands: bool | None = None
-    """Whether it knows the parameter `expand`: those of Artifactory and Nexus may refuse it. None: not known yet."""
+    def __init__(self, endpoint: str, *, has_token: bool) -> None:
+        self.endpoint = endpoint
+        self.endpoint_is_encoded = str(URL(endpoint)) == endpoint
+        self.has_token = has_token
+        self.expands: bool | None = None
+        """Whether it knows the parameter `expand`, which Artifactory and Nexus may refuse. None: not known yet."""
 
 
 class HubClient:
@@ -55,9 +59,7 @@ class HubClient:
         retry: RetryPolicy = DEFAULT_RETRY,
         breaker: BreakerPolicy = DEFAULT_BREAKER,
     ) -> None:
-        self._endpoint = endpoint
-        self._has_token = bool(token)
-        self._traits = ServerTraits()
+        self._server = Server(endpoint, has_token=bool(token))
         self._transport = Transport(
             endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker
         )
@@ -93,7 +95,7 @@ class HubClient:
 
     def begin_repo(self) -> RepoClient:
         """For the requests about one repo. Use it in a `with` block, which lasts until the responses are done with."""
-        return RepoClient(self._transport, self._endpoint, self._traits, has_token=self._has_token)
+        return RepoClient(self._transport, self._server)
 
     async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
         """One page of a listing of models (see `urls.listing_url`), and the URL that it names for the next one.
@@ -118,7 +120,7 @@ class HubClient:
         self, response: HttpResponse, target: RepoRevision | None
     ) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:
         if not http_errors.is_success(response):
-            raise http_errors.error_from_response(response, target, has_token=self._has_token)
+            raise http_errors.error_from_response(response, target, has_token=self._server.has_token)
         next_url = payloads.parse_next_link(response.headers.get("link", ""))
         return payloads.parse_listing(response.body, is_truncated=response.is_truncated), next_url
 
@@ -128,12 +130,9 @@ class RepoClient:
     of it is in memory, until the end of the `with` block, few other repos have one.
     """
 
-    def __init__(self, transport: Transport, endpoint: str, traits: ServerTraits, *, has_token: bool) -> None:
+    def __init__(self, transport: Transport, server: Server) -> None:
         self._transport = transport
-        self._traits = traits
-        self._endpoint = endpoint
-        self._endpoint_is_encoded = str(URL(endpoint)) == endpoint
-        self._has_token = has_token
+        self._server = server
         self._budget = transport.open_budget()
         self._permit = transport.open_permit()
 
@@ -156,7 +155,7 @@ class RepoClient:
         Raises:
             HubError: the kind that the response means.
         """
-        expand = self._traits.expands is not False
+        expand = self._server.expands is not False
         try:
             info = await self._fetch_info(target, expand=expand)
         except RepositoryNotFoundError as error:
@@ -164,9 +163,9 @@ class RepoClient:
                 raise
             refusal = error
         else:
-            self._traits.expands = expand
+            self._server.expands = expand
             return info
-        if self._traits.expands is None:
+        if self._server.expands is None:
             # Either there is no such repo or revision, or the server refuses the parameter.
             try:
                 info = await self._fetch_info(target, expand=False)
@@ -175,8 +174,8 @@ class RepoClient:
                     raise
                 refusal, expand = error, False
             else:
-                self._traits.expands = False
-                logger.info("%s refuses the parameter expand, and is asked without it", self._endpoint)
+                self._server.expands = False
+                logger.info("%s refuses the parameter expand, and is asked without it", self._server.endpoint)
                 return info
         raise await self._explain_refusal(target, refusal, expand=expand)
 
@@ -193,7 +192,8 @@ class RepoClient:
         return http_errors.build_missing_revision(target, refusal)
 
     async def _fetch_info(self, target: RepoRevision, *, expand: bool) -> payloads.ModelInfo:
-        url = self._build_url(urls.model_info_url(self._endpoint, target.repo_id, target.revision, expand=expand))
+        endpoint = self._server.endpoint
+        url = self._build_url(urls.model_info_url(endpoint, target.repo_id, target.revision, expand=expand))
         return await self._transport.fetch(
             url, Bucket.API, payloads.MAX_INFO_BYTES, target, self._parse_model_info, self._budget, self._permit
         )
@@ -204,7 +204,7 @@ class RepoClient:
         Raises:
             HubError: the repo or revision is missing, or the Hub could not be reached.
         """
-        url = self._build_url(urls.file_url(self._endpoint, target.repo_id, target.revision, path))
+        url = self._build_url(urls.file_url(self._server.endpoint, target.repo_id, target.revision, path))
         return await self._transport.fetch(
             url,
             Bucket.RESOLVERS,
@@ -217,7 +217,7 @@ class RepoClient:
 
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where that cannot be found out. Sent once, without retry."""
-        url = self._build_url(urls.dataset_info_url(self._endpoint, repo_id))
+        url = self._build_url(urls.dataset_info_url(self._server.endpoint, repo_id))
         try:
             response = await self._transport.send(
                 url, Bucket.API, MAX_DATASET_INFO_BYTES, RepoRevision(repo_id), self._budget, self._permit
@@ -227,9 +227,9 @@ class RepoClient:
         return http_errors.is_success(response)
 
     def _parse_model_info(self, response: HttpResponse, target: RepoRevision | None) -> payloads.ModelInfo:
-        if target is not None and http_errors.is_plain_refusal(response):
-            raise http_errors.error_from_plain_refusal(response, target)
         if not http_errors.is_success(response):
+            if target is not None and http_errors.is_plain_refusal(response):
+                raise http_errors.error_from_plain_refusal(response, target)
             raise self._error_from(response, target)
         info = payloads.parse_model_info(response.body, is_truncated=response.is_truncated)
         if target is not None and target.is_pinned and info.commit_hash != target.revision:
@@ -253,7 +253,7 @@ class RepoClient:
 
     def _build_url(self, url: str) -> URL:
         """A URL that `urls` built: it is encoded already, so yarl need not look at its characters again."""
-        return URL(url, encoded=self._endpoint_is_encoded)
+        return URL(url, encoded=self._server.endpoint_is_encoded)
 
     def _error_from(self, response: HttpResponse, target: RepoRevision | None) -> HubError:
-        return http_errors.error_from_response(response, target, has_token=self._has_token)
+        return http_errors.error_from_response(response, target, has_token=self._server.has_token)

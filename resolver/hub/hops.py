@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -56,11 +54,8 @@ class HopSender:
         while self._sessions:
             await self._sessions.popitem()[1].close()
 
-    @contextlib.asynccontextmanager
-    async def get(self, url: URL) -> AsyncIterator[tuple[aiohttp.ClientResponse, list[aiohttp.ClientResponse]]]:
-        """The last response, whose body may be read inside the block, and those that redirected to it.
-
-        The caller limits the time.
+    async def get(self, url: URL) -> tuple[aiohttp.ClientResponse, list[aiohttp.ClientResponse]]:
+        """The last response, and those that redirected to it. The caller limits the time, and releases the response.
 
         Raises:
             HubResponseError: the redirects lead nowhere.
@@ -70,11 +65,11 @@ class HopSender:
         """
         headers, passed = self._authorization, list[aiohttp.ClientResponse]()
         while True:
-            async with await self._send(url, headers) as response:
-                location = response.headers.get("Location") if response.status in _REDIRECTS else None
-                if not location:
-                    yield response, passed
-                    return
+            response = await self._send(url, headers)
+            location = response.headers.get("Location") if response.status in _REDIRECTS else None
+            if not location:
+                return response, passed
+            response.release()
             passed.append(response)
             if len(passed) >= MAX_HOPS:
                 raise HubResponseError("redirect loop")

@@ -31,7 +31,7 @@ from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
 from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
 from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
-from resolver.hub.reading import is_short, merge_headers, read_up_to
+from resolver.hub.reading import merge_headers, read_body
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import RetryPolicy, asks_for_wait
 from resolver.repo_id import RepoRevision
@@ -43,6 +43,7 @@ T = TypeVar("T")
 MIN_SAID_WAIT_S = 5.0
 """A wait for the Hub's quota that is as long is logged, once for each window."""
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
+_TOO_MANY_REQUESTS, _SERVER_ERROR = int(HTTPStatus.TOO_MANY_REQUESTS), int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class Transport:
@@ -226,12 +227,12 @@ class Transport:
         try:
             budget.start(loop.time(), queued_since_s=queued_since_s)
             await self._wait_for_turn(pacer, bucket, target, budget)
-            sent, is_sent = pacer.record_sent(loop.time()), True
+            now_s = loop.time()
+            sent, is_sent = pacer.record_sent(now_s), True
             self.requests[bucket] += 1
             problem: HubError | None = None
-            timeout_s = 0.0
+            timeout_s = min(self._timeout_s, budget.get_attempts_left_s(now_s))
             try:
-                timeout_s = min(self._timeout_s, budget.get_attempts_left_s(loop.time()))
                 response, passed, body, is_truncated = await self._get(
                     url, max_bytes, bucket, timeout_s, wait_for_permit
                 )
@@ -274,17 +275,12 @@ class Transport:
         if timeout_s <= 0:
             raise TimeoutError
         # The library's own total timeout would not count the wait for the permit, and would set a second timer.
-        async with (
-            asyncio.timeout(timeout_s),
-            self._hops.get(url) as (response, passed),
-        ):
-            self.requests[bucket] += len(passed)
-            if is_short(response):
-                return response, passed, await response.read(), False
-            if (response.content_length or 0) > max_bytes:
-                response.close()
-                return response, passed, b"", True
-            return response, passed, *(await read_up_to(response, max_bytes, wait_for_permit))
+        async with asyncio.timeout(timeout_s):
+            response, passed = await self._hops.get(url)
+            if passed:
+                self.requests[bucket] += len(passed)
+            body, is_truncated = await read_body(response, max_bytes, wait_for_permit)
+        return response, passed, body, is_truncated
 
     async def _wait_for_turn(
         self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
@@ -325,13 +321,13 @@ class Transport:
         quota, now_s = self._check_quota(parse_quota(response)), asyncio.get_running_loop().time()
         # The Hub may count a route in another bucket than expected; the bucket it names is right.
         named = _BUCKETS.get(quota.name, bucket) if quota is not None else bucket
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if response.status == _TOO_MANY_REQUESTS:
             wait_s = retry_after_s(response)
             max_wait_s = self._retry.max_retry_after_s
             self.pacers[named].record_refusal(min(wait_s, max_wait_s) if wait_s is not None else None, quota, now_s)
         else:
             self.pacers[named].record_response(quota, now_s, sent, redirects=redirects)
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if response.status >= _SERVER_ERROR:
             self._limits[bucket].record_failure()
         else:
             self._limits[bucket].record_success()

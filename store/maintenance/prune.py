@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, select, true
+from sqlalchemy import ColumnElement, and_, delete, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.repo_names import is_repo_name
 from store.chunked import chunked
+from store.keys import TOMBSTONE
 from store.sql.repo_filter import build_repo_filter
 from store.store import MetadataStore
 from store.tables import decisions, facts, refs
@@ -39,6 +40,9 @@ async def prune(
     `checked_before_s` is in seconds since 1970, UTC; `repo_ids` are ids as requested or canonical ids. Without criteria
     only facts and decisions that no ref refers to are removed.
 
+    Tombstones stay, whatever their age: each keeps older bundles, and processes that checked earlier, from making a
+    withdrawn repo public again. Only with an endpoint as the one criterion, which forgets all of it, they are removed.
+
     Raises:
         StoreError: the store cannot be written.
     """
@@ -47,6 +51,8 @@ async def prune(
         criteria.append(refs.c.checked_at < checked_before_s)
     if endpoint is not None:
         criteria.append(refs.c.endpoint == endpoint)
+    if checked_before_s is not None or repo_ids:
+        criteria.append(or_(refs.c.problem.is_(None), refs.c.problem != TOMBSTONE))
     refs_count = 0
     if criteria or repo_ids:
         names = sorted(filter(is_repo_name, repo_ids))

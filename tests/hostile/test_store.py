@@ -172,9 +172,10 @@ async def test_a_damaged_row_is_dropped_counted_and_fetched_again(path: Path, ca
 
 def build_bomb(size_bytes: int) -> bytes:
     """A body of some kilobytes that inflates to `size_bytes`."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    text = b'{"filenames":["' + b"a" * size_bytes + b'"]}'
-    return packer.compress(text) + packer.flush()
+    packer, piece = zlib.compressobj(9, zlib.DEFLATED, -15), b"a" * 2**20
+    # In pieces: this process is not to take much memory either.
+    parts = [b'{"filenames":["', *([piece] * (size_bytes // len(piece))), b'"]}']
+    return b"".join(map(packer.compress, parts)) + packer.flush()
 
 
 def build_nest(depth: int) -> bytes:
