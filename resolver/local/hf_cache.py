@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from resolver.local.model_card import CARD, read_card_hints
 from resolver.repo_id import RepoRevision, is_commit_hash
 
 MAX_REF_BYTES = 1_024
+
+
+class UnreadableCacheError(Exception):
+    """The cache, or what it has of a repo, cannot be read; the text says what, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +46,37 @@ def find_cached_repo(
 
     The ids are tried in order, `other_ids` last: the folder of a renamed repo keeps the id that it was requested by.
     `cache_dir` is the cache's folder, None for huggingface_hub's own.
+
+    Raises:
+        UnreadableCacheError: nothing was found, and something could not be read.
     """
+    problem: UnreadableCacheError | None = None
     for repo_id in (target.repo_id, *other_ids):
-        found = _find_by_id(repo_id, target, cache_dir, subfolder)
-        if found is not None:
-            return found
+        try:
+            found = _find_by_id(repo_id, target, cache_dir, subfolder)
+        except UnreadableCacheError as error:
+            problem = problem or error
+        except OSError as error:
+            problem = problem or UnreadableCacheError(f"{error.filename}: {error.strerror}")
+        else:
+            if found is not None:
+                return found
+    if problem is not None:
+        raise problem
     return None
+
+
+def list_cached_commits(repo_id: str, cache_dir: str | Path | None = None) -> list[str]:
+    """The commits of a repo that have a snapshot in the cache, the latest first; empty where they cannot be listed."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = find_cache_dir(cache_dir) / repo_folder_name(repo_id=repo_id, repo_type="model") / "snapshots"
+    try:
+        with os.scandir(folder) as entries:
+            commits = [(entry.stat().st_mtime, entry.name) for entry in entries if is_commit_hash(entry.name)]
+    except OSError:
+        return []
+    return [name for _, name in sorted(commits, reverse=True)]
 
 
 def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None, subfolder: str) -> CachedRepo | None:
@@ -54,12 +84,14 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
 
     cache = find_cache_dir(cache_dir)
     repo = cache / repo_folder_name(repo_id=repo_id, repo_type="model")
+    if not (_is_folder(cache) and _is_folder(repo)):
+        return None
     commit_hash = target.revision if target.is_pinned else _read_ref(repo / "refs", target.revision)
     if commit_hash is None:
         return None
     prefix = f"{subfolder}/" if subfolder else ""
     folder = repo / "snapshots" / commit_hash / subfolder
-    present = list_files(folder) if folder.is_dir() else ()
+    present = list_files(folder) if _is_folder(folder) else ()
     tree = _read_tree(repo_id, commit_hash, cache)
     in_tree = (name.removeprefix(prefix) for name in tree if name.startswith(prefix))
     filenames = tuple(sorted({*present, *in_tree}))
@@ -76,14 +108,35 @@ def _read_ref(refs: Path, revision: str) -> str | None:
     """The commit that a branch or tag pointed to when it was last downloaded; None where the cache has no such ref."""
     path = refs / revision
     try:
-        # A pipe in its place would never end.
-        if not path.is_file():
+        mode = path.stat().st_mode
+        # A folder has the refs whose names begin so. A pipe in its place would never end.
+        if not stat.S_ISREG(mode):
             return None
         with path.open("rb") as file:
-            commit_hash = file.read(MAX_REF_BYTES).decode("ascii").strip()
-    except (OSError, ValueError):
+            commit_hash = file.read(MAX_REF_BYTES).decode("latin-1").strip()
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return commit_hash if is_commit_hash(commit_hash) else None
+    except ValueError:
+        # A NUL, or a character that no name on this system has.
+        return None
+    if not is_commit_hash(commit_hash):
+        raise UnreadableCacheError(f"{path} is damaged: it holds no commit")
+    return commit_hash
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder, which can be read.
+
+    Raises:
+        OSError: there is something that cannot be read.
+    """
+    try:
+        os.scandir(path).close()
+    except FileNotFoundError:
+        if not os.path.lexists(path):
+            return False
+        raise
+    return True
 
 
 def _read_tree(repo_id: str, commit_hash: str, cache: Path) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.single_flight import SingleFlight
 from resolver.errors import InvalidRepoIdError, OfflineError
 from resolver.local.folder import find_local_folder, read_folder
-from resolver.local.hf_cache import find_cached_repo
+from resolver.local.hf_cache import UnreadableCacheError, find_cached_repo
 from resolver.lookup.context import LookupContext
 from resolver.lookup.fetch import fetch_required_files
 from resolver.lookup.request import select_subfolder
@@ -107,7 +107,10 @@ class SubfolderFacts:
 
     async def _find_in_hf_cache(self, root: Resolution, subfolder: str) -> RepoFacts:
         cache_dir = self._settings.cache_dir
-        cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+        try:
+            cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+        except UnreadableCacheError as error:
+            raise OfflineError(f"the local Hugging Face cache cannot be read: {error}") from None
         if cached is None:
             raise OfflineError(
                 f"the files in {subfolder!r} of {root.repo_id} are neither in the store nor in the local Hugging Face "
