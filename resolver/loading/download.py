@@ -87,7 +87,7 @@ class Snapshot:
                 library_name="hubresolve",
             )
         except Exception as error:  # huggingface_hub raises errors of several libraries
-            raise _translate_error(error, self) from error
+            raise _translate_error(error, self, self._describe_missing(self._find_missing(filenames))) from error
         still_missing = self._find_missing(filenames)
         if still_missing:
             raise HubUnavailableError(
@@ -153,11 +153,11 @@ def _find_agent_without_request() -> None:
             detect_agent()
 
 
-def _translate_error(error: Exception, snapshot: Snapshot) -> ResolveError:
-    """The `ResolveError` for an error of huggingface_hub or of a library that it uses."""
+def _translate_error(error: Exception, snapshot: Snapshot, missing: str) -> ResolveError:
+    """The `ResolveError` for an error of huggingface_hub or a library of its; `missing` says what is missing."""
     from huggingface_hub import errors
 
-    message = f"{snapshot.repo_id}@{snapshot.commit_hash}: its files could not be fetched: {_format_first_line(error)}"
+    message = f"{missing}, and its files could not be fetched: {_format_first_line(error)}"
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if isinstance(error, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)) and _is_offline_mode():

@@ -18,7 +18,7 @@ from resolver.errors import NotLoadableError
 from resolver.loading import files
 from resolver.loading.options import LoadOptions
 from resolver.loading.refuse_names import raise_for_names
-from resolver.resolution import Resolution
+from resolver.resolution import Resolution, Source
 
 REQUIRED_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "transformers": ("transformers", "torch"),
@@ -117,6 +117,8 @@ def plan_load(
     filenames, weights = _choose_files(library, commit, options)
     if weights is None and library not in _LIBRARIES_WITHOUT_WEIGHTS:
         reason = _explain_missing_weights(decision, commit, options)
+        if resolution.source is Source.HF_CACHE:
+            reason = f"of what the local Hugging Face cache has of it: {reason}"
         raise NotLoadableError(f"{_format_commit(resolution)}: {reason}", resolution=resolution)
     if options.trust_remote_code:
         python_files = files.find_python_files(commit.filenames)

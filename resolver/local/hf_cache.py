@@ -22,11 +22,17 @@ class UnreadableCacheError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedRepo:
-    """The facts of a repo at a commit in the cache. `repo_id` is the id that its folder is named after."""
+    """The facts of a repo at a commit in the cache. `repo_id` is the id that its folder is named after.
+
+    `ref_at_s`: when the branch or tag last got another commit here, in seconds since 1970, UTC; None where the commit
+    itself was requested. `has_card`: whether its model card is there, from which the hints come.
+    """
 
     repo_id: str
     commit_hash: str
     facts: RepoFacts
+    ref_at_s: float | None
+    has_card: bool
 
 
 def find_cache_dir(cache_dir: str | Path | None) -> Path:
@@ -86,7 +92,7 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
     repo = cache / repo_folder_name(repo_id=repo_id, repo_type="model")
     if not (_is_folder(cache) and _is_folder(repo)):
         return None
-    commit_hash = target.revision if target.is_pinned else _read_ref(repo / "refs", target.revision)
+    commit_hash, ref_at_s = (target.revision, None) if target.is_pinned else _read_ref(repo / "refs", target.revision)
     if commit_hash is None:
         return None
     prefix = f"{subfolder}/" if subfolder else ""
@@ -101,27 +107,33 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
     hints = read_card_hints(folder / CARD)
     commit = read_commit_facts(filenames, hints, lambda name: folder / name)
     commit = CommitFacts(filenames=filenames, files={**commit.files, **_mark_not_downloaded(commit, present)})
-    return CachedRepo(repo_id=repo_id, commit_hash=commit_hash, facts=RepoFacts(commit=commit, hints=hints))
+    return CachedRepo(
+        repo_id=repo_id,
+        commit_hash=commit_hash,
+        facts=RepoFacts(commit=commit, hints=hints),
+        ref_at_s=ref_at_s,
+        has_card=CARD in present,
+    )
 
 
-def _read_ref(refs: Path, revision: str) -> str | None:
-    """The commit that a branch or tag pointed to when it was last downloaded; None where the cache has no such ref."""
+def _read_ref(refs: Path, revision: str) -> tuple[str | None, float | None]:
+    """The commit that a branch or tag pointed to when it was last downloaded, and when the ref was written; None where
+    the cache has no such ref.
+    """
     path = refs / revision
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
         # A folder has the refs whose names begin so. A pipe in its place would never end.
-        if not stat.S_ISREG(mode):
-            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None, None
         with path.open("rb") as file:
             commit_hash = file.read(MAX_REF_BYTES).decode("latin-1").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError:
-        # A NUL, or a character that no name on this system has.
-        return None
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # ValueError: a NUL, or a character that no name on this system has.
+        return None, None
     if not is_commit_hash(commit_hash):
         raise UnreadableCacheError(f"{path} is damaged: it holds no commit")
-    return commit_hash
+    return commit_hash, found.st_mtime
 
 
 def _is_folder(path: Path) -> bool:

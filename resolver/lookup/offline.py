@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from resolver.errors import HubUnavailableError, OfflineError
-from resolver.local.hf_cache import UnreadableCacheError, find_cached_repo, list_cached_commits
+from resolver.local.hf_cache import CachedRepo, UnreadableCacheError, find_cached_repo, list_cached_commits
 from resolver.lookup.by_commit import is_withdrawn
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import resolution_from_hf_cache
@@ -19,7 +21,6 @@ from resolver.render import describe_age
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from store.keys import PUBLIC, DecisionKey
-from store.records import StoredRef
 from store.rows import RefRow
 from store.sql.known_refs import KnownRef
 
@@ -43,6 +44,34 @@ class OfflineLookup:
         Raises:
             OfflineError: the cache does not have it; the message says what is known, and what helps.
         """
+        cached = await self._find(target)
+        return self._resolve(target, cached, decision_key)
+
+    async def find_whole(self, target: RepoRevision, decision_key: DecisionKey) -> Resolution | None:
+        """The answer from the cache, where that has the model card too, so that it is as the Hub's; else None."""
+        try:
+            cached = await self._find(target)
+        except OfflineError:
+            return None
+        return self._resolve(target, cached, decision_key) if cached.has_card else None
+
+    async def stand_in(self, target: RepoRevision, decision_key: DecisionKey) -> Resolution:
+        """As `find`, while the Hub does not answer: a branch is stale, and was checked when its ref was last written.
+
+        Raises:
+            OfflineError: the cache does not have it.
+        """
+        cached = await self._find(target)
+        answer = self._resolve(target, cached, decision_key)
+        if cached.ref_at_s is None:
+            return answer
+        return replace(answer, stale=True, checked_at_s=int(cached.ref_at_s))
+
+    def _resolve(self, target: RepoRevision, cached: CachedRepo, decision_key: DecisionKey) -> Resolution:
+        decision = decide_facts(cached.facts, self._registry, decision_key.task, decision_key.library)
+        return resolution_from_hf_cache(target, cached, decision)
+
+    async def _find(self, target: RepoRevision) -> CachedRepo:
         endpoint, cache_dir = self._settings.endpoint, self._settings.cache_dir
         token = await self._connection.find_token()
         scopes = {PUBLIC, *list_own_scopes(token, offline=True)}
@@ -59,8 +88,7 @@ class OfflineLookup:
             commits = await asyncio.to_thread(list_cached_commits, target.repo_id, cache_dir)
             now_s = self._clock()
             raise OfflineError(explain_offline_miss(target, known, endpoint, now_s, commits=commits, problem=problem))
-        decision = decide_facts(cached.facts, self._registry, decision_key.task, decision_key.library)
-        return resolution_from_hf_cache(target, cached, decision)
+        return cached
 
 
 def find_other_ids(target: RepoRevision, rows: Sequence[RefRow]) -> list[str]:
@@ -112,10 +140,17 @@ def explain_offline_miss(
     )
 
 
-def explain_known(error: HubUnavailableError, ref: StoredRef, now_s: float) -> HubUnavailableError:
-    """`error`, with what the store knows of the repo and how old that is. Pure; the error itself may have others."""
-    age = describe_age(ref.checked_at_s, now_s)
-    text = f"{error}; the store has an answer for commit {ref.commit_hash}, checked {age}: --max-stale (max_stale_s)"
-    explained = HubUnavailableError(f"{text} or --offline gives it")
+def explain_known(
+    error: HubUnavailableError, commit_hash: str | None, checked_at_s: float, now_s: float, *, is_cached: bool = False
+) -> HubUnavailableError:
+    """`error`, with the commit that is known of the repo and how old that is. Pure; the error itself may have others.
+
+    `is_cached`: the local Hugging Face cache has it, not the store.
+    """
+    age = describe_age(checked_at_s, now_s)
+    known = f"the store has an answer for commit {commit_hash}, checked {age}"
+    if is_cached:
+        known = f"the local Hugging Face cache has commit {commit_hash}, fetched {age}"
+    explained = HubUnavailableError(f"{error}; {known}: --max-stale (max_stale_s) or --offline gives it")
     explained.__dict__.update(error.__dict__)
     return explained

@@ -7,6 +7,7 @@ other facts of the commit.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from registry.facts import NO_HINTS, CommitFacts, RepoFacts
 from registry.rules.required_files import find_required_files
 from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError
+from resolver.errors import HubUnavailableError, InvalidRepoIdError, OfflineError
 from resolver.local.folder import find_local_folder, read_folder
 from resolver.local.hf_cache import UnreadableCacheError, find_cached_repo
 from resolver.lookup.context import LookupContext
@@ -51,6 +52,14 @@ class SubfolderFacts:
             return await asyncio.to_thread(_read_local_folder, root.repo_id, subfolder)
         if root.source is Source.HF_CACHE:
             return await self._find_in_hf_cache(root, subfolder)
+        try:
+            return await self._get_hub_facts(root, subfolder)
+        except HubUnavailableError as error:
+            with suppress(OfflineError):
+                return await self._find_in_hf_cache(root, subfolder)
+            raise error from None
+
+    async def _get_hub_facts(self, root: Resolution, subfolder: str) -> RepoFacts:
         _, commit = await self._get_commit(root)
         inside = select_subfolder(commit, subfolder)
         if not inside.filenames and commit.filenames:
