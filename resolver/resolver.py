@@ -40,6 +40,7 @@ from resolver.lookup.subfolder import SubfolderFacts
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
+from resolver.shutdown import explain_shutdown
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
@@ -114,8 +115,13 @@ class Resolver:
 
         Raises:
             StoreError: the file or database is not a store of this program.
+            ResolverNotOpenError: the process is ending.
         """
-        self._home.enter()
+        self._home.enter(self)
+        with explain_shutdown():
+            return await self._open()
+
+    async def _open(self) -> Self:
         await self._exits.enter_async_context(self._store)
         if updates := await self._store.get_registry_updates():
             # All workers of a store decide by the same tables.

@@ -35,9 +35,8 @@ def save_bert(folder: Path, *, card: bool = True) -> None:
 
 async def fill_cache(served: ServedModels, tmp_path: Path, repo_id: str = "acme/bert", **more: Any) -> str:
     """The commit that another program has put into the cache."""
-    fetch = huggingface_hub.snapshot_download
-    cache, endpoint = tmp_path / "hf-home" / "hub", served.hub.endpoint
-    return Path(await asyncio.to_thread(fetch, repo_id, endpoint=endpoint, cache_dir=cache, token=False, **more)).name
+    common = {"endpoint": served.hub.endpoint, "cache_dir": tmp_path / "hf-home" / "hub", "token": False, **more}
+    return Path(await asyncio.to_thread(lambda: huggingface_hub.snapshot_download(repo_id, **common))).name
 
 
 async def fill_file(served: ServedModels, tmp_path: Path, name: str) -> str:
