@@ -46,8 +46,9 @@ from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader, PreparedModel
+    from resolver.loading.loader import Loader
     from resolver.loading.options import LoadKwargs
+    from resolver.loading.prepared import PreparedModel
 
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""

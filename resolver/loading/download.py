@@ -26,11 +26,15 @@ from resolver.errors import (
     RevisionNotFoundError,
     UnauthorizedError,
 )
+from resolver.loading.damage import DamagedFile, find_damaged_files
 from resolver.loading.guard import guard_load
 from resolver.local.folder import list_files
-from resolver.local.hf_cache import find_cache_dir
+from resolver.local.hf_cache import find_cache_dir, read_tree_sizes
 
 logger = logging.getLogger(__name__)
+
+SMALL_SUFFIXES = (".json", ".txt", ".model")
+"""The ends of the names of files that are read before any weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ class Snapshot:
             folder = snapshot_download(
                 self.repo_id,
                 revision=self.commit_hash,
-                cache_dir=self.cache_dir,
+                cache_dir=find_cache_dir(self.cache_dir),
                 endpoint=self.endpoint,
                 token=self.token,
                 allow_patterns=[glob.escape(name) for name in filenames],
@@ -101,6 +105,20 @@ class Snapshot:
     def list_cached_files(self) -> tuple[str, ...]:
         """The paths of the commit that are in the cache, under either id; may be empty."""
         return next(filter(None, (list_files(self._build_path(repo_id)) for repo_id in self._list_ids())), ())
+
+    def find_damaged(self, folder: Path, filenames: Iterable[str]) -> list[DamagedFile]:
+        """The damaged ones of the files of a cached folder of this commit. All of them are read."""
+        sizes = read_tree_sizes(self.repo_id, self.commit_hash, find_cache_dir(self.cache_dir))
+        return find_damaged_files(folder, filenames, sizes)
+
+    def find_damaged_small_files(self) -> list[DamagedFile]:
+        """The damaged ones of the commit's cached files that are no weights."""
+        for repo_id in self._list_ids():
+            folder = self._build_path(repo_id)
+            names = [name for name in list_files(folder) if (folder / name).suffix in SMALL_SUFFIXES]
+            if names:
+                return self.find_damaged(folder, names)
+        return []
 
     def _list_ids(self) -> Iterable[str]:
         return dict.fromkeys((self.repo_id, self.requested_id or self.repo_id))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.facts import CONFIG, CommitFacts, FileState, RepoFacts, SmallFile
+from resolver.environment import read_cache_dir
 from resolver.local.folder import list_files, read_commit_facts
 from resolver.local.model_card import CARD, read_card_hints
 from resolver.repo_id import RepoRevision, is_commit_hash
@@ -42,7 +43,7 @@ def find_cache_dir(cache_dir: str | Path | None) -> Path:
     """
     from huggingface_hub import constants
 
-    return Path(cache_dir or os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
+    return Path(cache_dir or read_cache_dir(os.environ) or constants.HF_HUB_CACHE).expanduser()
 
 
 def find_cached_repo(
@@ -98,7 +99,7 @@ def _find_by_id(repo_id: str, target: RepoRevision, cache_dir: str | Path | None
     prefix = f"{subfolder}/" if subfolder else ""
     folder = repo / "snapshots" / commit_hash / subfolder
     present = list_files(folder) if _is_folder(folder) else ()
-    tree = _read_tree(repo_id, commit_hash, cache)
+    tree = read_tree_sizes(repo_id, commit_hash, cache)
     in_tree = (name.removeprefix(prefix) for name in tree if name.startswith(prefix))
     filenames = tuple(sorted({*present, *in_tree}))
     known_absent = repo / ".no_exist" / commit_hash / subfolder
@@ -151,22 +152,22 @@ def _is_folder(path: Path) -> bool:
     return True
 
 
-def _read_tree(repo_id: str, commit_hash: str, cache: Path) -> tuple[str, ...]:
-    """All paths of the commit, where `snapshot_download` stored them in the cache; else empty."""
+def read_tree_sizes(repo_id: str, commit_hash: str, cache: Path) -> dict[str, int]:
+    """All paths of the commit with their sizes in bytes, where `snapshot_download` stored them in the cache."""
     try:
         from huggingface_hub import get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
     except ImportError:
         # huggingface_hub < 2.0 stores no trees.
-        return ()
+        return {}
     try:
         tree = get_cached_repo_tree(repo_id, revision=commit_hash, cache_dir=cache)
     except CachedRepoTreeNotFoundError:
-        return ()
+        return {}
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         # huggingface_hub does not check the file's content; a damaged file counts as none.
-        return ()
-    return tuple(entry.path for entry in tree)
+        return {}
+    return {entry.path: entry.size for entry in tree}
 
 
 def _mark_not_downloaded(commit: CommitFacts, present: tuple[str, ...]) -> dict[str, SmallFile]:

@@ -46,7 +46,7 @@ from resolver.lookup.request import LocalFolder, Request, Target, get_request_na
 from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
-from resolver.repo_id import RepoRevision
+from resolver.repo_id import RepoRevision, is_plain_id
 from resolver.resolution import Resolution
 from store.keys import DecisionKey
 from store.records import Record
@@ -60,6 +60,9 @@ DECIDE_BATCH = 32
 """Fetched repos that are decided on in one go. Each for itself, between two responses of the Hub, takes a tenth more
 time for a repo in all (`benchmarks/bulk.py`, cold and lean at 0 ms).
 """
+
+MAX_SAID_SHADOWS = 100
+"""Folders with the name of a repo that are said, each once."""
 
 GATHER_S = 0.1
 """How long fetched repos wait for a full batch while others are in flight."""
@@ -121,6 +124,7 @@ class Lookup:
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
         self._undecided: list[_Undecided] = []
         self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
+        self._said_shadows: set[str] = set()
         self._decided: asyncio.Future[None] | None = None
         self._decider: asyncio.Task[None] | None = None
 
@@ -163,10 +167,24 @@ class Lookup:
                 else:
                     entries.append(PendingRequest(self, target, entry, decision_key, subfolder))
             elif isinstance(target, LocalFolder):
+                self._say_shadow(target)
                 entries.append(PendingRequest(self, target, ReadFolder(), decision_key, subfolder))
             else:
                 entries.append(target)
         return entries
+
+    def _say_shadow(self, folder: LocalFolder) -> None:
+        """Say once of a folder that it is read in place of a repo, whose id it may have by chance."""
+        name = folder.repo_id
+        if is_plain_id(name) and name not in self._said_shadows and len(self._said_shadows) < MAX_SAID_SHADOWS:
+            self._said_shadows.add(name)
+            logger.warning(
+                "%s is a folder here, which is read in place of the repo of this name: ./%s says that it is meant, and "
+                "%s@main means the repo",
+                name,
+                name,
+                name,
+            )
 
     def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
         """The work that is left for a request."""
