@@ -29,10 +29,10 @@ _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
 def find_local_folder(text: str, current_names: Collection[str] | None = None) -> Path | None:
     """The folder that `text` names, None where it is a repo id.
 
-    A path that cannot be an id ("./x", "~/x", "/x", "x\\y", "C:/x") is always a folder; "org/name" is one where a folder
-    of that name holds a whole model: a config or a library's own file, not only a stray checkpoint. `current_names` are
-    the names in the current folder, if they were listed already: with them, most ids of a long list need no look at
-    the disk.
+    A path that cannot be an id ("./x", "~/x", "/x", "x\\y", "C:/x") is always a folder; "org/name" is one where a
+    folder of that name holds a whole model: a config or a library's own file, not only a stray checkpoint.
+    `current_names` are the names in the current folder, if they were listed already: with them, most ids of a long list
+    need no look at the disk.
     """
     if text.startswith((".", "/", "~")) or "\\" in text or _DRIVE.match(text):
         starts = ("./", "../", "/", "~", ".\\", "..\\")

@@ -39,8 +39,8 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
     await asyncio.to_thread(_refuse_other_kinds, path)
     if (network_type := await asyncio.to_thread(find_network_type, path)) is not None:
         logger.warning(
-            "the store %s is on a network file system (%s), where the locks of SQLite are not reliable: use a folder of "
-            "this machine (--store, HUBRESOLVE_STORE), or PostgreSQL for several machines",
+            "the store %s is on a network file system (%s), where the locks of SQLite are not reliable: use a folder "
+            "of this machine (--store, HUBRESOLVE_STORE), or PostgreSQL for several machines",
             path,
             network_type,
         )
