@@ -1,13 +1,14 @@
 """Finds files of the local Hugging Face cache that are not what the Hub sent. Blocking: call it in a thread.
 
-A download that was cut off, a full disk or another program may have damaged them. All of a file is read: this is for
-after a failure.
+A download that was cut off, a full disk or another program may have damaged them. This is for after a failure: small
+files are read as a whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 100 << 20
 """The longest header that safetensors reads (safetensors 0.8, `tensor.rs`)."""
 
+MAX_HASHED_BYTES = 1 << 30
+"""Larger files are not read as a whole, unless the caller asks for it: the failure may have other reasons, such as the
+memory, and its message must not come minutes later."""
 
 MAX_NAMED = 3
 """Most damaged files that one message names."""
@@ -32,9 +36,14 @@ class DamagedFile(NamedTuple):
     reason: str
 
 
-def find_damaged_files(folder: Path, names: Iterable[str], sizes: Mapping[str, int]) -> list[DamagedFile]:
-    """The damaged ones of the files `names` in a snapshot; `sizes` are their right sizes, as far as they are known."""
-    checked = ((folder / name, _find_damage(folder / name, sizes.get(name))) for name in names)
+def find_damaged_files(
+    folder: Path, names: Iterable[str], sizes: Mapping[str, int], *, reads_all: bool = False
+) -> list[DamagedFile]:
+    """The damaged ones of the files `names` in a snapshot; `sizes` are their right sizes, as far as they are known.
+
+    `reads_all`: read large files as a whole too.
+    """
+    checked = ((folder / name, _find_damage(folder / name, sizes.get(name), reads_all=reads_all)) for name in names)
     return [DamagedFile(path, reason) for path, reason in checked if reason is not None]
 
 
@@ -44,20 +53,25 @@ def remove_damaged_file(file: DamagedFile) -> None:
     Raises:
         OSError: the cache cannot be written.
     """
-    path: Path | None = file.path
-    while path is not None:
+    path = file.path
+    # The folder of the cache: a snapshot is CACHE/REPO/snapshots/COMMIT.
+    cache = next(folder.parent.parent for folder in path.parents if folder.name == "snapshots")
+    while path.is_relative_to(cache):
         # A blob may be a link itself, to one that several repos share.
-        target = path.parent / path.readlink() if path.is_symlink() else None
+        target = os.path.normpath(path.parent / path.readlink()) if path.is_symlink() else None
         path.unlink(missing_ok=True)
-        path = target
+        if target is None:
+            return
+        path = Path(target)
 
 
-def _find_damage(path: Path, size: int | None) -> str | None:
+def _find_damage(path: Path, size: int | None, *, reads_all: bool) -> str | None:
     try:
         found = path.stat().st_size
         if size is not None and found != size:
             return f"{found:,} of {size:,} bytes"
-        blob = path.readlink().name if path.is_symlink() else ""
+        is_hashed = path.is_symlink() and (reads_all or found <= MAX_HASHED_BYTES)
+        blob = path.readlink().name if is_hashed else ""
         if _SHA256.fullmatch(blob):
             return None if _hash_file(path, hashlib.sha256()) == blob else "its content is not what the Hub sent"
         if _GIT_SHA1.fullmatch(blob):

@@ -106,10 +106,10 @@ class Snapshot:
         """The paths of the commit that are in the cache, under either id; may be empty."""
         return next(filter(None, (list_files(self._build_path(repo_id)) for repo_id in self._list_ids())), ())
 
-    def find_damaged(self, folder: Path, filenames: Iterable[str]) -> list[DamagedFile]:
-        """The damaged ones of the files of a cached folder of this commit. All of them are read."""
+    def find_damaged(self, folder: Path, filenames: Iterable[str], *, reads_all: bool = False) -> list[DamagedFile]:
+        """The damaged ones of the files of a cached folder of this commit. `reads_all`: read large ones as a whole."""
         sizes = read_tree_sizes(self.repo_id, self.commit_hash, find_cache_dir(self.cache_dir))
-        return find_damaged_files(folder, filenames, sizes)
+        return find_damaged_files(folder, filenames, sizes, reads_all=reads_all)
 
     def find_damaged_small_files(self) -> list[DamagedFile]:
         """The damaged ones of the commit's cached files that are no weights."""

@@ -156,7 +156,7 @@ class Loader:
         except LibraryNotInstalledError:
             raise
         except ModelLoadError as error:
-            damaged = await self._run_in_fetch_thread(find_damaged, prepared)
+            damaged = await self._run_in_fetch_thread(find_damaged, prepared, self._settings.refresh)
             if not damaged:
                 raise
             await self._remove_damaged(prepared.resolution, damaged, error)

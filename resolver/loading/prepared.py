@@ -79,11 +79,14 @@ def _instantiate(prepared: PreparedModel) -> Any:
     )
 
 
-def find_damaged(prepared: PreparedModel) -> list[DamagedFile]:
-    """The damaged files in the cache of a model and its base; those of a local folder are the user's."""
+def find_damaged(prepared: PreparedModel, reads_all: bool) -> list[DamagedFile]:
+    """The damaged files in the cache of a model and its base; those of a local folder are the user's.
+
+    `reads_all`: read large ones as a whole.
+    """
     return [
         file
         for part in prepared.parts
         if part.snapshot is not None
-        for file in part.snapshot.find_damaged(part.folder, part.plan.filenames)
+        for file in part.snapshot.find_damaged(part.folder, part.plan.filenames, reads_all=reads_all)
     ]

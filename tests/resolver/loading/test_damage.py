@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ import transformers
 
 from resolver import Resolver, Settings
 from resolver.errors import ModelLoadError, RepositoryNotFoundError
-from resolver.loading.damage import find_damaged_files
+from resolver.loading.damage import DamagedFile, find_damaged_files, remove_damaged_file
 from tests.resolver.loading import others
 from tests.resolver.loading.families import build_bert_config
 from tests.resolver.loading.support import ServedModels, serve_models
@@ -168,3 +169,44 @@ def test_a_cache_without_links_is_checked_by_the_form_of_its_files(
     assert [item.reason for item in find_damaged_files(tmp_path, [name], sizes)] == [
         f"{len(content):,} of {len(content) + 1:,} bytes"
     ]
+
+
+def link_through(cache: Path, content: bytes, target: Path) -> Path:
+    """A file of a snapshot, whose blob is a link itself."""
+    blob = cache / "models--acme--bert" / "blobs" / hashlib.sha256(content).hexdigest()
+    file = cache / "models--acme--bert" / "snapshots" / ("a" * 40) / "model.safetensors"
+    for folder in (blob.parent, file.parent, target.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    blob.symlink_to(target)
+    file.symlink_to(os.path.relpath(blob, file.parent))
+    return file
+
+
+def test_a_blob_that_several_repos_share_is_known_by_its_name_in_the_repo(tmp_path: Path) -> None:
+    shared = tmp_path / "blobs" / "ff" / ("f" * 64)
+    file = link_through(tmp_path, b"weights", shared)
+    assert find_damaged_files(file.parent, [file.name], {}) == []
+    shared.write_bytes(b"Weights")
+    (damaged,) = find_damaged_files(file.parent, [file.name], {})
+    remove_damaged_file(damaged)
+    assert not any(path.is_file() or path.is_symlink() for path in tmp_path.rglob("*"))
+
+
+def test_nothing_outside_the_cache_is_removed(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "weights"
+    file = link_through(tmp_path / "cache", b"weights", own)
+    remove_damaged_file(DamagedFile(file, "whatever"))
+    assert own.read_bytes() == b"weights" and not file.is_symlink()
+
+
+def test_a_large_file_is_read_as_a_whole_only_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = link_through(tmp_path, SAFETENSORS, tmp_path / "blobs" / "shared")
+    (tmp_path / "blobs" / "shared").write_bytes(SAFETENSORS[:-4] + b"0000")
+    monkeypatch.setattr("resolver.loading.damage.MAX_HASHED_BYTES", 10)
+    assert find_damaged_files(file.parent, [file.name], {}) == []
+    assert len(find_damaged_files(file.parent, [file.name], {}, reads_all=True)) == 1
+    (tmp_path / "blobs" / "shared").write_bytes(SAFETENSORS[:-1])
+    assert [item.reason for item in find_damaged_files(file.parent, [file.name], {})] == ["75 of 76 bytes"]
