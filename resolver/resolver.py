@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,8 @@ from resolver.concurrency.home_loop import HomeLoop
 from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError, ResolverNotOpenError, UnknownTaskError
+from resolver.errors import InvalidRepoIdError, OfflineError, ResolveError, ResolverNotOpenError, UnknownTaskError
+from resolver.hooks.hooks import GuardedHooks, Lookups
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
@@ -34,18 +35,21 @@ from resolver.lookup.listing import fetch_pages
 from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
-from resolver.lookup.request import Request, RequestStream, check_stream, parse_subfolder
+from resolver.lookup.request import Request, RequestStream, check_stream, parse_request, parse_subfolder
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.registry_in_force import get_registry
+from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
+from resolver.shutdown import explain_shutdown
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader, PreparedModel
+    from resolver.loading.loader import Loader
     from resolver.loading.options import LoadKwargs
+    from resolver.loading.prepared import PreparedModel
 
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
@@ -78,7 +82,8 @@ class Resolver:
         self._clock = clock
         self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
-        self._connection = Connection(self._settings, limits.retry, limits.breaker)
+        self._hooks = GuardedHooks(self._settings.hooks) if self._settings.hooks is not None else None
+        self._connection = Connection(self._settings, limits.retry, limits.breaker, self._hooks)
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
         self._wire()
@@ -96,6 +101,7 @@ class Resolver:
             store=self._store,
             connection=self._connection,
             clock=self._clock,
+            hooks=self._hooks,
         )
         self._recall = Recall(context, self._write_behind)
         self._subfolders = SubfolderFacts(context, self._write_behind)
@@ -111,8 +117,13 @@ class Resolver:
 
         Raises:
             StoreError: the file or database is not a store of this program.
+            ResolverNotOpenError: the process is ending.
         """
-        self._home.enter()
+        self._home.enter(self)
+        with explain_shutdown():
+            return await self._open()
+
+    async def _open(self) -> Self:
         await self._exits.enter_async_context(self._store)
         registry = await get_registry(self._store, self._settings.registry)
         if registry is not self._registry:
@@ -181,6 +192,7 @@ class Resolver:
             raise InvalidRepoIdError(f"{repo_id!r:.100} is not a repo id; for many repos use resolve_many")
         if not subfolder and isinstance(repo_id, str):
             if (cached := self._answer_cache.get(repo_id, revision, task, library)) is not None:
+                self._tell_hit()
                 return cached
         decision_key = self._build_decision_key(task, library)
         # Concurrent callers of one request share one flight, storing included; a cancelled caller stops no other.
@@ -196,7 +208,14 @@ class Resolver:
         self, repo_id: str, revision: str | None = None, task: str | None = None, library: str | None = None
     ) -> Resolution | None:
         """The answer of the answer cache, None where there is none; may be called from any thread."""
-        return self._answer_cache.peek(repo_id, revision, task, library)
+        cached = self._answer_cache.peek(repo_id, revision, task, library)
+        if cached is not None:
+            self._tell_hit()
+        return cached
+
+    def _tell_hit(self) -> None:
+        if self._hooks is not None:
+            self._hooks.on_lookups(Lookups(cache="answers", hits=1, misses=0))
 
     async def _resolve_single(
         self, repo_id: str, revision: str | None, decision_key: DecisionKey, subfolder: str
@@ -351,8 +370,25 @@ class Resolver:
         load_options = LoadOptions(**options)
         # A subfolder may be for another task than the whole repo.
         task_of_repo, library = (task, load_options.library) if not load_options.subfolder else (None, None)
-        resolution = await self.resolve(repo_id, revision, task_of_repo, library=library)
-        return await self._open_loader().prepare(resolution, load_options, as_class=as_class, task=task)
+        prepare = partial(self._open_loader().prepare, options=load_options, as_class=as_class, task=task)
+        if (cached := await self._find_cached_commit(repo_id, revision, task_of_repo, library)) is not None:
+            # Where the cache lacks files, the Hub is asked which there are.
+            with suppress(ResolveError):
+                return await prepare(cached)
+        return await prepare(await self.resolve(repo_id, revision, task_of_repo, library=library))
+
+    async def _find_cached_commit(
+        self, repo_id: str, revision: str | None, task: str | None, library: str | None
+    ) -> Resolution | None:
+        """As `Lookup.find_cached_commit`; None also where the request is of another kind, or not right."""
+        self._check_home()
+        try:
+            target = parse_request((repo_id, revision) if revision is not None else repo_id)
+            if not isinstance(target, RepoRevision):
+                return None
+            return await self._lookup.find_cached_commit(target, self._build_decision_key(task, library))
+        except ResolveError:
+            return None
 
     async def load_many(
         self,
