@@ -19,6 +19,7 @@ from store.checks import decode_facts
 from store.database.database import MAX_LOCK_WAIT_S, Database
 from store.errors import StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
+from store.quotas import LeaseRequest, QuotaKey, QuotaLease, find_problem, lease
 from store.reading import RefReader
 from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
 from store.rows import FactsRow, Rows, build_rows
@@ -26,6 +27,7 @@ from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
 from store.sql.postgres_dialect import PostgresDialect
+from store.sql.quotas import read_quota, write_quota
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.ref_pages import read_endpoints, read_ref_pages
 from store.sql.registry_updates import read_updates, remove_updates, write_updates
@@ -288,6 +290,29 @@ class MetadataStore(Database):
             StoreError: nothing was removed.
         """
         return await self.write(remove_updates) or 0
+
+    async def lease_quota(self, key: QuotaKey, request: LeaseRequest) -> QuotaLease | None:
+        """Take requests of a quota that all processes of the store share; None where the store is disabled.
+
+        A row that cannot be true is logged, and begun anew with a probe.
+
+        Raises:
+            StoreError: the row cannot be read or written now.
+        """
+
+        async def take(connection: AsyncConnection) -> QuotaLease:
+            row, now_s = await read_quota(connection, self.dialect, key)
+            is_new = row is None
+            problem = find_problem(row, now_s) if row is not None else None
+            if problem is not None:
+                logger.warning("the stored quota of %s requests is not believed: %s", key.bucket, problem)
+                row = None
+            changed, granted = lease(row, request, now_s)
+            if changed is not None and changed != row:
+                await write_quota(connection, self.dialect, key, changed, now_s, is_new=is_new)
+            return granted
+
+        return await self.write(take, lock_wait_s=0)
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Executable, Table, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Double, Executable, Table, bindparam, cast, extract, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
 from store.sql.dialect import CompiledQuery
-from store.tables import decisions, facts, lookups, refs, registry_updates
+from store.tables import metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,9 @@ class PostgresDialect:
 
     def insert(self, table: Table) -> Any:
         return postgresql.insert(table)
+
+    def build_clock(self) -> ColumnElement[float]:
+        return cast(extract("epoch", func.clock_timestamp()), Double)
 
     def build_key_table(self) -> Any:
         keys = bindparam("keys", type_=postgresql.ARRAY(BigInteger))
@@ -47,9 +50,7 @@ class PostgresDialect:
         return (await connection.execute(query.query, dict(parameters))).all()
 
     async def read_size_bytes(self, connection: AsyncConnection) -> int:
-        sizes = (
-            func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups, registry_updates)
-        )
+        sizes = (func.pg_total_relation_size(table.name) for table in metadata.sorted_tables)
         return sum([int((await connection.execute(select(size))).scalar_one()) for size in sizes])
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
