@@ -77,7 +77,7 @@ class Resolver:
         self._clock = clock
         self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
-        self._connection = Connection(self._settings, limits.retry, limits.breaker)
+        self._connection = Connection(self._settings, limits.retry, limits.breaker, self._store.lease_quota)
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
         self._wire()

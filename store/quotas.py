@@ -1,4 +1,4 @@
-"""Leases of the Hub's quota: how many requests a process may send in a window that all processes of a store share. Pure.
+"""Leases of the Hub's quota: how many requests a process may send in a window that many processes share. Pure.
 
 One row stands for one quota of the Hub. A process takes some requests of it at a time (a lease), and what it has not
 sent when the window ends is void: a process that was killed keeps nothing for longer. The Hub's own headers come before
@@ -63,6 +63,10 @@ class SeenQuota(Struct, frozen=True, kw_only=True, gc=False):
     min_ends_in_s: float
     max_ends_in_s: float
 
+    def after(self, elapsed_s: float) -> SeenQuota:
+        """The same, `elapsed_s` later."""
+        return replace(self, min_ends_in_s=self.min_ends_in_s - elapsed_s, max_ends_in_s=self.max_ends_in_s - elapsed_s)
+
 
 class LeaseRequest(Struct, frozen=True, kw_only=True, gc=False):
     """What a process wants: at most `wanted` requests, for a probe `probe_cost`. `returned` are requests of the same
@@ -109,11 +113,17 @@ def find_problem(row: QuotaRow, now_s: float) -> str | None:
     return None
 
 
-def lease(row: QuotaRow | None, request: LeaseRequest, now_s: float) -> tuple[QuotaRow | None, QuotaLease]:
-    """The row after `request`, and what is granted. None is a row that there is not, or that is not believed."""
+def lease(
+    row: QuotaRow | None, request: LeaseRequest, now_s: float, *, elapsed_s: float = 0.0
+) -> tuple[QuotaRow | None, QuotaLease]:
+    """The row after `request`, which is `elapsed_s` old, and what is granted. None is a row that there is not, or that
+    is not believed.
+    """
+    if request.seen is not None:
+        request = replace(request, seen=request.seen.after(elapsed_s))
     if row is not None and request.has_probed:
         row = replace(row, probe_until_s=0.0)
-    row = _correct(row, request.seen, now_s)
+    row = _correct(row, request, now_s)
     if row is not None and now_s < row.ends_at_s:
         most = row.quota if row.quota is not None else MAX_QUOTA
         remaining = min(row.remaining + request.returned, most)
@@ -133,15 +143,19 @@ def lease(row: QuotaRow | None, request: LeaseRequest, now_s: float) -> tuple[Qu
     return row, QuotaLease(granted=request.probe_cost, remaining=0, ends_in_s=PROBE_S, is_probe=True)
 
 
-def _correct(row: QuotaRow | None, seen: SeenQuota | None, now_s: float) -> QuotaRow | None:
+def _correct(row: QuotaRow | None, request: LeaseRequest, now_s: float) -> QuotaRow | None:
     """The row after what the Hub said: a new window, or fewer requests and an earlier end of the one that it knows.
 
-    More requests than the row has are no news: they are granted to processes that have not sent them yet.
+    More requests than the row has are no news: they are granted to processes that have not sent them yet. What may be
+    of a window that is over tells nothing of the next one.
     """
+    seen = request.seen
     if seen is None or not 0 < seen.max_ends_in_s <= MAX_WINDOW_S or not 0 < seen.window_s <= MAX_WINDOW_S:
         return row
     remaining, ends_at_s = min(seen.remaining, MAX_QUOTA), now_s + seen.max_ends_in_s
-    if row is None or now_s >= row.ends_at_s or now_s + seen.min_ends_in_s > row.ends_at_s:
+    if seen.min_ends_in_s <= 0 and not request.has_probed:
+        return row
+    if row is None or now_s >= row.ends_at_s or now_s + seen.min_ends_in_s > row.ends_at_s + row.window_s / 4:
         quota = max(seen.quota, remaining) if seen.quota is not None else None
         return QuotaRow(
             quota=quota, remaining=remaining, window_s=seen.window_s, ends_at_s=ends_at_s, probe_until_s=0.0

@@ -17,7 +17,7 @@ from registry.repo_names import is_repo_name, is_revision
 from store import codec
 from store.checks import decode_facts
 from store.database.database import MAX_LOCK_WAIT_S, Database
-from store.errors import StoreError
+from store.errors import StoreBusyError, StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
 from store.quotas import LeaseRequest, QuotaKey, QuotaLease, find_problem, lease
 from store.reading import RefReader
@@ -37,6 +37,12 @@ from store.sql.tombstones import build_tombstones, drop_withdrawn
 from store.sql.upserts import build_upserts
 
 logger = logging.getLogger(__name__)
+
+MAX_LEASE_WAIT_S = 3.0
+"""How long a lease of a quota waits for another process's transaction."""
+
+MAX_LEASE_ATTEMPTS = 50
+"""Attempts to take a lease while other processes take theirs; one of them succeeds each time."""
 
 
 class MetadataStore(Database):
@@ -299,20 +305,23 @@ class MetadataStore(Database):
         Raises:
             StoreError: the row cannot be read or written now.
         """
+        asked_at_s = time.monotonic()
 
         async def take(connection: AsyncConnection) -> QuotaLease:
-            row, now_s = await read_quota(connection, self.dialect, key)
-            is_new = row is None
-            problem = find_problem(row, now_s) if row is not None else None
-            if problem is not None:
-                logger.warning("the stored quota of %s requests is not believed: %s", key.bucket, problem)
-                row = None
-            changed, granted = lease(row, request, now_s)
-            if changed is not None and changed != row:
-                await write_quota(connection, self.dialect, key, changed, now_s, is_new=is_new)
-            return granted
+            for _ in range(MAX_LEASE_ATTEMPTS):
+                row, version, now_s = await read_quota(connection, self.dialect, key)
+                problem = find_problem(row, now_s) if row is not None else None
+                if problem is not None:
+                    logger.warning("the stored quota of %s requests is not believed: %s", key.bucket, problem)
+                    row = None
+                changed, granted = lease(row, request, now_s, elapsed_s=time.monotonic() - asked_at_s)
+                if changed is None or changed == row:
+                    return granted
+                if await write_quota(connection, self.dialect, key, changed, version, now_s):
+                    return granted
+            raise StoreBusyError(f"other processes change the quota of {key.bucket} requests all the time")
 
-        return await self.write(take, lock_wait_s=0)
+        return await self.write_each(take, lock_wait_s=MAX_LEASE_WAIT_S)
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

@@ -142,6 +142,8 @@ quotas = Table(
     Column("ends_at", Double, nullable=False),
     # Until then one process tries whether a new window has begun.
     Column("probe_until", Double, nullable=False),
+    # Another random number after each change: a process changes only the row that it has read.
+    Column("version", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -134,9 +134,20 @@ class Database:
             StoreBusyError: the lock was not free; nothing was stored.
             StoreError: nothing was stored.
         """
+        return await self._write_patiently(work, lock_wait_s, is_transaction=True)
+
+    async def write_each(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, lock_wait_s: float = MAX_LOCK_WAIT_S
+    ) -> T | None:
+        """As `write`, but each statement is a transaction of its own, and `work` may run more than once."""
+        return await self._write_patiently(work, lock_wait_s, is_transaction=False)
+
+    async def _write_patiently(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], lock_wait_s: float, *, is_transaction: bool
+    ) -> T | None:
         until_s = time.monotonic() + lock_wait_s
         while True:
-            writing = asyncio.ensure_future(self._write(work))
+            writing = asyncio.ensure_future(self._write(work, is_transaction=is_transaction))
             try:
                 return await asyncio.shield(writing)
             except asyncio.CancelledError:
@@ -150,13 +161,16 @@ class Database:
                 if time.monotonic() >= until_s:
                     raise
 
-    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]], *, is_transaction: bool = True) -> T | None:
         for is_last_try in (False, True):
             opened = self._get_engine()
             if opened is None:
                 return None
             try:
                 async with opened.connect() as connection:
+                    if not is_transaction:
+                        async with engine.decoding_any_text(connection):
+                            return await work(connection)
                     connection = await connection.execution_options(**engine.build_write_options(self._url))
                     async with connection.begin(), engine.decoding_any_text(connection):
                         return await work(connection)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
 from store.sql.dialect import CompiledQuery
-from store.tables import metadata
+from store.tables import metadata, refs
 
 
 @dataclass(frozen=True, slots=True)

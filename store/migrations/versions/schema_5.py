@@ -24,5 +24,6 @@ def upgrade() -> None:
         sa.Column("window_s", sa.Double, nullable=False),
         sa.Column("ends_at", sa.Double, nullable=False),
         sa.Column("probe_until", sa.Double, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
