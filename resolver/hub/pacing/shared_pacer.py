@@ -17,7 +17,7 @@ from msgspec import Struct
 from resolver.hub.pacing.quota_headers import DEFAULT_WINDOW_S, Quota
 from resolver.hub.pacing.quota_pacer import RESET_MARGIN_S, SPREAD_OVER, UNPACED_SHARE, QuotaPacer, SentRequest
 from resolver.redaction import without_secrets
-from store.errors import StoreError
+from store.errors import StoreBusyError, StoreError
 from store.quotas import LeaseRequest, QuotaLease, SeenQuota
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ LEASE_S = 1.0
 POLL_S = 0.02
 """When a request that waits for a lease looks again."""
 
-MAX_STORE_WAIT_S = 5.0
-"""How long requests wait for the store, which another process may keep locked."""
+MAX_STORE_WAIT_S = 15.0
+"""How long requests wait for the store, which other processes keep busy, or one that was stopped keeps locked."""
 
 ALONE_S = 60.0
 """After the store has failed, how long it is not asked again."""
@@ -69,7 +69,8 @@ class SharedPacer:
         self._probe: SentRequest | None = None
         self._seen: _Seen | None = None
         self._renewal: asyncio.Task[None] | None = None
-        self._renewing_since_s = 0.0
+        self._asking_since_s = 0.0
+        """Since when the store was asked without an answer."""
         self._alone_until_s = 0.0
         self._has_said_alone = False
 
@@ -153,7 +154,7 @@ class SharedPacer:
     def _is_alone(self, now_s: float) -> bool:
         """Whether this process keeps to the quota by itself: the store does not answer, or the Hub names no quota."""
         own = self._own
-        is_late = self._renewal is not None and now_s > self._renewing_since_s + MAX_STORE_WAIT_S
+        is_late = self._renewal is not None and now_s > self._asking_since_s + MAX_STORE_WAIT_S
         return is_late or now_s < self._alone_until_s or (own.has_response and own.left is None)
 
     def _has_lease(self, now_s: float) -> bool:
@@ -188,7 +189,7 @@ class SharedPacer:
     def _renew(self, now_s: float) -> None:
         """Ask the store, unless that is under way."""
         if self._renewal is None and now_s >= self._alone_until_s:
-            self._renewing_since_s = now_s
+            self._asking_since_s = self._asking_since_s or now_s
             self._renewal = asyncio.create_task(self._lease(now_s))
 
     async def _lease(self, now_s: float, *, is_last: bool = False) -> None:
@@ -205,12 +206,18 @@ class SharedPacer:
         self._has_probed = False
         try:
             granted = await self._take(request)
+        except StoreBusyError as error:
+            if now_s > self._asking_since_s + MAX_STORE_WAIT_S:
+                self._go_on_alone(now_s, error)
+            else:
+                self._has_probed = request.has_probed
         except StoreError as error:
             self._go_on_alone(now_s, error)
         except Exception as error:
             logger.error("internal error: the quota is not shared", exc_info=without_secrets(error))
             self._go_on_alone(now_s)
         else:
+            self._asking_since_s = 0.0
             if granted is None:
                 self._go_on_alone(now_s)
             elif not is_last:
@@ -277,6 +284,7 @@ class SharedPacer:
 
     def _go_on_alone(self, now_s: float, error: StoreError | None = None) -> None:
         self._alone_until_s = now_s + ALONE_S
+        self._asking_since_s = 0.0
         self._held = 0
         if error is not None and not self._has_said_alone:
             self._has_said_alone = True
