@@ -142,8 +142,11 @@ async def measure_quota(kind: str, options: argparse.Namespace, folder: Path, se
 async def measure_same(kind: str, folder: Path, server: str) -> Row:
     catalog = build_catalog(SAME_REPOS)
     ids = [repo.id for repo in catalog]
-    limits = HubOptions(tokens={TOKEN: ("*",)}, latency_s=COST_LATENCY_MS / 1_000)
-    async with LocalHub(catalog, limits) as hub, open_store(kind, folder, server) as store:
+    limits = HubOptions(tokens={TOKEN: ("*",)})
+    async with (
+        LocalHub(catalog, limits, latency_s=COST_LATENCY_MS / 1_000) as hub,
+        open_store(kind, folder, server) as store,
+    ):
         run = await run_workers(hub.endpoint, store, [ids] * SAME_WORKERS)
         return {
             "what": f"same, {kind}",
@@ -189,8 +192,11 @@ async def measure_connections(folder: Path, server: str) -> Row:
         finally:
             await connection.close()
 
-    limits = HubOptions(tokens={TOKEN: ("*",)}, latency_s=COST_LATENCY_MS / 1_000)
-    async with LocalHub(catalog, limits) as hub, open_store("postgresql", folder, server) as store:
+    limits = HubOptions(tokens={TOKEN: ("*",)})
+    async with (
+        LocalHub(catalog, limits, latency_s=COST_LATENCY_MS / 1_000) as hub,
+        open_store("postgresql", folder, server) as store,
+    ):
         watching = asyncio.create_task(watch(store))
         run = await run_workers(hub.endpoint, store, [ids] * CONNECTED_WORKERS)
         watching.cancel()

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,15 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
-from store.database.locks import AdvisoryLocks
+from store.database.locks import AdvisoryLocks, HeldLock
 from store.errors import DamagedStoreError, StoreBusyError, StoreClosedError, StoreUnavailableError
 from store.keys import hash_texts
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_NO_LOCK = nullcontext(False)
 
 MAX_LOCK_WAIT_S = 30.0
 """Longest wait of a writer for another process's transaction, unless the caller gives another."""
@@ -188,14 +186,14 @@ class Database:
         """Whether `acquire_lock` excludes other workers."""
         return self._locks is not None
 
-    def acquire_lock(self, endpoint: str, repo_id: str, revision: str) -> AbstractAsyncContextManager[bool]:
-        """The lock of a repo at a revision, for as long as the context lasts; no lock where the database has none.
+    async def acquire_lock(self, endpoint: str, repo_id: str, revision: str) -> HeldLock | None:
+        """The lock of a repo at a revision, to be released; None where the database has none.
 
-        Gives whether another worker held the lock first, and may have stored what is requested.
+        Other workers may have held it meanwhile, and have stored what is requested: look again.
         """
         if self._locks is None:
-            return _NO_LOCK
-        return self._locks.acquire(hash_texts("claim", endpoint, repo_id, revision))
+            return None
+        return await self._locks.acquire(hash_texts("claim", endpoint, repo_id, revision))
 
     def connect(self) -> AsyncConnection:
         """A connection on which each statement is its own transaction.
