@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
 
+LOCKED_AHEAD = 4
+"""Requests that are worked on with advisory locks, for each that may be in flight: two queries come before each fetch.
+`benchmarks/fleet.py --only cost`: XX.
+"""
+
 SingleRequest = tuple[Request, DecisionKey, str]
 """A request, what decisions it is answered with, and a subfolder ("" for none)."""
 
@@ -405,10 +410,14 @@ class Resolver:
         return self._loader
 
     def _count_workers(self) -> int:
-        """How many requests are worked on: one for each model info in flight, one for each that waits for a file."""
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file.
+
+        With advisory locks more of them, that are locked and looked up while others are fetched.
+        """
         concurrency = self._settings.concurrency
-        waiting = concurrency if self._store.has_advisory_locks else self._connection.file_requests_in_flight
-        return concurrency + min(concurrency, waiting)
+        if self._store.has_advisory_locks:
+            return LOCKED_AHEAD * concurrency
+        return concurrency + min(concurrency, self._connection.file_requests_in_flight)
 
     def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:

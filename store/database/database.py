@@ -16,11 +16,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
 from store.database.locks import AdvisoryLocks, HeldLock
-from store.errors import DamagedStoreError, StoreBusyError, StoreClosedError, StoreUnavailableError
+from store.errors import DamagedStoreError, StoreAwayError, StoreBusyError, StoreClosedError, StoreUnavailableError
 from store.keys import hash_texts
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,11 @@ T = TypeVar("T")
 MAX_LOCK_WAIT_S = 30.0
 """Longest wait of a writer for another process's transaction, unless the caller gives another."""
 
-DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError
-DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError)
-"""Errors that the drivers raise, directly or through SQLAlchemy; the last where a message quotes a damaged file."""
+DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError | PoolTimeoutError
+DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError, PoolTimeoutError)
+"""Errors that the drivers raise, directly or through SQLAlchemy; one where a message quotes a damaged file, one where all
+connections are in use for long.
+"""
 
 
 class Database:
@@ -53,6 +56,7 @@ class Database:
         self._is_optional = is_optional
         self._engine: AsyncEngine | None = None
         self._is_disabled = False
+        self._is_away = False
         self._file: corruption.FileIdentity | None = None
         self._locks: AdvisoryLocks | None = None
         self._replacing = asyncio.Lock()
@@ -80,6 +84,7 @@ class Database:
             await self._open()
         except StoreUnavailableError as error:
             self._disable(error)
+            self._is_away = not self.is_sqlite
         else:
             logger.info("the store %s is open", self.name)
         return self
@@ -130,6 +135,7 @@ class Database:
 
         Raises:
             StoreBusyError: the lock was not free; nothing was stored.
+            StoreAwayError: the database cannot be reached; nothing was stored.
             StoreError: nothing was stored.
         """
         return await self._write_patiently(work, lock_wait_s, is_transaction=True)
@@ -163,7 +169,9 @@ class Database:
         for is_last_try in (False, True):
             opened = self._get_engine()
             if opened is None:
-                return None
+                if not self._is_away or not is_transaction:
+                    return None
+                opened = await self._open_again()
             try:
                 async with opened.connect() as connection:
                     if not is_transaction:
@@ -176,6 +184,9 @@ class Database:
                 if corruption.is_busy_error(_get_cause(error)):
                     message = f"another process holds the lock of the store {self.name}: it is writing, or was stopped"
                     raise StoreBusyError(message) from error
+                if not self.is_sqlite and engine.is_away_error(error):
+                    message = f"the store {self.name} cannot be reached: {_get_cause(error)}"
+                    raise StoreAwayError(message) from error
                 if is_last_try or not await self._replace(opened, error):
                     message = f"the store {self.name} cannot be written: {_get_cause(error)}"
                     raise StoreUnavailableError(message) from error
@@ -235,6 +246,24 @@ class Database:
             self._locks = AdvisoryLocks(self._engine)
         path = engine.get_path(self._url)
         self._file = corruption.get_file_identity(path) if path is not None else None
+
+    async def _open_again(self) -> AsyncEngine:
+        """Open the database, which could not be reached when the store was opened.
+
+        Raises:
+            StoreAwayError: it still cannot be reached.
+            StoreError: it cannot be used.
+        """
+        async with self._replacing:
+            if self._engine is None:
+                try:
+                    await self._open()
+                except StoreUnavailableError as error:
+                    raise StoreAwayError(str(error)) from error
+                self._is_away = self._is_disabled = False
+                logger.warning("the store %s is there again", self.name)
+            assert self._engine is not None
+            return self._engine
 
     async def _replace(self, failed: AsyncEngine, error: DriverError) -> bool:
         """Whether the store is usable again, after its file was damaged or another process moved it into quarantine."""
