@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Self
 
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.pacing.pacer import Pacer
+from resolver.hub.pacing.quota_headers import parse_quota
 from resolver.hub.pacing.quota_pacer import QuotaPacer
 from resolver.hub.pacing.shared_pacer import SharedPacer
-from resolver.hub.response import Bucket
+from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
 from resolver.settings import FilledSettings, find_token
 from store.keys import derive_quota_owner
@@ -106,6 +107,15 @@ class Connection:
                 self.client = await self._exits.enter_async_context(client)
                 logger.info("asking %s, %s a token", self._settings.endpoint, "with" if self.token else "without")
         return self.client
+
+    def record_download(self, headers: Mapping[str, str]) -> None:
+        """Another client of this process got a response from the Hub with these headers: it uses the same quota."""
+        quota = parse_quota(HttpResponse(status=200, headers=headers))
+        if quota is None or not quota.is_credible or self.client is None:
+            return
+        for bucket, pacer in self.client.pacers.items():
+            if bucket.value == quota.name:
+                pacer.record_other(quota, asyncio.get_running_loop().time())
 
     def _open_pacer(self, bucket: Bucket) -> Pacer:
         """What keeps to the quota of a bucket, once the token is known."""

@@ -15,8 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
@@ -33,8 +32,8 @@ MAX_LOCK_WAIT_S = 30.0
 
 DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError | PoolTimeoutError
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError, PoolTimeoutError)
-"""Errors that the drivers raise, directly or through SQLAlchemy; one where a message quotes a damaged file, one where all
-connections are in use for long.
+"""Errors that the drivers raise, directly or through SQLAlchemy; one where a message quotes a damaged file, one where
+all connections are in use for long.
 """
 
 

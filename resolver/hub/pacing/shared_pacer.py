@@ -141,6 +141,8 @@ class SharedPacer:
     def record_other(self, quota: Quota, now_s: float) -> None:
         self._own.record_other(quota, now_s)
         self._see(quota, now_s, now_s)
+        if quota.remaining * 2 < self._remaining:
+            self._renew(now_s)
 
     async def close(self) -> None:
         if self._renewal is not None:
