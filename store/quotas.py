@@ -150,7 +150,9 @@ def _correct(row: QuotaRow | None, request: LeaseRequest, now_s: float) -> Quota
     of a window that is over tells nothing of the next one.
     """
     seen = request.seen
-    if seen is None or not 0 < seen.max_ends_in_s <= MAX_WINDOW_S or not 0 < seen.window_s <= MAX_WINDOW_S:
+    if seen is None or not 0 < seen.window_s <= MAX_WINDOW_S:
+        return row
+    if not 0 < seen.max_ends_in_s <= seen.window_s + CLOCK_STEP_S:
         return row
     remaining, ends_at_s = min(seen.remaining, MAX_QUOTA), now_s + seen.max_ends_in_s
     if seen.min_ends_in_s <= 0 and not request.has_probed:

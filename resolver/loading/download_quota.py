@@ -35,7 +35,7 @@ class DownloadWatch:
 
 
 def _find_hooks() -> list[Any] | None:
-    from huggingface_hub.utils import get_session
+    from huggingface_hub import get_session
 
     hooks = getattr(get_session(), "event_hooks", None)
     return hooks.get("response") if isinstance(hooks, dict) else None
