@@ -22,6 +22,9 @@ PROBE_POLL_S = 0.1
 MAX_SHARE = 8
 """A lease is at most this part of what remains, so that many processes get some of a small quota."""
 
+MIN_GRANT = 4
+"""The last requests of a window are not leased one by one."""
+
 MAX_WINDOW_S = 3_600.0
 """The longest window that is believed. The Hub's has 300 s."""
 
@@ -127,7 +130,7 @@ def lease(
     if row is not None and now_s < row.ends_at_s:
         most = row.quota if row.quota is not None else MAX_QUOTA
         remaining = min(row.remaining + request.returned, most)
-        granted = min(request.wanted, -(-remaining // MAX_SHARE))
+        granted = min(request.wanted, remaining, max(MIN_GRANT, -(-remaining // MAX_SHARE)))
         row = replace(row, remaining=remaining - granted)
         ends_in_s = row.ends_at_s - now_s
         return row, QuotaLease(

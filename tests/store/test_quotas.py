@@ -77,7 +77,7 @@ def seen(remaining: int, ends_in_s: float, *, quota: int | None = 200, took_s: f
         pytest.param(
             OVER, LeaseRequest(wanted=8, seen=seen(3, 0.5)), 1, 0, True, id="the end of the window that is over"
         ),
-        pytest.param(ROW, LeaseRequest(wanted=8, seen=seen(16, 6)), 2, 14, False, id="somebody else uses it too"),
+        pytest.param(ROW, LeaseRequest(wanted=8, seen=seen(16, 6)), 4, 12, False, id="somebody else uses it too"),
         pytest.param(ROW, LeaseRequest(wanted=8, seen=seen(199, 6)), 8, 72, False, id="others hold leases"),
         pytest.param(
             ROW,
