@@ -54,6 +54,11 @@ if TYPE_CHECKING:
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
 
+LOCKED_AHEAD = 4
+"""Requests that are worked on with advisory locks, for each that may be in flight: a lock and a look into the store
+come before each fetch (`benchmarks/fleet.py --only cost`).
+"""
+
 SingleRequest = tuple[Request, DecisionKey, str]
 """A request, what decisions it is answered with, and a subfolder ("" for none)."""
 
@@ -83,7 +88,9 @@ class Resolver:
         self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
         self._hooks = GuardedHooks(self._settings.hooks) if self._settings.hooks is not None else None
-        self._connection = Connection(self._settings, limits.retry, limits.breaker, self._hooks)
+        self._connection = Connection(
+            self._settings, limits.retry, limits.breaker, self._store.lease_quota, self._hooks
+        )
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
         self._wire()
@@ -442,10 +449,14 @@ class Resolver:
         return self._loader
 
     def _count_workers(self) -> int:
-        """How many requests are worked on: one for each model info in flight, one for each that waits for a file."""
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file.
+
+        With advisory locks more of them, that are locked and looked up while others are fetched.
+        """
         concurrency = self._settings.concurrency
-        waiting = concurrency if self._store.has_advisory_locks else self._connection.file_requests_in_flight
-        return concurrency + min(concurrency, waiting)
+        if self._store.has_advisory_locks:
+            return LOCKED_AHEAD * concurrency
+        return concurrency + min(concurrency, self._connection.file_requests_in_flight)
 
     def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:

@@ -9,6 +9,7 @@ from .errors import (
     BundleError as BundleError,
     DamagedStoreError as DamagedStoreError,
     SchemaMismatchError as SchemaMismatchError,
+    StoreAwayError as StoreAwayError,
     StoreBusyError as StoreBusyError,
     StoreClosedError as StoreClosedError,
     StoreError as StoreError,

@@ -49,6 +49,11 @@ def derive_scope(token: str | None) -> str:
     return hashlib.blake2b(token.encode(), key=b"hubresolve scope 1", digest_size=16).hexdigest()
 
 
+def derive_quota_owner(token: str | None, machine: str) -> str:
+    """Whose quota of the Hub a request counts for: the token's scope; without a token the address of the machine."""
+    return derive_scope(token) if token else f"{ANONYMOUS}@{machine}"
+
+
 def compute_ref_key(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
     """The same as `RefKey.key`, without building a `RefKey`."""
     return hash_texts("ref", endpoint, repo_id, revision, scope)

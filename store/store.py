@@ -18,8 +18,9 @@ from registry.repo_names import is_repo_name, is_revision
 from store import codec
 from store.checks import decode_facts
 from store.database.database import MAX_LOCK_WAIT_S, Database
-from store.errors import StoreError
+from store.errors import StoreBusyError, StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
+from store.quotas import LeaseRequest, QuotaKey, QuotaLease, find_problem, lease
 from store.reading import RefReader
 from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
 from store.rows import FactsRow, RefRow, Rows, build_rows
@@ -28,6 +29,7 @@ from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
 from store.sql.postgres_dialect import PostgresDialect
+from store.sql.quotas import read_quota, write_quota
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.ref_pages import read_endpoints, read_ref_pages
 from store.sql.registry_updates import read_updates, remove_updates, write_updates
@@ -38,6 +40,12 @@ from store.sql.tombstones import build_tombstones, drop_withdrawn
 from store.sql.upserts import build_upserts
 
 logger = logging.getLogger(__name__)
+
+MAX_LEASE_WAIT_S = 3.0
+"""How long a lease of a quota waits for another process's transaction."""
+
+MAX_LEASE_ATTEMPTS = 50
+"""Attempts to take a lease while other processes take theirs; one of them succeeds each time."""
 
 
 class MetadataStore(Database):
@@ -311,6 +319,32 @@ class MetadataStore(Database):
             StoreError: nothing was removed.
         """
         return await self.write(remove_updates) or 0
+
+    async def lease_quota(self, key: QuotaKey, request: LeaseRequest) -> QuotaLease | None:
+        """Take requests of a quota that all processes of the store share; None where the store is disabled.
+
+        A row that cannot be true is logged, and begun anew with a probe.
+
+        Raises:
+            StoreError: the row cannot be read or written now.
+        """
+        asked_at_s = time.monotonic()
+
+        async def take(connection: AsyncConnection) -> QuotaLease:
+            for _ in range(MAX_LEASE_ATTEMPTS):
+                row, version, now_s = await read_quota(connection, self.dialect, key)
+                problem = find_problem(row, now_s) if row is not None else None
+                if problem is not None:
+                    logger.warning("the stored quota of %s requests is not believed: %s", key.bucket, problem)
+                    row = None
+                changed, granted = lease(row, request, now_s, elapsed_s=time.monotonic() - asked_at_s)
+                if changed is None or changed == row:
+                    return granted
+                if await write_quota(connection, self.dialect, key, changed, version, now_s):
+                    return granted
+            raise StoreBusyError(f"other processes change the quota of {key.bucket} requests all the time")
+
+        return await self.write_each(take, lock_wait_s=MAX_LEASE_WAIT_S)
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

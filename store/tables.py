@@ -9,11 +9,11 @@ A change of a table needs a new `SCHEMA_VERSION` and a migration in `store/migra
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, func, text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, func, text
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 """The version of the tables and of the bodies in them."""
 
 ROWS_SCHEMA = 2
@@ -124,6 +124,26 @@ registry_updates = Table(
     # The tables as JSON, compressed by zlib.
     Column("body", LargeBinary, nullable=False),
     _build_digest_column(),
+    sqlite_with_rowid=False,
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    # Whose quota it is: `keys.derive_quota_owner`.
+    Column("owner", String, primary_key=True),
+    Column("bucket", String, primary_key=True),
+    # Requests of the window, null where the Hub did not say; and those that are not granted to a process yet.
+    Column("quota", BigInteger),
+    Column("remaining", BigInteger, nullable=False),
+    # Seconds; times are in seconds since 1970, UTC, by the clock of the database.
+    Column("window_s", Double, nullable=False),
+    Column("ends_at", Double, nullable=False),
+    # Until then one process tries whether a new window has begun.
+    Column("probe_until", Double, nullable=False),
+    # Another random number after each change: a process changes only the row that it has read.
+    Column("version", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from resolver.errors import GatedRepoError, HubError, HubResponseError, Reposito
 from resolver.hooks.hooks import Hooks
 from resolver.hub import http_errors, payloads, urls
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
+from resolver.hub.pacing.pacer import Pacer
 from resolver.hub.pacing.quota_pacer import QuotaPacer
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
@@ -59,11 +61,20 @@ class HubClient:
         timeout_s: float,
         retry: RetryPolicy = DEFAULT_RETRY,
         breaker: BreakerPolicy = DEFAULT_BREAKER,
+        open_pacer: Callable[[Bucket], Pacer] = lambda bucket: QuotaPacer(),
         hooks: Hooks | None = None,
     ) -> None:
+        """`open_pacer` gives what keeps to the quota of a bucket: by default for this process alone."""
         self._server = Server(endpoint, has_token=bool(token))
         self._transport = Transport(
-            endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker, hooks=hooks
+            endpoint,
+            token,
+            concurrency=concurrency,
+            timeout_s=timeout_s,
+            retry=retry,
+            breaker=breaker,
+            open_pacer=open_pacer,
+            hooks=hooks,
         )
 
     async def __aenter__(self) -> Self:
@@ -86,7 +97,7 @@ class HubClient:
         return self._transport.longest_wait_s
 
     @property
-    def pacers(self) -> dict[Bucket, QuotaPacer]:
+    def pacers(self) -> dict[Bucket, Pacer]:
         """What is known of each of the Hub's quotas."""
         return self._transport.pacers
 

@@ -30,8 +30,9 @@ from resolver.hub.large_bodies import MAX_LARGE_BODIES, LargeBodyPermit
 from resolver.hub.network_errors import translate
 from resolver.hub.pacing.circuit_breaker import BreakerPolicy, CircuitBreaker
 from resolver.hub.pacing.concurrency_limit import AdaptiveConcurrencyLimit
+from resolver.hub.pacing.pacer import Pacer
 from resolver.hub.pacing.quota_headers import Quota, parse_quota, retry_after_s
-from resolver.hub.pacing.quota_pacer import QuotaPacer, SentRequest
+from resolver.hub.pacing.quota_pacer import SentRequest
 from resolver.hub.reading import merge_headers, read_body
 from resolver.hub.response import Bucket, HttpResponse
 from resolver.hub.retry import RetryPolicy, asks_for_wait
@@ -43,6 +44,10 @@ T = TypeVar("T")
 
 MIN_SAID_WAIT_S = 5.0
 """A wait for the Hub's quota that is as long is logged, once for each window."""
+
+MAX_REFUSALS = 20
+"""Refusals of one request for the quota that are no failed attempts, where other requests are granted meanwhile."""
+
 _BUCKETS = {bucket.value: bucket for bucket in Bucket}
 _TOO_MANY_REQUESTS, _SERVER_ERROR = int(HTTPStatus.TOO_MANY_REQUESTS), int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -62,6 +67,7 @@ class Transport:
         timeout_s: float,
         retry: RetryPolicy,
         breaker: BreakerPolicy,
+        open_pacer: Callable[[Bucket], Pacer],
         hooks: Hooks | None = None,
     ) -> None:
         """`hooks` never raise."""
@@ -76,7 +82,7 @@ class Transport:
         self._large_bodies = {kind: asyncio.Semaphore(MAX_LARGE_BODIES) for kind in ("repo", "page")}
         self._said_until_s = dict.fromkeys(Bucket, 0.0)
         self._has_said_ignored = False
-        self.pacers = {bucket: QuotaPacer() for bucket in Bucket}
+        self.pacers = {bucket: open_pacer(bucket) for bucket in Bucket}
         """What is known of each of the Hub's quotas."""
         self.longest_wait_s = 0.0
         """The longest single wait that the Hub asked for and got."""
@@ -90,6 +96,8 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for pacer in self.pacers.values():
+            await pacer.close()
         await self._hops.__aexit__(kind, error, trace)
 
     def in_flight(self, bucket: Bucket) -> int:
@@ -124,8 +132,9 @@ class Transport:
         Raises:
             HubError: no response came, or `parse` raised it.
         """
-        attempt = 1
+        attempt, refusals = 1, 0
         while True:
+            answered = self.pacers[bucket].answered
             try:
                 return await self._send_and_parse(url, bucket, max_bytes, target, parse, budget, permit)
             except HubError as error:
@@ -133,6 +142,11 @@ class Transport:
                 error.__traceback__ = None
                 if isinstance(error, HubUnavailableError):
                     error.attempts = attempt
+                if self._is_refused_in_turn(error, bucket, answered) and refusals < MAX_REFUSALS:
+                    refusals += 1
+                    wait_s = self._retry.wait_s(error, refusals, random.random())
+                    await self._wait_for_hub(wait_s, bucket, budget, is_counted=False)
+                    continue
                 is_last = attempt >= self._retry.attempts(error)
                 # The first failure of a repo does not wait for a Hub that is known to be down.
                 if is_last or (attempt == 1 and self._breaker.is_open(asyncio.get_running_loop().time())):
@@ -140,6 +154,13 @@ class Transport:
                 if not await self._wait_to_retry(error, attempt, bucket, budget):
                     raise
             attempt += 1
+
+    def _is_refused_in_turn(self, error: HubError, bucket: Bucket, answered: int) -> bool:
+        """Whether the quota refused a request while it granted others: it moves on, and this one's turn comes.
+
+        `answered` is how many were answered when the request began to wait for its turn.
+        """
+        return isinstance(error, RateLimitedError) and self.pacers[bucket].answered > answered
 
     async def _send_and_parse(
         self,
@@ -184,14 +205,25 @@ class Transport:
     ) -> None:
         if self._hooks is not None:
             self._hooks.on_retry(Retry(bucket=bucket.value, failed_attempts=attempt, code=error.code))
+        self._tell_wait(bucket, reason, wait_s)
+
+    def _tell_wait(self, bucket: Bucket, reason: Literal["quota", "server", "backoff", "down"], wait_s: float) -> None:
+        if self._hooks is not None:
             self._hooks.on_wait(Wait(bucket=bucket.value, reason=reason, wait_s=wait_s))
 
     async def _wait_for_hub(
-        self, wait_s: float, bucket: Bucket, budget: RequestBudget, status: int | None = None
+        self,
+        wait_s: float,
+        bucket: Bucket,
+        budget: RequestBudget,
+        status: int | None = None,
+        *,
+        is_counted: bool = True,
     ) -> None:
         """Wait because the Hub asks for it, for its quota or with a `status` that says that it does not work.
 
-        A long wait is logged, once for all requests that wait until then.
+        A long wait is logged, once for all requests that wait until then. One that is not counted is none of those
+        that the budget limits.
         """
         loop = asyncio.get_running_loop()
         if wait_s >= MIN_SAID_WAIT_S and loop.time() >= self._said_until_s[bucket]:
@@ -202,7 +234,12 @@ class Transport:
             else:
                 logger.warning("the Hub fails with status %d, and asks for a wait of %.0f s", status, wait_s)
         self.longest_wait_s = max(self.longest_wait_s, wait_s)
-        budget.begin_wait(loop.time())
+        started_s = loop.time()
+        if not is_counted:
+            await asyncio.sleep(wait_s)
+            budget.queued_s += loop.time() - started_s
+            return
+        budget.begin_wait(started_s)
         try:
             await asyncio.sleep(wait_s)
         finally:
@@ -225,13 +262,14 @@ class Transport:
         limit, pacer, loop = self._limits[bucket], self.pacers[bucket], asyncio.get_running_loop()
         queued_since_s = loop.time()
         await limit.acquire()
-        has_place, is_sent = True, False
+        has_place = True
+        in_flight: SentRequest | None = None
 
         def give_place_back() -> None:
-            nonlocal has_place, is_sent
-            if is_sent:
-                is_sent = False
-                pacer.record_ended()
+            nonlocal has_place, in_flight
+            if in_flight is not None:
+                pacer.record_ended(in_flight)
+                in_flight = None
             if has_place:
                 has_place = False
                 limit.release()
@@ -246,7 +284,7 @@ class Transport:
             budget.start(loop.time(), queued_since_s=queued_since_s)
             await self._wait_for_turn(pacer, bucket, target, budget)
             sent_at_s = loop.time()
-            sent, is_sent = pacer.record_sent(sent_at_s), True
+            sent = in_flight = pacer.record_sent(sent_at_s)
             self.requests[bucket] += 1
             problem: HubError | None = None
             timeout_s = min(self._timeout_s, budget.get_attempts_left_s(sent_at_s))
@@ -305,14 +343,18 @@ class Transport:
         return response, passed, body, is_truncated
 
     async def _wait_for_turn(
-        self, pacer: QuotaPacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
+        self, pacer: Pacer, bucket: Bucket, target: RepoRevision | None, budget: RequestBudget
     ) -> None:
         """Wait for the quota, as long as the budget allows, and for the circuit breaker.
+
+        While other requests get their turns, a wait is not counted: many processes may share a quota, and then the turn
+        may come windows later.
 
         Raises:
             HubUnavailableError: the circuit breaker has been open for too long.
         """
         loop = asyncio.get_running_loop()
+        answered = pacer.answered
         while True:
             now_s = loop.time()
             if self._breaker.is_open(now_s):
@@ -328,11 +370,14 @@ class Transport:
             if wait_s <= 0:
                 return
             left_s, max_wait_s = budget.get_wait_left_s(now_s), self._retry.max_retry_after_s
+            if is_quota and wait_s <= max_wait_s and pacer.answered > answered:
+                answered = pacer.answered
+                self._tell_wait(bucket, "quota", wait_s)
+                await self._wait_for_hub(wait_s, bucket, budget, is_counted=False)
+                continue
             if left_s > 0:
                 allowed_s = min(wait_s, left_s, max_wait_s)
-                if self._hooks is not None:
-                    reason: Literal["quota", "down"] = "quota" if is_quota else "down"
-                    self._hooks.on_wait(Wait(bucket=bucket.value, reason=reason, wait_s=allowed_s))
+                self._tell_wait(bucket, "quota" if is_quota else "down", allowed_s)
                 await self._wait_for_hub(allowed_s, bucket, budget)
             elif not is_quota:
                 problem = f"{self._endpoint} has not answered for {budget.waits_s:.3g} s"

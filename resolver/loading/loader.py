@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -34,6 +34,7 @@ from resolver.hub.connection import Connection
 from resolver.loading.check_names import check_names
 from resolver.loading.damage import DamagedFile, explain_damage, remove_damaged_file
 from resolver.loading.download import Snapshot
+from resolver.loading.download_quota import DownloadWatch
 from resolver.loading.loaded import ModelSize
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan, check_loadable, find_missing_manifests, plan_load
@@ -78,11 +79,14 @@ class Loader:
         self._load_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hubresolve-load")
         # A pool of its own: asyncio's default pool has few threads on a machine with few processors.
         self._fetch_threads = ThreadPoolExecutor(MAX_CONCURRENT_FETCHES, thread_name_prefix="hubresolve-fetch")
+        self._downloads: DownloadWatch | None = None
 
     async def close(self) -> None:
         """Wait for running fetches and loads, and end the threads."""
         for threads in (self._load_thread, self._fetch_threads):
             await asyncio.to_thread(threads.shutdown)
+        if self._downloads is not None:
+            self._downloads.stop()
 
     async def prepare(
         self,
@@ -243,7 +247,17 @@ class Loader:
         if snapshot is None:
             return _get_local_folder(resolution) / options.subfolder
         paths = [f"{options.subfolder}/{name}" if options.subfolder else name for name in names]
-        return await self._run_in_fetch_thread(snapshot.fetch, paths) / options.subfolder
+        if self._downloads is None:
+            self._downloads = self._watch_downloads()
+        return await self._run_in_fetch_thread(_fetch_watched, snapshot, paths, self._downloads) / options.subfolder
+
+    def _watch_downloads(self) -> DownloadWatch:
+        loop = asyncio.get_running_loop()
+
+        def record(headers: Mapping[str, str]) -> None:
+            loop.call_soon_threadsafe(self._connection.record_download, headers)
+
+        return DownloadWatch(self._settings.endpoint, record)
 
     def _plan_from_cached_files(
         self,
@@ -313,6 +327,12 @@ def _is_same_commit(one: Resolution, other: Resolution) -> bool:
         other.canonical_id or other.repo_id,
         other.commit_hash,
     )
+
+
+def _fetch_watched(snapshot: Snapshot, filenames: Sequence[str], downloads: DownloadWatch) -> Path:
+    if not snapshot.offline and snapshot.find(filenames) is None:
+        downloads.start()
+    return snapshot.fetch(filenames)
 
 
 def _get_local_folder(resolution: Resolution) -> Path:

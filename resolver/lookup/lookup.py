@@ -21,6 +21,7 @@ from resolver.answer import Answer, Failure, build_failure
 from resolver.cache.answer_cache import AnswerCache
 from resolver.cache.freshness import may_stand_in
 from resolver.cache.write_behind import Stored, WriteBehind
+from resolver.concurrency.batcher import Batcher
 from resolver.concurrency.ordered_pool import Entry, Work
 from resolver.concurrency.single_flight import LeaderSingleFlight
 from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
@@ -48,6 +49,7 @@ from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision, is_plain_id
 from resolver.resolution import Resolution
+from store.database.locks import HeldLock
 from store.keys import DecisionKey
 from store.records import Record
 
@@ -122,6 +124,7 @@ class Lookup:
         self._offline = OfflineLookup(context)
         self._listings = AuthorListings(context, self, listing_limits)
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
+        self._looks: Batcher[tuple[RepoRevision, DecisionKey], Step] = Batcher(self._look_again)
         self._undecided: list[_Undecided] = []
         self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
         self._said_shadows: set[str] = set()
@@ -131,6 +134,7 @@ class Lookup:
     async def close(self) -> None:
         """Cancel the listings in flight, and decide on what was fetched."""
         await self._listings.close()
+        await self._looks.close()
         if self._decider is not None:
             await asyncio.wait([self._decider])
 
@@ -225,19 +229,36 @@ class Lookup:
 
     async def _ask_hub(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         """Fetch the repo, unless another request or another worker has done so since the store was read."""
-        async with self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision) as has_waited:
-            if (undecided := self._undecided_by_target.get(target)) is not None:
-                await undecided.outcome.get()
-            if has_waited or self._write_behind.was_put_lately(target.repo_id, target.revision):
-                (now,) = await self._recall.next_steps([target], decision_key)
-                if not isinstance(now, AskHub):
-                    return await self._perform(target, now, decision_key)
-                step = now
-            outcome = await self._fetch(target, step, decision_key)
-            if self._store.has_advisory_locks:
+        lock = await self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._ask_hub_alone(target, step, decision_key, is_claimed=lock is not None)
+        finally:
+            if lock is not None:
                 # Workers that wait for the lock find the record in the store.
-                await outcome.get()
-            return outcome
+                _release_when_stored(lock, outcome)
+        return outcome
+
+    async def _ask_hub_alone(
+        self, target: RepoRevision, step: AskHub, decision_key: DecisionKey, *, is_claimed: bool
+    ) -> Outcome:
+        if (undecided := self._undecided_by_target.get(target)) is not None:
+            await undecided.outcome.get()
+        if is_claimed or self._write_behind.was_put_lately(target.repo_id, target.revision):
+            now = await self._looks.load((target, decision_key))
+            if not isinstance(now, AskHub):
+                return await self._perform(target, now, decision_key)
+            step = now
+        return await self._fetch(target, step, decision_key)
+
+    async def _look_again(self, requests: Sequence[tuple[RepoRevision, DecisionKey]]) -> list[Step]:
+        """The next step for each request, from what is remembered now."""
+        steps: dict[int, Step] = {}
+        for decision_key in dict.fromkeys(key for _, key in requests):
+            places = [place for place, (_, key) in enumerate(requests) if key == decision_key]
+            found = await self._recall.next_steps([requests[place][0] for place in places], decision_key)
+            steps.update(zip(places, found, strict=True))
+        return [steps[place] for place in range(len(requests))]
 
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
@@ -445,6 +466,18 @@ class Lookup:
 
     def _build_origin(self, checked_at_s: int) -> Origin:
         return Origin(self._settings.endpoint, self._connection.token, checked_at_s)
+
+
+def _release_when_stored(lock: HeldLock, outcome: Outcome | None) -> None:
+    """Release the lock of a repo once its record is stored; at once where there is none."""
+    pending = None
+    if outcome is not None:
+        is_decided = outcome.decided is None or outcome.decided.done()
+        pending = outcome.stored if is_decided else outcome.decided
+    if pending is None or pending.done():
+        lock.release()
+    else:
+        pending.add_done_callback(lambda _: _release_when_stored(lock, outcome))
 
 
 def _without_task(decision_key: DecisionKey) -> DecisionKey:

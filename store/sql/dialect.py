@@ -49,6 +49,9 @@ class Dialect(Protocol):
     def insert(self, table: Table) -> Any:
         """An `INSERT` that can be extended with `ON CONFLICT`."""
 
+    def build_clock(self) -> ColumnElement[float]:
+        """The time of the database, in seconds since 1970, UTC: it is the same for all processes that share it."""
+
     def build_key_table(self) -> Any:
         """The list of keys in the parameter "keys", as a table with the column `value`.
 

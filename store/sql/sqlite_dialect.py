@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Double,
     Executable,
     LargeBinary,
     Table,
@@ -50,6 +51,10 @@ class SqliteDialect:
 
     def insert(self, table: Table) -> Any:
         return sqlite.insert(table)
+
+    def build_clock(self) -> ColumnElement[float]:
+        # 2440587.5 is 1970 as a Julian date. `unixepoch('subsec')` is of SQLite 3.42.
+        return (func.julianday("now", type_=Double) - 2440587.5) * 86400.0
 
     def build_key_table(self) -> Any:
         return func.json_each(bindparam("keys")).table_valued("value").alias("keys")
