@@ -40,7 +40,7 @@ from resolver.lookup.subfolder import SubfolderFacts
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
-from resolver.shutdown import explain_shutdown
+from resolver.shutdown import ENDING, is_process_ending
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
@@ -118,11 +118,10 @@ class Resolver:
             StoreError: the file or database is not a store of this program.
             ResolverNotOpenError: the process is ending.
         """
+        if is_process_ending():
+            # Before any thread is requested: from Python 3.12 on the end of `asyncio.run` would fail too.
+            raise ResolverNotOpenError(ENDING)
         self._home.enter(self)
-        with explain_shutdown():
-            return await self._open()
-
-    async def _open(self) -> Self:
         await self._exits.enter_async_context(self._store)
         if updates := await self._store.get_registry_updates():
             # All workers of a store decide by the same tables.
