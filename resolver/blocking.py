@@ -91,7 +91,8 @@ class BackgroundResolver:
         """As `run`, but returns at once. Cancelling the future cancels the work."""
         self._check_thread()
         with self._lock, explain_shutdown():
-            return asyncio.run_coroutine_threadsafe(self._run(settings, work), self._start_loop())
+            loop = self._start_loop()
+            return asyncio.run_coroutine_threadsafe(self._run(settings, work), loop)
 
     def find_cached(
         self, settings: Settings, repo_id: str, revision: str | None, task: str | None, library: str | None

@@ -41,7 +41,7 @@ from resolver.registry_in_force import get_registry
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
-from resolver.shutdown import explain_shutdown
+from resolver.shutdown import ENDING, is_process_ending
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
@@ -126,11 +126,10 @@ class Resolver:
             StoreError: the file or database is not a store of this program.
             ResolverNotOpenError: the process is ending.
         """
+        if is_process_ending():
+            # Before any thread is requested: from Python 3.12 on the end of `asyncio.run` would fail too.
+            raise ResolverNotOpenError(ENDING)
         self._home.enter(self)
-        with explain_shutdown():
-            return await self._open()
-
-    async def _open(self) -> Self:
         await self._exits.enter_async_context(self._store)
         registry = await get_registry(self._store, self._settings.registry)
         if registry is not self._registry:
