@@ -50,8 +50,8 @@ PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
 
 LOCKED_AHEAD = 4
-"""Requests that are worked on with advisory locks, for each that may be in flight: a lock and a look into the store come
-before each fetch (`benchmarks/fleet.py --only cost`).
+"""Requests that are worked on with advisory locks, for each that may be in flight: a lock and a look into the store
+come before each fetch (`benchmarks/fleet.py --only cost`).
 """
 
 SingleRequest = tuple[Request, DecisionKey, str]
