@@ -119,6 +119,10 @@ class SharedPacer:
             self._see(quota, sent.at_s, now_s)
             # Others wait for what a probe has shown; and they may not know that somebody else uses the quota too.
             if self._tries_window(sent):
+                if self._seen is not None:
+                    # The Hub may not have counted the others of the probe yet.
+                    others = (self._own.in_flight - 1) * sent.cost
+                    self._seen.remaining = max(0, self._seen.remaining - others)
                 self._end_probe(now_s)
             elif quota.remaining * 2 < self._remaining:
                 self._renew(now_s)
