@@ -22,6 +22,9 @@ PROBE_POLL_S = 0.1
 MAX_SHARE = 8
 """A lease is at most this part of what remains, so that many processes get some of a small quota."""
 
+FIRST_REQUESTS = 4
+"""Requests that try a quota of which nothing is known yet."""
+
 MIN_GRANT = 4
 """The last requests of a window are not leased one by one."""
 
@@ -142,8 +145,10 @@ def lease(
     if not request.wanted:
         return row, QuotaLease(granted=0, remaining=0, ends_in_s=0.0)
     quota, window_s = (row.quota, row.window_s) if row is not None else (None, PROBE_S)
+    # One slow response must not hold up all: nothing says yet that the quota is small.
+    granted = request.probe_cost * (1 if quota is not None else FIRST_REQUESTS)
     row = QuotaRow(quota=quota, remaining=0, window_s=window_s, ends_at_s=now_s, probe_until_s=now_s + PROBE_S)
-    return row, QuotaLease(granted=request.probe_cost, remaining=0, ends_in_s=PROBE_S, is_probe=True)
+    return row, QuotaLease(granted=granted, remaining=0, ends_in_s=PROBE_S, is_probe=True)
 
 
 def _correct(row: QuotaRow | None, request: LeaseRequest, now_s: float) -> QuotaRow | None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from store.keys import derive_quota_owner
 from store.quotas import (
+    FIRST_REQUESTS,
     MAX_SHARE,
     PROBE_S,
     LeaseRequest,
@@ -47,8 +48,15 @@ def seen(remaining: int, ends_in_s: float, *, quota: int | None = 200, took_s: f
 @pytest.mark.parametrize(
     ("row", "request_", "granted", "remaining", "is_probe"),
     [
-        pytest.param(None, LeaseRequest(wanted=8), 1, 0, True, id="the first one tries"),
-        pytest.param(None, LeaseRequest(wanted=8, probe_cost=2), 2, 0, True, id="a try takes as much as a request"),
+        pytest.param(None, LeaseRequest(wanted=8), FIRST_REQUESTS, 0, True, id="the first one tries"),
+        pytest.param(
+            None,
+            LeaseRequest(wanted=8, probe_cost=2),
+            2 * FIRST_REQUESTS,
+            0,
+            True,
+            id="a try takes as much as a request",
+        ),
         pytest.param(ROW, LeaseRequest(wanted=4), 4, 76, False, id="as much as is wanted"),
         pytest.param(ROW, LeaseRequest(wanted=64), 80 // MAX_SHARE, 70, False, id="at most a share"),
         pytest.param(replace(ROW, remaining=1), LeaseRequest(wanted=9), 1, 0, False, id="the last one"),

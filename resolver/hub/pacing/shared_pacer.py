@@ -66,7 +66,7 @@ class SharedPacer:
         self._wait_until_s = 0.0
         self._next_at_s = self._interval_s = 0.0
         self._is_probe = self._has_probed = False
-        self._probe: SentRequest | None = None
+        self._probe_from = 0
         self._seen: _Seen | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._asking_since_s = 0.0
@@ -92,7 +92,7 @@ class SharedPacer:
             if self._held * 2 < self._granted and self._remaining and not self._is_probe:
                 self._renew(now_s)
             return max(0.0, self._next_at_s - now_s)
-        if self._is_probe and self._probe is not None:
+        if self._is_probe and self._own.number > self._probe_from and now_s < self._held_until_s:
             return POLL_S
         if now_s < self._wait_until_s:
             return self._wait_until_s - now_s
@@ -109,8 +109,6 @@ class SharedPacer:
         sent = self._own.record_sent(now_s)
         if self._has_lease(now_s):
             self._held -= sent.cost
-            if self._is_probe:
-                self._probe = sent
             if self._interval_s:
                 self._next_at_s = max(now_s, self._next_at_s) + self._interval_s * sent.cost
         return sent
@@ -120,7 +118,11 @@ class SharedPacer:
         if quota is not None:
             self._see(quota, sent.at_s, now_s)
             # Others wait for what a probe has shown; and they may not know that somebody else uses the quota too.
-            if sent is self._probe:
+            if self._tries_window(sent):
+                if self._seen is not None:
+                    # The Hub may not have counted the others of the probe yet.
+                    others = (self._own.in_flight - 1) * sent.cost
+                    self._seen.remaining = max(0, self._seen.remaining - others)
                 self._end_probe(now_s)
             elif quota.remaining * 2 < self._remaining:
                 self._renew(now_s)
@@ -134,7 +136,7 @@ class SharedPacer:
 
     def record_ended(self, sent: SentRequest) -> None:
         self._own.record_ended(sent)
-        if sent is self._probe:
+        if self._tries_window(sent):
             # No response came, or one without a quota: another request has to try.
             self._end_probe(asyncio.get_running_loop().time())
 
@@ -182,9 +184,13 @@ class SharedPacer:
         seen.ends_after_s = max(seen.ends_after_s, ends_after_s)
         seen.ends_before_s = min(seen.ends_before_s, ends_before_s)
 
+    def _tries_window(self, sent: SentRequest) -> bool:
+        return self._is_probe and sent.number >= self._probe_from
+
     def _end_probe(self, now_s: float) -> None:
         self._has_probed = self._has_probed or self._is_probe
-        self._is_probe, self._probe = False, None
+        if self._is_probe:
+            self._is_probe, self._held = False, 0
         self._wait_until_s = 0.0
         self._renew(now_s)
 
@@ -249,7 +255,7 @@ class SharedPacer:
             ": one tries a new window" if granted.is_probe else "",
         )
         self._remaining = granted.remaining
-        self._is_probe, self._probe = granted.is_probe, None
+        self._is_probe, self._probe_from = granted.is_probe, self._own.number
         if granted.granted:
             self._granted = granted.granted
             kept = self._held if asked_at_s < self._held_until_s else 0
