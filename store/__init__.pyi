@@ -8,6 +8,7 @@ from .bundle.importing import import_bundle as import_bundle
 from .errors import (
     BundleError as BundleError,
     DamagedStoreError as DamagedStoreError,
+    QueryError as QueryError,
     SchemaMismatchError as SchemaMismatchError,
     StoreBusyError as StoreBusyError,
     StoreClosedError as StoreClosedError,
@@ -19,6 +20,9 @@ from .errors import (
 # Prune and verify
 from .maintenance.prune import prune as prune
 from .maintenance.verify import verify as verify
+
+# Query
+from .query import QueryResult as QueryResult, query as query
 
 # The store
 from .records import StoreInfo as StoreInfo

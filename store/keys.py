@@ -22,6 +22,8 @@ TOMBSTONE = "withdrawn"
 REPO_WIDE = "*"
 """The revision of the tombstone that stands for all revisions and spellings of a repo id; no revision has this name."""
 
+NOTHING_ASKED = "/"
+"""`DecisionKey.asked` where neither a task nor a library was requested."""
 
 _empty_hash = hashlib.blake2b(digest_size=8)
 """A copy of it is made faster than a new one, whose options are parsed."""

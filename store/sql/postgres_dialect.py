@@ -12,9 +12,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.rows import Row
-from store.sql.dialect import CompiledQuery
-from store.tables import decisions, facts, lookups, refs, registry_updates
+from store.sql.dialect import CompiledQuery, UpsertRow
+from store.tables import metadata, refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class PostgresDialect:
         # No index has the ids in lower case: this reads the whole table.
         return func.lower(refs.c.repo_id).in_({repo_id.lower() for repo_id in repo_ids})
 
-    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> PostgresRowSource:
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> PostgresRowSource:
         return PostgresRowSource(table, names)
 
     def compile(self, query: Executable) -> CompiledQuery:
@@ -47,9 +46,7 @@ class PostgresDialect:
         return (await connection.execute(query.query, dict(parameters))).all()
 
     async def read_size_bytes(self, connection: AsyncConnection) -> int:
-        sizes = (
-            func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups, registry_updates)
-        )
+        sizes = (func.pg_total_relation_size(table.name) for table in metadata.sorted_tables)
         return sum([int((await connection.execute(select(size))).scalar_one()) for size in sizes])
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
@@ -92,17 +89,17 @@ class PostgresUpsert:
     names: tuple[str, ...]
 
     async def execute(
-        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+        self, connection: AsyncConnection, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None
     ) -> None:
         await connection.exec_driver_sql(self.text, self.arrange(rows, constants))
 
-    def arrange(self, rows: Sequence[Row], constants: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def arrange(self, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The parameters of the statement for each row, in the order of their keys.
 
         Concurrent transactions then lock rows in the same order, and cannot deadlock. The first four values of a row
-        contain its whole key: that of facts and refs is the first, that of a decision all four.
+        contain its whole key: that of facts, refs and columns is the first, that of a decision all four.
         """
-        ordered = sorted(rows, key=operator.itemgetter(0, 1, 2, 3))
+        ordered = sorted(rows, key=operator.itemgetter(*range(min(4, len(self.names)))))
         constants = constants or {}
         names = (*self.names, *constants)
         arrange = operator.itemgetter(*map(names.index, self.parameters))
