@@ -22,7 +22,7 @@ from .maintenance.prune import prune as prune
 from .maintenance.verify import verify as verify
 
 # Query
-from .query import QueryResult as QueryResult, query as query
+from .query import QueryResult as QueryResult, run_query as run_query
 
 # The store
 from .records import StoreInfo as StoreInfo

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from sqlalchemy import text
@@ -41,11 +42,13 @@ class QueryResult:
 
 
 @asynccontextmanager
-async def query(store: MetadataStore, sql: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> AsyncIterator[QueryResult]:
+async def run_query(
+    store: MetadataStore, sql: str, *, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> AsyncIterator[QueryResult]:
     """The result of one statement of SQL, all of one state of the store, while others write. Read the pages inside.
 
     On SQLite every action but reading is refused; on PostgreSQL the transaction is read-only. `timeout_s` is for
-    everything inside the context.
+    everything inside the context; `math.inf`: there is no limit.
 
     Raises:
         QueryError: the SQL is wrong, writes, or takes too long.
@@ -69,7 +72,8 @@ async def query(store: MetadataStore, sql: str, *, timeout_s: float = DEFAULT_TI
 @asynccontextmanager
 async def _bounding(connection: AsyncConnection, is_sqlite: bool, timeout_s: float) -> AsyncIterator[None]:
     if not is_sqlite:
-        await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(timeout_s * 1000))}")
+        if timeout_s < inf:
+            await connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(timeout_s * 1000))}")
         yield
         return
     driver: Any = (await connection.get_raw_connection()).driver_connection
