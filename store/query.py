@@ -61,7 +61,11 @@ async def run_query(
                 async with connection.stream(text(sql.replace(":", "\\:"))) as rows:
                     names = _make_unique(rows.keys())
                     yield QueryResult(names, rows.partitions(ROWS_PER_PAGE))
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except Exception as error:
+            # What asyncpg raises while rows are read, SQLAlchemy does not wrap.
+            is_of_driver = isinstance(error, (SQLAlchemyError, sqlite3.Error))
+            if not is_of_driver and not type(error).__module__.startswith("asyncpg."):
+                raise
             cause = error.orig if isinstance(error, DBAPIError) else error
             # A value that is too long is of the query, not of the file.
             if is_corruption_error(cause) and "too big" not in str(cause):
