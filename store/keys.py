@@ -95,6 +95,11 @@ class DecisionKey(Struct, frozen=True, gc=False):
         return hash_texts(self.registry_digest)
 
     @property
+    def decided_by(self) -> str:
+        """The same number as 16 hex digits: the value of the column `decided_by` of the view `answers`."""
+        return f"{self.rules_id & 2**64 - 1:016x}"
+
+    @property
     def asked(self) -> str:
         """Requested task and library as "task/library", either empty: the value of the column `asked`."""
         return f"{self.task or ''}/{self.library or ''}"

@@ -22,12 +22,12 @@ from resolver.cli.tables import TableRow, print_table
 from resolver.lookup.stored import list_past
 from resolver.render import make_printable, render_cell, render_json_line
 from resolver.settings import Settings
+from store.database.corruption import SQLITE_MAGIC
 from store.store import MetadataStore
 from store.tables import HISTORY_S
 
 _COLUMNS = ("repo", "revision", "event", "key", "old", "new")
 _SHORT_HASH = 10
-_SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def is_store(place: str) -> bool:
         return True
     try:
         with Path(place).open("rb") as file:
-            return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
     except OSError:
         return False
 

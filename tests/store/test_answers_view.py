@@ -87,7 +87,7 @@ async def test_a_row_has_every_field_of_an_answer(location: str) -> None:
         "partial": None,
         "checked_at": "2026-01-31T12:00:00Z",
         "stale": None,
-        "decided_by": f"{DECISION_KEY.rules_id & 2**64 - 1:016x}",
+        "decided_by": DECISION_KEY.decided_by,
     }
 
 
@@ -123,7 +123,7 @@ async def test_the_latest_decision_counts_and_what_was_requested_does_not(locati
         ):
             await store.put([replace(others, decision_key=DecisionKey(digest, task), decision=decision)])
         (row,) = await read_rows(store)
-        other_rules = f"{DecisionKey('other rules').rules_id & 2**64 - 1:016x}"
+        other_rules = DecisionKey("other rules").decided_by
         assert (row["task"], row["decided_by"]) == ("fill-mask", other_rules)
         await store.put([replace(others, decision=DECISION)])
         assert (await read_rows(store))[0]["decided_by"] != other_rules
