@@ -30,8 +30,10 @@ class Webhook:
     """An address that takes JSON. Open it with `async with`."""
 
     def __init__(self, url: str, *, waits_s: tuple[float, ...] = WAITS_S) -> None:
-        """Raises:
-        SettingsError: the URL is not one of HTTP.
+        """A closed webhook; `waits_s` are the waits before further attempts.
+
+        Raises:
+            SettingsError: the URL is not one of HTTP.
         """
         try:
             self._url = URL(url)
@@ -54,7 +56,7 @@ class Webhook:
         await self._sender.__aexit__(kind, error, trace)
 
     async def post(self, value: Mapping[str, Any]) -> None:
-        """Post one JSON object; a failed attempt is repeated twice.
+        """Post one JSON object; a failed attempt is repeated, unless the response says that it never will do.
 
         Raises:
             WebhookError: all attempts failed.
