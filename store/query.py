@@ -22,9 +22,6 @@ DEFAULT_TIMEOUT_S = 60.0
 
 ROWS_PER_PAGE = 1_000
 
-MAPPED_BYTES = 2**40
-"""How much of a SQLite file is read through the page cache of the system: SQLite maps as much as there is."""
-
 _STEPS_PER_CHECK = 20_000
 """Steps of SQLite's virtual machine, some milliseconds, between two looks at the clock."""
 
@@ -81,7 +78,6 @@ async def _bounding(connection: AsyncConnection, is_sqlite: bool, timeout_s: flo
         yield
         return
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    await connection.exec_driver_sql(f"PRAGMA mmap_size={MAPPED_BYTES}")
     until_s = time.monotonic() + timeout_s
     await driver.set_authorizer(_authorize)
     await driver.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_PER_CHECK)
@@ -90,7 +86,6 @@ async def _bounding(connection: AsyncConnection, is_sqlite: bool, timeout_s: flo
     finally:
         await driver.set_progress_handler(None, 0)
         await driver.set_authorizer(None)
-        await connection.exec_driver_sql("PRAGMA mmap_size=0")
 
 
 def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _inner: str | None) -> int:
