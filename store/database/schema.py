@@ -35,6 +35,10 @@ BUSY_PAUSE_S = 0.1
 """Pause between two of them: SQLite does not wait for every kind of lock."""
 
 
+_KINDS = ("table", "index", "view", "trigger")
+"""The types of what a schema of SQLite has."""
+
+
 class SchemaState(enum.Enum):
     """The state of a database that is not refused."""
 
@@ -137,22 +141,22 @@ def _read_sqlite_state(connection: Connection) -> SchemaState:
 def _refuse_views(connection: Connection) -> None:
     """Refuse what would compute its rows when it is read, but for our own views: such rows may be endless.
 
-    Where only the name or only the text is that of one of our views, the file is damaged.
+    Where only the name or only the text is that of one of our views, or the type is none, the file is damaged.
     """
     found = connection.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' "
-        "UNION ALL SELECT column.name, '' FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
+        "SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' "
+        "UNION ALL SELECT 'view', column.name, '' FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
         "WHERE item.type = 'table' AND column.hidden"
     )
-    others = [(name, sql) for name, sql in found if SQLITE_VIEWS.get(name) != sql]
+    others = [row for row in found if SQLITE_VIEWS.get(row.name) != row.sql]
     url = render_url(connection.engine.url)
-    for name, sql in others:
-        if name not in SQLITE_VIEWS and sql not in SQLITE_VIEWS.values():
+    for kind, name, sql in others:
+        if kind in _KINDS and name not in SQLITE_VIEWS and sql not in SQLITE_VIEWS.values():
             raise SchemaMismatchError(
                 f"{url} computes {name!r} when it is read, as no store does; it was not changed: use another store"
             )
     if others:
-        raise DamagedStoreError(f"{url} has a damaged view")
+        raise DamagedStoreError(f"{url} has a damaged schema")
 
 
 def _check_header(version: int, connection: Connection) -> None:
