@@ -37,5 +37,9 @@ class BundleError(StoreError):
     """The file is not a bundle, or it is damaged. Nothing was imported from it."""
 
 
+class QueryError(StoreError):
+    """The SQL of a query cannot be run: it is not SQL, it would change something, or it takes too long."""
+
+
 class StoreClosedError(StoreError):
     """The store was used before it was opened or after it was closed."""

@@ -21,6 +21,7 @@ from resolver.cli.running import run
 from resolver.cli.shared_options import json_option, store_option
 from resolver.cli.store_commands import store
 from resolver.cli.verbosity import add_verbose_option
+from resolver.cli.watch_command import watch
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -277,6 +278,7 @@ def load(
 
 cli.add_command(diff)
 cli.add_command(report)
+cli.add_command(watch)
 
 
 @cli.command()

@@ -1,4 +1,7 @@
-"""`HopSender`: sends a GET and follows its redirects, one hop at a time: each has its own headers and proxy."""
+"""`HopSender`: sends a GET and follows its redirects, one hop at a time: each has its own headers and proxy.
+
+It also posts to an address of the user's.
+"""
 
 from __future__ import annotations
 
@@ -79,15 +82,27 @@ class HopSender:
             # A user name in the URL would take the place of the token.
             url = target.with_user(None) if headers else target
 
-    async def _send(self, url: URL, headers: dict[str, str] | None) -> aiohttp.ClientResponse:
+    async def post_json(self, url: URL, body: bytes) -> int:
+        """The status of the response to a POST of JSON; without the token, and without following a redirect.
+
+        The caller limits the time. Raises what `get` does.
+        """
+        async with await self._send(url, {"Content-Type": "application/json"}, body) as response:
+            return response.status
+
+    async def _send(
+        self, url: URL, headers: dict[str, str] | None, body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
         proxy = self._proxies.find(url)
         session = self._find_session(proxy if proxy is not None and proxy.is_socks else None)
         http_proxy = proxy if proxy is not None and not proxy.is_socks else None
         credentials = http_proxy.headers if http_proxy is not None else None
         is_tls = url.scheme == "https"
         try:
-            response = await session.get(
+            response = await session.request(
+                "GET" if body is None else "POST",
                 url,
+                data=body,
                 # A proxy that is asked for an http:// URL reads the headers of the request itself.
                 headers=headers if is_tls or credentials is None else {**(headers or {}), **credentials},
                 ssl=self._find_ssl_context() if is_tls else True,
@@ -114,7 +129,7 @@ class HopSender:
             # Without the query: that of a file server is a key to the file.
             address = response.url.with_query(None).with_user(None)
             through = f" through the proxy {proxy.url}" if proxy is not None else ""
-            logger.debug("GET %s%s: status %d", address, through, response.status)
+            logger.debug("%s %s%s: status %d", response.method, address, through, response.status)
 
     def _find_session(self, socks_proxy: Proxy | None) -> aiohttp.ClientSession:
         if not self._is_open:

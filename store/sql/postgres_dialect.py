@@ -24,12 +24,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.rows import Row
-from store.sql.dialect import CompiledQuery
+from store.sql.dialect import CompiledQuery, UpsertRow
 from store.tables import metadata, refs
-
-KEY_LENGTH = 4
-"""The first values of a row, which contain its whole key: of facts and refs it is the first, of a decision all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class PostgresDialect:
         # No index has the ids in lower case: this reads the whole table.
         return func.lower(refs.c.repo_id).in_({repo_id.lower() for repo_id in repo_ids})
 
-    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> PostgresRowSource:
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> PostgresRowSource:
         return PostgresRowSource(table, names)
 
     def compile(self, query: Executable) -> CompiledQuery:
@@ -83,7 +79,8 @@ class PostgresRowSource:
 
     def __init__(self, table: Table, names: tuple[str, ...]) -> None:
         self._names = names
-        self._key_length = 1 if "key" in names else KEY_LENGTH
+        # Refs and facts have a row id as their primary key, which is no value of a row.
+        self._key_length = 1 if "key" in names else len(table.primary_key.columns)
         kinds = {name: BigInteger() if name == "facts_key" else table.c[name].type for name in names}
         arrays = [bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in kinds.items()]
         columns = [column(name, kind) for name, kind in kinds.items()]
@@ -95,7 +92,7 @@ class PostgresRowSource:
     def select(self, **replacements: Any) -> Any:
         query = select(*(replacements.get(name, self._rows.c[name]) for name in self._names)).select_from(self._rows)
         # Concurrent transactions then lock rows in the same order, and cannot deadlock.
-        return query.order_by(*(self._rows.c[name] for name in self._names[:KEY_LENGTH]))
+        return query.order_by(*(self._rows.c[name] for name in self._names[: self._key_length]))
 
     def compile(self, statement: Any) -> PostgresUpsert:
         text, parameters = _compile(statement)
@@ -112,19 +109,19 @@ class PostgresUpsert:
     key_length: int
 
     async def execute(
-        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+        self, connection: AsyncConnection, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None
     ) -> None:
         for part in self.split(rows):
             await connection.exec_driver_sql(self.text, self.pack(part, constants or {}))
 
-    def pack(self, rows: Sequence[Row], constants: Mapping[str, Any]) -> tuple[Any, ...]:
+    def pack(self, rows: Sequence[UpsertRow], constants: Mapping[str, Any]) -> tuple[Any, ...]:
         """All rows as the parameters of one statement: the server runs it once, not once for each row."""
         arrays = dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
         return tuple(arrays[name] if name in arrays else constants[name] for name in self.parameters)
 
-    def split(self, rows: Sequence[Row]) -> list[list[Row]]:
+    def split(self, rows: Sequence[UpsertRow]) -> list[list[UpsertRow]]:
         """`rows` in parts without two rows of the same key, which one statement cannot change twice, in their order."""
-        parts: list[list[Row]] = []
+        parts: list[list[UpsertRow]] = []
         seen: Counter[tuple[Any, ...]] = Counter()
         for row in rows:
             key = row[: self.key_length]

@@ -295,6 +295,29 @@ async def test_a_store_that_computes_its_rows_is_refused_and_not_changed(
     assert [item.name for item in path.parent.glob("*damaged*")] == []
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DROP VIEW answers", f"CREATE VIEW answers AS {ENDLESS} i FROM n"),
+        ("UPDATE sqlite_master SET sql = replace(sql, 'coalesce', 'coalescf') WHERE name = 'answers'",),
+        ("UPDATE sqlite_master SET name = 'answerr', tbl_name = 'answerr' WHERE name = 'answers'",),
+    ],
+    ids=["endless", "another_text", "another_name"],
+)
+async def test_a_changed_view_of_ours_is_not_read(path: Path, statements: tuple[str, ...]) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([make_record("org/a")])
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema=ON")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    async with MetadataStore(path, is_optional=True) as store:
+        assert await recall_one(store, "org/a") is None
+    assert len([item for item in path.parent.glob("*damaged*") if item.suffix.endswith("Z")]) == 1
+
+
 # Withdrawn repos
 
 

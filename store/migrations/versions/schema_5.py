@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5"
-down_revision = "3"
+down_revision = "4"
 
 
 def upgrade() -> None:
