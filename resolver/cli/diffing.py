@@ -11,7 +11,6 @@ from typing import Any, TextIO
 
 import click
 
-from registry.defaults import default_registry
 from resolver.cli.comparing import COMPARED_KEYS, Change, ComparedRun, Event, compare, count_events
 from resolver.cli.exits import ALL_ANSWERED, DIFFERENT
 from resolver.cli.input.answers import read_answers
@@ -20,6 +19,7 @@ from resolver.cli.output import open_text
 from resolver.cli.store_listing import explain_empty, list_public
 from resolver.cli.tables import TableRow, print_table
 from resolver.lookup.stored import list_past
+from resolver.registry_in_force import get_registry
 from resolver.render import make_printable, render_cell, render_json_line
 from resolver.settings import Settings
 from store.database.corruption import SQLITE_MAGIC
@@ -82,7 +82,7 @@ async def diff_moments(settings: Settings, since_s: float, until_s: float | None
         show_message(f"the store keeps what repos were before for {days} days: earlier changes may be missing")
     before, after = ComparedRun(keys=output.keys), ComparedRun(keys=output.keys)
     async with MetadataStore(filled.store, may_create=False) as store:
-        registry = filled.registry or default_registry()
+        registry = await get_registry(store, filled.registry)
         for run, moment_s in ((before, first_s), (after, last_s)):
             answers = list_past(store, registry, endpoint=filled.endpoint, moment_s=moment_s, since_s=first_s)
             async with aclosing(answers):

@@ -106,7 +106,9 @@ def _create_or_upgrade(connection: Connection) -> None:
 
 
 def _create_views(connection: Connection) -> None:
-    for statement in (SQLITE_VIEWS if is_sqlite(connection.engine.url) else POSTGRES_VIEWS).values():
+    """Create the views, in place of those of an earlier schema."""
+    for name, statement in (SQLITE_VIEWS if is_sqlite(connection.engine.url) else POSTGRES_VIEWS).items():
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
         connection.exec_driver_sql(statement)
 
 

@@ -81,15 +81,19 @@ async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(old
 
 
 def downgrade(path: Path, version: int) -> None:
-    """Make a store of schema 2 or 3 of a store of today: its rows have the same bodies."""
+    """Make a store of schema 2, 3 or 4 of a store of today: its rows have the same bodies."""
+    schema_4 = (
+        "DROP VIEW answers",
+        "DROP VIEW answers_private",
+        "DROP TABLE latest_decisions",
+        "DROP TABLE decision_columns",
+        "DROP TABLE ref_history",
+        "ALTER TABLE refs DROP COLUMN changed_at",
+    )
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
-            "DROP VIEW answers",
-            "DROP VIEW answers_private",
-            "DROP TABLE latest_decisions",
-            "DROP TABLE decision_columns",
-            "DROP TABLE ref_history",
-            "ALTER TABLE refs DROP COLUMN changed_at",
+            "DROP TABLE quotas",
+            *(schema_4 if version < 4 else ()),
             *(("DROP TABLE registry_updates",) if version < 3 else ()),
             f"UPDATE schema_version SET version_num = '{version}'",
             f"PRAGMA user_version = {version}",
@@ -103,7 +107,7 @@ def read_answers(path: Path) -> list[Any]:
         return connection.execute("SELECT * FROM answers ORDER BY repo_id").fetchall()
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 async def test_a_later_schema_is_upgraded_to_the_same_store(tmp_path: Path, version: int) -> None:
     path = tmp_path / "store.sqlite3"
     async with MetadataStore(path) as store:
