@@ -13,6 +13,9 @@ CommitHash = NewType("CommitHash", str)
 
 CONFIG = "config.json"
 
+ALL_FILES = "files"
+"""In `CommitFacts.unseen`: the list of files, and with it the weights."""
+
 
 class FileState(enum.StrEnum):
     """The outcome of fetching a small file."""
@@ -39,14 +42,23 @@ ABSENT_FILE = SmallFile(state=FileState.ABSENT)
 
 
 class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The content of a commit, as far as it was fetched. It never changes, but more of it can become known.
+    """The content of a commit, as far as it is known. It never changes, but more of it can become known.
 
     `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was fetched, by path:
     a path without an entry was not fetched (for example `config.json` in lean mode).
+
+    `unseen` names what a decision should have read and could not: `ALL_FILES` where the list of files is not known
+    (`filenames` are then those that were read), and paths of small files. Empty where nothing is missing.
     """
 
     filenames: tuple[str, ...] = ()
     files: Mapping[str, SmallFile] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def has_all_names(self) -> bool:
+        """Whether `filenames` are all files of the commit."""
+        return bool(self.filenames) and ALL_FILES not in self.unseen
 
     @property
     def config(self) -> Mapping[str, Any] | None:

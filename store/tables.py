@@ -37,7 +37,7 @@ facts = Table(
     Column("canonical_id", String, nullable=False),
     Column("commit_hash", String(40), nullable=False),
     Column("scope", String, nullable=False),
-    # How many small files were requested: of two rows on one commit the one with more files is kept.
+    # How much of the commit is known, as `rows.rank_facts` says: of two rows on one commit the higher one is kept.
     Column("files_asked", Integer, nullable=False),
     # CommitFacts, encoded by `codec`.
     Column("body", LargeBinary, nullable=False),

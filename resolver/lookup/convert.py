@@ -48,6 +48,7 @@ def resolution_from_store(target: RepoRevision, step: UseStored) -> Resolution:
         source=Source.STORE,
         decision=step.decision,
         checked_at_s=ref.checked_at_s,
+        partial=step.decision.partial,
         stale=step.is_stale,
     )
 
@@ -66,6 +67,7 @@ def resolution_from_hub(
         source=Source.HUB,
         decision=decision,
         checked_at_s=checked_at_s,
+        partial=decision.partial,
     )
 
 
