@@ -16,6 +16,15 @@ CONFIG = "config.json"
 ALL_FILES = "files"
 """In `CommitFacts.unseen`: the list of files, and with it the weights."""
 
+TAGS = "tags"
+"""In `CommitFacts.unseen`: the Hub's tags."""
+
+COMMIT = "commit"
+"""In `CommitFacts.unseen`: which commit the facts are of. Their commit hash is then `UNKNOWN_COMMIT`."""
+
+UNKNOWN_COMMIT = CommitHash("0" * 40)
+"""Git's hash of nothing: no commit has it, so that any commit that is seen later is another one."""
+
 
 class FileState(enum.StrEnum):
     """The outcome of fetching a small file."""
@@ -48,7 +57,8 @@ class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     a path without an entry was not fetched (for example `config.json` in lean mode).
 
     `unseen` names what a decision should have read and could not: `ALL_FILES` where the list of files is not known
-    (`filenames` are then those that were read), and paths of small files. Empty where nothing is missing.
+    (`filenames` are then those that were read), `TAGS`, `COMMIT`, and paths of small files. Empty where nothing is
+    missing.
     """
 
     filenames: tuple[str, ...] = ()

@@ -19,7 +19,18 @@ from registry.rules.named_library import NamedLibrary
 class Observed:
     """The facts of a repo, under the names that the rules use."""
 
-    __slots__ = ("architectures", "config", "facts", "has_all_names", "has_config", "hints", "model_type", "named", "names", "weights")
+    __slots__ = (
+        "architectures",
+        "config",
+        "facts",
+        "has_all_names",
+        "has_config",
+        "hints",
+        "model_type",
+        "named",
+        "names",
+        "weights",
+    )
 
     def __init__(self, facts: RepoFacts, named: NamedLibrary | None) -> None:
         commit = facts.commit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry.facts import CommitFacts
@@ -14,6 +14,7 @@ from resolver.errors import ResolveError
 from resolver.hub.payloads import ModelInfo
 from resolver.hub.urls import MAX_PAGE_SIZE, is_page_of, listing_url
 from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
+from resolver.lookup.known import KnownCommit, mark_unseen, reuse_files
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.records import StoredRef
 
@@ -102,30 +103,55 @@ def is_settled(item: PageItem, registry: Registry) -> bool:
 
 
 async def complete_page(
-    client: HubClient, page: Sequence[PageItem], registry: Registry
+    client: HubClient,
+    page: Sequence[PageItem],
+    known: Mapping[int, KnownCommit],
+    registry: Registry,
+    *,
+    is_page_only: bool = False,
 ) -> list[tuple[RepoRevision, FetchedRepo | ResolveError]]:
-    """The facts of each repo of a page, in its order; what the page does not settle is fetched at the same time."""
+    """The facts of each repo of a page, in its order; what the page does not settle is fetched at the same time.
+
+    `known` is what the store has of the commits on the page, by their places: of those nothing is fetched again, and a
+    repo whose decision holds comes without facts. With `is_page_only` no file is fetched: the facts say what they lack.
+    """
     completed: dict[int, FetchedRepo | ResolveError] = {}
     unsettled = []
     for place, item in enumerate(page):
-        if isinstance(item, RepoRevision) or not is_settled(item, registry):
+        if isinstance(item, RepoRevision):
+            unsettled.append(place)
+            continue
+        found = known.get(place)
+        if found is not None and found.decision is not None:
+            completed[place] = build_fetched_repo(item, None)
+            continue
+        commit = reuse_files(item, found.facts if found is not None else None)
+        if is_page_only:
+            completed[place] = build_fetched_repo(item, mark_unseen(commit, item.hints, registry))
+        elif find_required_files(commit, item.hints, lean=registry):
             unsettled.append(place)
         else:
-            completed[place] = build_fetched_repo(item, CommitFacts(filenames=item.filenames))
+            completed[place] = build_fetched_repo(item, commit)
     if unsettled:
-        fetched = await asyncio.gather(*(_complete_item(client, page[place], registry) for place in unsettled))
+        fetched = await asyncio.gather(
+            *(_complete_item(client, page[place], known.get(place), registry) for place in unsettled)
+        )
         completed.update(zip(unsettled, fetched, strict=True))
     return [(get_page_target(item), completed[place]) for place, item in enumerate(page)]
 
 
-async def _complete_item(client: HubClient, item: PageItem, registry: Registry) -> FetchedRepo | ResolveError:
+async def _complete_item(
+    client: HubClient, item: PageItem, known: KnownCommit | None, registry: Registry
+) -> FetchedRepo | ResolveError:
     try:
         with client.begin_repo() as repo:
             if isinstance(item, RepoRevision):
                 return await fetch_repo(
                     repo, item, lean=registry, known=None, needs_facts=True, get_stored_facts=_get_no_facts
                 )
-            return await complete_repo(repo, item, CommitFacts(filenames=item.filenames), lean=registry)
+            return await complete_repo(
+                repo, item, reuse_files(item, known.facts if known is not None else None), lean=registry
+            )
     except ResolveError as error:
         return error
 

@@ -43,7 +43,7 @@ from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
-from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
+from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision
@@ -53,6 +53,7 @@ from store.records import Record
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient, RepoClient
+    from resolver.hub.payloads import ModelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -198,6 +199,8 @@ class Lookup:
                 return await self._ask_hub(target, step, decision_key)
             case UsePage():
                 return await self._use_page(target, step, decision_key)
+            case FetchFiles():
+                return await self._fetch_files(target, step, decision_key)
             case LookInHfCache():
                 return Outcome(await self._offline.find(target, decision_key))
             case ReadFolder():
@@ -239,6 +242,8 @@ class Lookup:
     ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
+        if decision is not None and decision.partial:
+            decision = None
         work = partial(
             fetch_repo,
             repo,
@@ -277,17 +282,34 @@ class Lookup:
         return Outcome(build_failure(target.repo_id, target.revision, error), stored)
 
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
-        client = await self._connection.open_client()
         try:
-            with client.begin_repo() as repo:
-                commit = CommitFacts(filenames=step.info.filenames)
-                fetched = await complete_repo(repo, step.info, commit, lean=self._registry)
-                outcome = self._decide_soon(target, fetched, decision_key, step.seen_at_s)
-                if repo.has_large_body:
-                    await self._finish_large(outcome)
+            commit = CommitFacts(filenames=step.info.filenames)
+            return await self._complete(target, step.info, commit, step.seen_at_s, decision_key)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
+
+    async def _fetch_files(self, target: RepoRevision, step: FetchFiles, decision_key: DecisionKey) -> Outcome:
+        ref = step.known
+        facts = await self._recall.get_stored_info(ref)
+        if facts is None:
+            return await self._ask_hub(target, AskHub(None), decision_key)
+        info, commit = facts
+        try:
+            return await self._complete(target, info, commit, ref.checked_at_s, decision_key)
+        except HubError:
+            return await self._ask_hub(target, AskHub(ref), decision_key)
+
+    async def _complete(
+        self, target: RepoRevision, info: ModelInfo, commit: CommitFacts, seen_at_s: int, decision_key: DecisionKey
+    ) -> Outcome:
+        """The outcome from model info of `seen_at_s` and the small files that `commit` lacks."""
+        client = await self._connection.open_client()
+        with client.begin_repo() as repo:
+            fetched = await complete_repo(repo, info, commit, lean=self._registry)
+            outcome = self._decide_soon(target, fetched, decision_key, seen_at_s)
+            if repo.has_large_body:
+                await self._finish_large(outcome)
         return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
@@ -309,10 +331,11 @@ class Lookup:
         """
         self._write_behind.begin_producing()
         try:
-            completed = await complete_page(client, page, self._registry)
+            known = await self._recall.find_known_commits(page, decision_key)
+            completed = await complete_page(client, page, known, self._registry, is_page_only=self._settings.partial)
             checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
             outcomes = list[Outcome]()
-            for target, fetched in completed:
+            for place, (target, fetched) in enumerate(completed):
                 if len(outcomes) % DECIDE_BATCH == 0:
                     # Yield to the event loop.
                     await asyncio.sleep(0)
@@ -320,7 +343,9 @@ class Lookup:
                 if isinstance(fetched, ResolveError):
                     outcome = self._build_refusal(target, fetched, checked_at_s)
                 else:
-                    self._decide_and_remember(_Undecided(target, fetched, decision_key, checked_at_s, None, outcome))
+                    decision = known[place].decision if fetched.commit is None else None
+                    item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
+                    self._decide_and_remember(item)
                 outcomes.append(outcome)
         finally:
             self._write_behind.end_producing()

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from registry.facts import CommitFacts
+from registry.facts import CommitFacts, CommitHash
 from resolver.cache.freshness import Policy
 from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
 from resolver.errors import ResolveError
 from resolver.lookup.context import LookupContext
 from resolver.lookup.decide import decide_facts
+from resolver.lookup.known import KnownCommit, find_known_commits, reuse_files
+from resolver.lookup.listing import PageItem
 from resolver.lookup.scopes import list_own_scopes
 from resolver.lookup.step import NOTHING_RECALLED, AskHub, Recalled, Refuse, Step, UseStored, is_miss, next_step
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.keys import PUBLIC, TOMBSTONE, DecisionKey, FactsKey
 from store.records import Record, StoredRef
+
+if TYPE_CHECKING:
+    from resolver.hub.payloads import ModelInfo
 
 
 class Recall:
@@ -64,6 +70,29 @@ class Recall:
         """The facts of a stored ref; None where there are none."""
         found = (await self._store.get_repo_facts([ref])).get(ref.key)
         return found.commit if found is not None else None
+
+    async def get_stored_info(self, ref: StoredRef) -> tuple[ModelInfo, CommitFacts] | None:
+        """What the store has of a ref as if the Hub had told it: model info, and its commit with the files that were
+        fetched; None where the facts are missing.
+        """
+        from resolver.hub.payloads import ModelInfo
+
+        found = (await self._store.get_repo_facts([ref])).get(ref.key)
+        if found is None or ref.commit_hash is None:
+            return None
+        info = ModelInfo(
+            canonical_id=ref.canonical_id,
+            commit_hash=CommitHash(ref.commit_hash),
+            filenames=found.commit.filenames,
+            hints=found.hints,
+        )
+        return info, reuse_files(info, found.commit)
+
+    async def find_known_commits(self, page: Sequence[PageItem], decision_key: DecisionKey) -> dict[int, KnownCommit]:
+        """What the store has of the commits that a page is about, by their places."""
+        infos = {place: item for place, item in enumerate(page) if not isinstance(item, RepoRevision)}
+        scopes = (PUBLIC, *list_own_scopes(await self._connection.find_token(), offline=False))
+        return await find_known_commits(self._store, self._endpoint, scopes, infos, decision_key)
 
     def _step_from_unstored(
         self, target: RepoRevision, unstored: UnstoredRecord, decision_key: DecisionKey
