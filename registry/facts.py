@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NewType
 
@@ -20,10 +21,20 @@ TAGS = "tags"
 """In `CommitFacts.unseen`: the Hub's tags."""
 
 COMMIT = "commit"
-"""In `CommitFacts.unseen`: which commit the facts are of. Their commit hash is then `UNKNOWN_COMMIT`."""
+"""In `CommitFacts.unseen`: which commit the facts are of. `derive_unknown_commit` gives a hash in its place."""
 
-UNKNOWN_COMMIT = CommitHash("0" * 40)
-"""Git's hash of nothing: no commit has it, so that any commit that is seen later is another one."""
+_UNKNOWN_START = "0" * 20
+"""No commit has a hash that begins so, so that any commit that is seen later is another one."""
+
+
+def derive_unknown_commit(content: bytes) -> CommitHash:
+    """A hash for facts of a commit that is not known; equal for equal content."""
+    return CommitHash(_UNKNOWN_START + hashlib.blake2b(content, digest_size=10).hexdigest())
+
+
+def is_unknown_commit(commit_hash: str | None) -> bool:
+    """Whether a commit hash is one that `derive_unknown_commit` made."""
+    return commit_hash is not None and commit_hash.startswith(_UNKNOWN_START)
 
 
 class FileState(enum.StrEnum):

@@ -20,11 +20,12 @@ from store.database.database import MAX_LOCK_WAIT_S, Database
 from store.errors import StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
 from store.reading import RefReader
-from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
+from store.records import CLOCK_SKEW_S, ListingState, Record, StoredRef, StoreInfo
 from store.rows import FactsRow, Rows, build_rows
 from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
+from store.sql.listings import read_listing, read_unseen, write_listing
 from store.sql.postgres_dialect import PostgresDialect
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.ref_pages import read_endpoints, read_ref_pages
@@ -288,6 +289,44 @@ class MetadataStore(Database):
             StoreError: nothing was removed.
         """
         return await self.write(remove_updates) or 0
+
+    async def get_listing(self, endpoint: str, scope: str, query: str) -> ListingState:
+        """How far the listing of a query was read with a token of this scope."""
+        found: list[ListingState | None] = []
+
+        async def read(connection: AsyncConnection) -> None:
+            found[:] = [await read_listing(connection, endpoint, scope, query)]
+
+        await self.read(read)
+        return (found[0] if found else None) or ListingState()
+
+    async def put_listing(self, endpoint: str, scope: str, query: str, state: ListingState) -> None:
+        """Store how far a listing was read.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+
+        async def put(connection: AsyncConnection) -> None:
+            await write_listing(connection, endpoint, scope, query, state)
+
+        await self.write(put)
+
+    async def list_unseen(
+        self, endpoint: str, before_s: int, *, author: str | None = None
+    ) -> AsyncGenerator[list[str]]:
+        """Pages of the public repos that were last checked before `before_s` (seconds since 1970, UTC); with `author`,
+        of this user or organisation.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with (
+            self.snapshot() as connection,
+            aclosing(read_unseen(connection, endpoint, before_s, author)) as pages,
+        ):
+            async for names in pages:
+                yield names
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

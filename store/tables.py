@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The version of the tables and of the bodies in them."""
 
 ROWS_SCHEMA = 2
@@ -123,6 +123,24 @@ registry_updates = Table(
     Column("read_at", _SECONDS, nullable=False),
     # The tables as JSON, compressed by zlib.
     Column("body", LargeBinary, nullable=False),
+    _build_digest_column(),
+    sqlite_with_rowid=False,
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    # keys.derive_scope of the token: another token sees another listing.
+    Column("scope", String, primary_key=True),
+    # Author, search and tags as JSON.
+    Column("query", String, primary_key=True),
+    # Of a run that was interrupted: the page to read next, the order of the listing, and when it began.
+    Column("next_url", String),
+    Column("sort", String),
+    Column("started_at", _SECONDS),
+    # Seconds since 1970, UTC: all changes until then are stored.
+    Column("known_until", _SECONDS),
     _build_digest_column(),
     sqlite_with_rowid=False,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from registry.facts import ALL_FILES, COMMIT, TAGS, UNKNOWN_COMMIT
+from registry.facts import ALL_FILES, COMMIT, TAGS, derive_unknown_commit
 from resolver.errors import HubResponseError
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
 from resolver.hub.payloads import MAX_FIELD_BYTES, MAX_FILES, MAX_INFO_BYTES, ModelInfo, build_model_info
@@ -55,7 +55,7 @@ def parse_snapshot_row(row: Mapping[str, Any]) -> SnapshotInfo:
         payload[name] = _FLAG_TEXTS.get(value.lower(), value) if isinstance(value, str) else value
     unseen = []
     if payload.get("sha") is None:
-        payload["sha"] = UNKNOWN_COMMIT
+        payload["sha"] = derive_unknown_commit(repr(sorted(payload.items())).encode("utf-8", "replace"))
         unseen.append(COMMIT)
     siblings = payload.get("siblings")
     if not isinstance(siblings, list):

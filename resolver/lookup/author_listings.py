@@ -19,7 +19,7 @@ from resolver.errors import HubError, RateLimitedError, TaskMismatchError
 from resolver.hub.payloads import ModelInfo
 from resolver.hub.urls import MAX_PAGE_SIZE
 from resolver.lookup.context import LookupContext
-from resolver.lookup.listing import MAX_PAGES, PageItem, fetch_pages, get_page_target, is_settled
+from resolver.lookup.listing import MAX_PAGES, ListingQuery, PageItem, fetch_pages, get_page_target, is_settled
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.step import AskHub, Step, UsePage
 from resolver.redaction import without_secrets
@@ -209,7 +209,7 @@ class AuthorListings:
         pages = fetch_pages(
             client,
             self._settings.endpoint,
-            author=author,
+            ListingQuery(author=author),
             max_page_size=self._limits.max_page_size,
             max_pages=self._limits.max_pages,
         )
@@ -218,7 +218,7 @@ class AuthorListings:
             seen_at_s = int(self._clock())
             # What is settled is stored, requested or not; what needs a file is worth a request only when requested.
             items: list[PageItem] = []
-            for item in page:
+            for item in page.items:
                 if is_settled(item, self._registry) or get_page_target(item) in waiting:
                     items.append(item)
                 elif not isinstance(item, RepoRevision):

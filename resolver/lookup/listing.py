@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from registry.facts import CommitFacts
 from registry.registry import Registry
 from registry.rules.required_files import find_required_files
 from resolver.errors import ResolveError
 from resolver.hub.payloads import ModelInfo
-from resolver.hub.urls import MAX_PAGE_SIZE, is_page_of, listing_url
+from resolver.hub.urls import BY_CREATION, MAX_PAGE_SIZE, is_page_of, listing_url
 from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
 from resolver.lookup.known import KnownCommit, mark_unseen, reuse_files
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
@@ -34,18 +36,33 @@ PageItem = ModelInfo | RepoRevision
 """One repo of a page: its model info, or only its id where the page does not say enough."""
 
 
+class ListingQuery(Struct, frozen=True, kw_only=True):
+    """What a listing is asked for: the repos of a user or organisation, with a text in their name, with all tags."""
+
+    author: str | None = None
+    search: str | None = None
+    filters: tuple[str, ...] = ()
+
+
+class Page(NamedTuple):
+    """The repos of a page, and the URL of the next one; None on the last page."""
+
+    items: list[PageItem]
+    next_url: str | None
+
+
 async def fetch_pages(
     client: HubClient,
     endpoint: str,
+    query: ListingQuery,
     *,
-    author: str | None = None,
-    search: str | None = None,
-    filters: Sequence[str] = (),
+    sort: str = BY_CREATION,
+    first_url: str | None = None,
     limit: int | None = None,
     max_page_size: int = MAX_PAGE_SIZE,
     max_pages: int = MAX_PAGES,
-) -> AsyncGenerator[list[PageItem]]:
-    """The repos of a listing, page by page, at most `limit` of them in all.
+) -> AsyncGenerator[Page]:
+    """The repos of a listing, page by page, at most `limit` of them in all; from the page at `first_url` on.
 
     A listing ends with its last page, and, with a warning, where its pages lead nowhere: back to an earlier page, to
     another origin, through `MAX_FRUITLESS_PAGES` without a repo that was not there before, or past `max_pages`.
@@ -57,7 +74,9 @@ async def fetch_pages(
     # A hash of each: a listing may have thousands of pages.
     urls, contents, fruitless = set[int](), set[int](), 0
     page_size = max_page_size if limit is None else max(1, min(limit, max_page_size))
-    url = listing_url(endpoint, author=author, search=search, filters=filters, page_size=page_size)
+    url = first_url or listing_url(
+        endpoint, author=query.author, search=query.search, filters=query.filters, page_size=page_size, sort=sort
+    )
     while left is None or left > 0:
         urls.add(hash(url))
         items, next_url = await client.fetch_listing(url)
@@ -69,11 +88,12 @@ async def fetch_pages(
         if left is not None:
             items = items[:left]
             left -= len(items)
-        yield items
-        if next_url is None or left == 0:
-            return
-        if (problem := _find_problem(next_url, endpoint, urls, fruitless, max_pages)) is not None:
+        problem = _find_problem(next_url, endpoint, urls, fruitless, max_pages) if next_url is not None else None
+        if problem is not None:
             logger.warning("the listing ends after page %d: %s", len(urls), problem)
+            next_url = None
+        yield Page(items, next_url)
+        if next_url is None or left == 0:
             return
         url = next_url
 

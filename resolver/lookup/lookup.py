@@ -169,6 +169,12 @@ class Lookup:
                 entries.append(target)
         return entries
 
+    async def start_checks(self, names: Sequence[str], decision_key: DecisionKey) -> list[Entry[Result]]:
+        """The work that checks each repo of `names` at the Hub, however recent its last check is."""
+        targets = [RepoRevision(name) for name in names]
+        steps = await self._recall.next_checks(targets, decision_key)
+        return [self.defer(target, step, decision_key) for target, step in zip(targets, steps, strict=True)]
+
     def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
         """The work that is left for a request."""
         return PendingRequest(self, target, step, decision_key)

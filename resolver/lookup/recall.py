@@ -107,6 +107,11 @@ class Recall:
         step = next_step(recalled, target, now_s=self._clock(), policy=self._policy)
         return step if isinstance(step, (UseStored, Refuse)) else None
 
+    async def next_checks(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
+        """The next step for each of `targets` if it is to be checked at the Hub now."""
+        policy = dataclasses.replace(self._policy, refresh=True)
+        return await self._next_steps_in_store(targets, decision_key, policy)
+
     async def find_stored(self, target: RepoRevision, decision_key: DecisionKey) -> UseStored | None:
         """What the store has, whatever its age, for when the Hub does not answer; None where it has no answer."""
         policy = dataclasses.replace(self._policy, offline=True)

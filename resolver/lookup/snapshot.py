@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from registry.decision import Decision
-from registry.facts import COMMIT, CommitFacts, RepoFacts
+from registry.facts import CommitFacts, RepoFacts
 from registry.registry import Registry
 from resolver.errors import ResolveError
 from resolver.hub.snapshot_rows import SnapshotInfo, UnusableRowError, parse_snapshot_row
@@ -154,7 +154,7 @@ class _SnapshotImport:
                     self._registry,
                     *item.unseen,
                 )
-                if known is not None and _is_less(commit, known.facts):
+                if known is not None and self._has_as_much(known, commit):
                     self.report.known += 1
                     return
                 decision = decide_facts(RepoFacts(commit=commit, hints=info.hints), self._registry, None, None)
@@ -174,13 +174,13 @@ class _SnapshotImport:
         self.report.stored += 1
         self.report.partial += _lacks(decision)
 
+    def _has_as_much(self, known: KnownCommit, commit: CommitFacts) -> bool:
+        """Whether the store has more of a commit than a row, or as much, and checked as late."""
+        if known.facts is None:
+            return False
+        missing, stored = set(commit.unseen), set(known.facts.unseen)
+        return bool(missing - stored) or (missing == stored and known.ref.checked_at_s >= self._seen_at_s)
+
 
 def _lacks(decision: Decision | None) -> bool:
     return decision is None or bool(decision.partial)
-
-
-def _is_less(commit: CommitFacts, stored: CommitFacts | None) -> bool:
-    """Whether the facts of a row lack what the stored facts of the same commit have."""
-    if stored is None or COMMIT in commit.unseen:
-        return False
-    return bool(set(commit.unseen) - set(stored.unseen))

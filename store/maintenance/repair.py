@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, LargeBinary, String, and_, cast, delete, l
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.chunked import chunked
+from store.sql.listings import remove_listings
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, registry_updates, schema_version
 
@@ -23,10 +24,12 @@ async def repair(
     decision_keys: Collection[tuple[Any, ...]],
     lookup_days: Collection[int],
     updated_libraries: Collection[Any],
+    with_listings: bool,
     with_indexes: bool,
 ) -> None:
     """Remove the rows with these primary keys, in one transaction. Refs to removed facts stay, without facts.
 
+    `with_listings`: remove what is known of listings; they are read anew.
     `with_indexes`: build the indexes again first; where a table was damaged, they have other values than its rows.
 
     Raises:
@@ -46,6 +49,8 @@ async def repair(
             await connection.execute(delete(lookups).where(lookups.c.day.in_(days)))
         for library in updated_libraries:
             await connection.execute(delete(registry_updates).where(_equals(registry_updates.c.library, library)))
+        if with_listings:
+            await remove_listings(connection)
         await _remove_decisions(connection, decision_keys)
         await connection.execute(delete(schema_version))
         await connection.execute(schema_version.insert().values(version_num=str(SCHEMA_VERSION)))

@@ -22,6 +22,7 @@ from store.errors import DamagedStoreError
 from store.keys import DecisionKey
 from store.maintenance.repair import repair
 from store.rows import DecisionRow, FactsRow, build_ref_row
+from store.sql.listings import read_damaged_listings
 from store.sql.registry_updates import read_updates
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, schema_version
@@ -53,6 +54,7 @@ class VerifyReport:
     bad_decisions: set[tuple[Any, ...]] = field(default_factory=set)
     bad_lookups: set[int] = field(default_factory=set)
     bad_updates: dict[Any, str] = field(default_factory=dict)
+    bad_listings: int = 0
     has_bad_version: bool = False
     is_file_damaged: bool = False
 
@@ -76,6 +78,7 @@ async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False
             decision_keys=report.bad_decisions,
             lookup_days=report.bad_lookups,
             updated_libraries=report.bad_updates,
+            with_listings=bool(report.bad_listings),
             with_indexes=report.is_file_damaged,
         )
         if left := (await _check(store, registry)).problems:
@@ -97,6 +100,11 @@ async def _check(store: MetadataStore, registry: Registry) -> VerifyReport:
         _, damaged = await read_updates(connection)
         report.bad_updates.update(damaged)
         report.problems += damaged.values()
+        listings = await read_damaged_listings(connection)
+        report.bad_listings = len(listings)
+        report.problems += [
+            f"the listing {query!r:.80} of {endpoint!r:.80} is damaged" for endpoint, _, query in listings
+        ]
         await _check_version(connection, report)
     return report
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
 from store.sql.dialect import CompiledQuery
-from store.tables import decisions, facts, lookups, refs, registry_updates
+from store.tables import decisions, facts, listings, lookups, refs, registry_updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class PostgresDialect:
 
     async def read_size_bytes(self, connection: AsyncConnection) -> int:
         sizes = (
-            func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups, registry_updates)
+            func.pg_total_relation_size(table.name)
+            for table in (facts, refs, decisions, lookups, registry_updates, listings)
         )
         return sum([int((await connection.execute(select(size))).scalar_one()) for size in sizes])
 

@@ -53,6 +53,7 @@ class RepoRow(msgspec.Struct):
     disabled: bool = False
     author: str | None = None
     created_at: datetime | None = None
+    modified_at: datetime | None = None
     repo_type: Literal["model", "dataset", "space"] = "model"
     aliases: tuple[str, ...] = ()
 
@@ -111,6 +112,7 @@ class RowReader:
             private=row.private,
             disabled=row.disabled,
             created_at=row.created_at or EPOCH,
+            modified_at=row.modified_at or row.created_at or EPOCH,
         )
 
     def _decode_object(self, raw: msgspec.Raw) -> Mapping[str, Any] | None:
