@@ -62,7 +62,7 @@ async def offline_answers(store: Path, *ids: str) -> list[Resolution | Failure]:
 
 def write_official(path: Path) -> Path:
     """As a program writes it that lists models with huggingface_hub."""
-    info = ModelInfo(**{**INFO, "lastModified": None, "transformersInfo": {"auto_model": "AutoModelForMaskedLM"}})
+    info = ModelInfo(**{**INFO, "lastModified": None, "transformersInfo": {"auto_model": "AutoModelForMaskedLM"}})  # type: ignore[no-untyped-call]
     return write_lines(path, json.dumps(vars(info), default=vars))
 
 

@@ -29,7 +29,7 @@ def at(seconds: float) -> datetime:
 def rows(count: int = 40, *, is_settled: bool = True) -> list[dict[str, object]]:
     """Repos of which each was made a second after the one before."""
     start_s = 1_700_000_000
-    more = {} if is_settled else {"extract": {}}
+    more: dict[str, object] = {} if is_settled else {"extract": {}}
     return [
         {**bert_row(f"org{n % 4}/m{n:03}"), "created_at": at(start_s + n).isoformat(), **more} for n in range(count)
     ]
