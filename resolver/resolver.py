@@ -440,10 +440,12 @@ class Resolver:
         return self._loader
 
     def _count_workers(self) -> int:
-        """How many requests are worked on: one for each model info in flight, one for each that waits for a file."""
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file, and
+        with `partial` those that wait for model info, so that files are read meanwhile.
+        """
         concurrency = self._settings.concurrency
         waiting = concurrency if self._store.has_advisory_locks else self._connection.file_requests_in_flight
-        return concurrency + min(concurrency, waiting)
+        return concurrency + min(concurrency, waiting) + self._lookup.waiting_for_info
 
     def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:

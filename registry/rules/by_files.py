@@ -1,8 +1,9 @@
 """Tells whether a few small files, read without the list of files, settle a decision. Pure.
 
-`config.json` and the front matter of the model card come by requests for files alone, where requests for model info
-are short. They settle what the Hub's hints and the list of files would not change: a library that the author names,
-whose own file is there. Converted weights keep the card and the config of their model, so they are not settled so.
+The front matter of the model card and one file of the library that it names come by requests for files alone, where
+requests for model info are short. They settle what the Hub's hints and the list of files would not change: a library
+that the author names, whose own file is there. Converted weights keep the card and the config of their model, so they
+are not settled so.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from registry.rules.observed import Observed, as_text, parse_architectures
 from registry.rules.required_files import ADAPTER_CONFIG, MODEL_INDEX, MODULES, SENTENCE_TRANSFORMERS_CONFIG
 from registry.tables.weights import CONVERTED
 
-_MANIFESTS: Mapping[str, tuple[str, ...]] = {
+_OWN_FILES: Mapping[str, tuple[str, ...]] = {
     "diffusers": (MODEL_INDEX,),
     "peft": (ADAPTER_CONFIG,),
-    "sentence_transformers": (MODULES, SENTENCE_TRANSFORMERS_CONFIG),
+    "sentence_transformers": (SENTENCE_TRANSFORMERS_CONFIG, MODULES),
 }
-"""Library -> the small files that a decision reads, whose presence tells as much as their content."""
+"""Library -> the files of its own, of which one tells task and class; of all others it is `config.json`."""
 
 _WITHOUT_OWN_FILE = frozenset(CONVERTED.values()) | {"transformers_js"}
 """Libraries of converted weights: only the list of files shows which there are."""
@@ -31,10 +32,12 @@ _WITHOUT_OWN_FILE = frozenset(CONVERTED.values()) | {"transformers_js"}
 _CONVERSION_TAG = "base_model:quantized:"
 
 
-def find_manifests(hints: HubHints, registry: Registry) -> tuple[str, ...]:
-    """The small files to read beside `config.json` and the card: those of the library that the card names."""
+def list_telling_files(hints: HubHints, registry: Registry) -> tuple[str, ...]:
+    """The files that may settle the decision on a repo with this card, until one is there; empty where none does."""
     library = _find_library(RepoFacts(commit=CommitFacts(), hints=hints), registry)
-    return _MANIFESTS.get(library or "", ())
+    if library is None or library in _WITHOUT_OWN_FILE:
+        return ()
+    return _OWN_FILES.get(library, (CONFIG,))
 
 
 def is_settled_by_files(commit: CommitFacts, hints: HubHints, registry: Registry) -> bool:
@@ -48,8 +51,8 @@ def is_settled_by_files(commit: CommitFacts, hints: HubHints, registry: Registry
     if decide_library(Observed(facts, find_named_library(facts, registry)), registry)[0] != library:
         # The files of the library that the author names are not among those that were read.
         return False
-    if library in _MANIFESTS:
-        return any(_is_read(commit.files.get(path)) for path in _MANIFESTS[library])
+    if library in _OWN_FILES:
+        return any(_is_read(commit.files.get(path)) for path in _OWN_FILES[library])
     config = commit.config
     if config is None or (
         "quantization_config" not in config and any(tag.startswith(_CONVERSION_TAG) for tag in hints.tags)

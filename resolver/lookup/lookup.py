@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -26,6 +26,8 @@ from resolver.concurrency.single_flight import LeaderSingleFlight
 from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
+from resolver.lookup.bucket_choice import BucketChoice
+from resolver.lookup.by_files import fetch_by_files
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import (
     Origin,
@@ -119,11 +121,17 @@ class Lookup:
         self._subfolders = subfolders
         self._offline = OfflineLookup(context)
         self._listings = AuthorListings(context, self, listing_limits)
+        self._buckets = BucketChoice()
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
         self._undecided: list[_Undecided] = []
         self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
         self._decided: asyncio.Future[None] | None = None
         self._decider: asyncio.Task[None] | None = None
+
+    @property
+    def waiting_for_info(self) -> int:
+        """How many repos wait for model info where files alone are read meanwhile."""
+        return self._buckets.waiting_for_info
 
     async def close(self) -> None:
         """Cancel the listings in flight, and decide on what was fetched."""
@@ -233,7 +241,7 @@ class Lookup:
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
         with client.begin_repo() as repo:
-            outcome = await self._fetch_with(repo, target, step, decision_key)
+            outcome = await self._fetch_with(client, repo, target, step, decision_key)
             if repo.has_large_body:
                 await self._finish_large(outcome)
         return outcome
@@ -244,7 +252,7 @@ class Lookup:
         await outcome.get()
 
     async def _fetch_with(
-        self, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
+        self, client: HubClient, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
     ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
@@ -254,11 +262,13 @@ class Lookup:
             fetch_repo,
             repo,
             target,
-            lean=self._registry if self._settings.lean else None,
+            lean=self._registry if self._settings.lean or self._settings.partial else None,
             known=known,
             needs_facts=decision is None,
             get_stored_facts=self._recall.get_stored_facts,
         )
+        if self._settings.partial:
+            work = partial(self._fetch_either, client, repo, target, work, may_use_files=known is None)
         self._write_behind.begin_producing()
         try:
             fetched = await self._fetches.run((target, decision is None), work)
@@ -270,6 +280,24 @@ class Lookup:
             self._write_behind.end_producing()
         still_valid = decision if fetched.commit is None else None
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+
+    async def _fetch_either(
+        self,
+        client: HubClient,
+        repo: RepoClient,
+        target: RepoRevision,
+        fetch_all: Callable[[], Awaitable[FetchedRepo]],
+        *,
+        may_use_files: bool,
+    ) -> FetchedRepo:
+        """What files alone tell, where requests for model info are short and files tell enough; else everything."""
+        if may_use_files and await self._buckets.is_for_files(client):
+            with self._buckets.reading_files():
+                fetched = await fetch_by_files(repo, target, self._registry)
+            if fetched is not None:
+                return fetched
+        with self._buckets.requesting_info():
+            return await fetch_all()
 
     async def _stand_in(self, target: RepoRevision, error: HubUnavailableError, decision_key: DecisionKey) -> Answer:
         """The stored answer, while the Hub does not answer, if the settings allow its age; else the error."""
