@@ -39,7 +39,8 @@ from resolver.lookup.convert import (
     resolution_from_store,
 )
 from resolver.lookup.decide import decide_facts
-from resolver.lookup.fetch import FetchedRepo, complete_repo, fetch_repo
+from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
+from resolver.lookup.known import reuse_files
 from resolver.lookup.listing import PageItem, complete_page
 from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
@@ -316,9 +317,14 @@ class Lookup:
         return Outcome(build_failure(target.repo_id, target.revision, error), stored)
 
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
+        info = step.info
+        known = (await self._recall.find_known_commits([info], decision_key)).get(0)
+        if known is not None and known.decision is not None:
+            fetched = build_fetched_repo(info, None)
+            return self._decide_soon(target, fetched, decision_key, step.seen_at_s, known.decision)
         try:
-            commit = CommitFacts(filenames=step.info.filenames)
-            return await self._complete(target, step.info, commit, step.seen_at_s, decision_key)
+            commit = reuse_files(info, known.facts if known is not None else None)
+            return await self._complete(target, info, commit, step.seen_at_s, decision_key)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
