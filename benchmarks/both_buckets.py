@@ -18,16 +18,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from resolver import Failure, Resolution, Resolver, Settings
 from resolver.limits import Limits
-from resolver.local_hub import Catalog, HubOptions, LocalHub, read_jsonl, repos_from_rows, synthetic
+from resolver.local_hub import HubProcess, start_process, synthetic
 from resolver.lookup.author_listings import ListingLimits
 
 LIMITS = Limits(listings=ListingLimits(min_repos=sys.maxsize))
@@ -53,55 +54,52 @@ class BucketRun:
     per_window: float
 
 
-def build_catalog(count: int, corpus: Path | None) -> Catalog:
-    """Repos of which no two have the same author."""
+def build_rows(count: int, corpus: Path | None) -> list[dict[str, Any]]:
+    """Rows of repos of which no two have the same author."""
     if corpus is None:
-        return Catalog(repos_from_rows(synthetic(count, count)))
-    rows = list(read_jsonl(corpus))
-    return Catalog(replace(rows[n % len(rows)], id=f"author{n}/repo", author=None) for n in range(count))
+        return list(synthetic(count, count))
+    rows = [json.loads(line) for line in corpus.read_text("utf-8").splitlines()]
+    return [{**rows[number % len(rows)], "id": f"author{number}/repo", "author": None} for number in range(count)]
 
 
 async def measure(
-    what: str, hub: LocalHub, ids: Sequence[str], store: Path, seconds: float, *, partial: bool, lean: bool
+    what: str, hub: HubProcess, ids: Sequence[str], settings: Settings, options: argparse.Namespace, hops: str
 ) -> tuple[list[Resolution], BucketRun]:
-    """The answers of a run that is ended after so many seconds, and its figures."""
-    settings = Settings(endpoint=hub.endpoint, token=False, store=store, partial=partial, lean=lean)
+    """The answers of a run that is ended after so many windows, and its figures."""
     answers: list[Resolution] = []
-    failed = 0
+    failed, seconds = 0, options.window * options.windows
     started_s = time.perf_counter()
     async with Resolver(settings, limits=LIMITS) as resolver:
         async with aclosing(resolver.resolve_many(ids, ordered=False)) as items:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     async for answer in items:
                         if isinstance(answer, Failure):
                             failed += 1
                         else:
                             answers.append(answer)
-            except TimeoutError:
-                pass
-    elapsed_s = min(time.perf_counter() - started_s, seconds)
+            elapsed_s = time.perf_counter() - started_s
+    counts = hub.counts()
     return answers, BucketRun(
         what=what,
-        hops="counted" if hub.options.meter_resolve_cache else "free",
+        hops=hops,
         answered=len(answers),
         failed=failed,
         partial=sum(bool(answer.partial) for answer in answers),
         same=0,
-        api=hub.count.bucket["api"],
-        resolvers=hub.count.bucket["resolvers"],
-        refused=hub.count.status[HTTPStatus.TOO_MANY_REQUESTS],
+        api=counts["bucket"].get("api", 0),
+        resolvers=counts["bucket"].get("resolvers", 0),
+        refused=counts["status"].get(str(HTTPStatus.TOO_MANY_REQUESTS.value), 0),
         seconds=elapsed_s,
-        per_window=len(answers) / elapsed_s * hub.options.window_s,
+        per_window=len(answers) / elapsed_s * options.window,
     )
 
 
-async def count_same(catalog: Catalog, answers: Sequence[Resolution], store: Path) -> int:
+async def count_same(endpoint: str, answers: Sequence[Resolution], store: Path) -> int:
     """How many partial answers are the same as the complete ones."""
     partial = {answer.repo_id: answer for answer in answers if answer.partial}
-    async with LocalHub(catalog) as hub:
-        async with Resolver(Settings(endpoint=hub.endpoint, token=False, store=store), limits=LIMITS) as resolver:
-            complete = [item async for item in resolver.resolve_many(list(partial))]
+    async with Resolver(Settings(endpoint=endpoint, token=False, store=store), limits=LIMITS) as resolver:
+        complete = [item async for item in resolver.resolve_many(list(partial))]
     return sum(
         isinstance(item, Resolution)
         and (item.library, item.task, item.model_class)
@@ -110,55 +108,56 @@ async def count_same(catalog: Catalog, answers: Sequence[Resolution], store: Pat
     )
 
 
-async def run_benchmark(options: argparse.Namespace) -> None:
-    catalog = build_catalog(options.repos, options.corpus)
-    ids = [repo.id for repo in catalog]
-    runs = []
-    print(f"{'':10} {'hops':8} {'answers':>7} {'partial':>7} {'same':>6} {'429':>4} {'a window':>8} {'ratio':>6}")
-    with tempfile.TemporaryDirectory() as folder:
-        for run in await measure_all(options, catalog, ids, Path(folder)):
-            runs.append(run)
-    if options.json is not None:
-        options.json.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", "utf-8")
+KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("complete", {}),
+    ("lean", {"lean": True}),
+    ("partial", {"partial": True}),
+)
+"""Name and settings of each run; the last one is compared with the better one before it."""
 
 
-def list_kinds() -> Iterator[tuple[str, bool, bool]]:
-    """Name, partial and lean of each run."""
-    yield "complete", False, False
-    yield "lean", False, True
-    yield "partial", True, False
-
-
-async def measure_all(
-    options: argparse.Namespace, catalog: Catalog, ids: Sequence[str], folder: Path
-) -> list[BucketRun]:
-    runs = []
-    for are_counted in (False, True):
+def measure_all(options: argparse.Namespace, folder: Path) -> Iterator[tuple[BucketRun, float | None]]:
+    """The runs, each with its ratio to the best one without `partial`."""
+    rows = build_rows(options.repos, options.corpus)
+    ids = [str(row["id"]) for row in rows]
+    catalog = folder / "catalog.jsonl"
+    catalog.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    for hops, extra in (("free", ("--free-redirects",)), ("counted", ())):
         best = 0.0
-        for what, partial, lean in list_kinds():
-            hub_options = HubOptions(
+        for what, more in KINDS:
+            with start_process(
+                jsonl=catalog,
                 quota_api=options.api,
                 quota_resolvers=options.files,
                 window_s=options.window,
-                meter_resolve_cache=are_counted,
-            )
-            store = folder / f"{what}-{are_counted}.db"
-            async with LocalHub(catalog, hub_options) as hub:
-                seconds = options.window * options.windows
-                answers, run = await measure(what, hub, ids, store, seconds, partial=partial, lean=lean)
-            if partial:
-                run = replace(run, same=await count_same(catalog, answers, folder / f"whole-{are_counted}.db"))
-            else:
+                extra=extra,
+            ) as hub:
+                store = folder / f"{what}-{hops}.db"
+                settings = Settings(endpoint=hub.endpoint, token=False, store=store, **more)
+                answers, run = asyncio.run(measure(what, hub, ids, settings, options, hops))
+            if "partial" not in more:
                 best = max(best, run.per_window)
+                yield run, None
+                continue
+            with start_process(jsonl=catalog) as hub:
+                same = asyncio.run(count_same(hub.endpoint, answers, folder / f"whole-{hops}.db"))
+            yield replace(run, same=same), run.per_window / best
+
+
+def run_benchmark(options: argparse.Namespace) -> None:
+    runs = []
+    print(f"{'':10} {'hops':8} {'answers':>7} {'partial':>7} {'same':>6} {'429':>4} {'a window':>8} {'ratio':>6}")
+    with tempfile.TemporaryDirectory() as folder:
+        for run, ratio in measure_all(options, Path(folder)):
+            runs.append(run)
             same = f"{run.same / run.partial:.1%}" if run.partial else ""
-            ratio = f"{run.per_window / best:.2f}" if partial else ""
             print(
                 f"{run.what:10} {run.hops:8} {run.answered:7} {run.partial:7} {same:>6} {run.refused:4} "
-                f"{run.per_window:8.0f} {ratio:>6}",
+                f"{run.per_window:8.0f} {'' if ratio is None else f'{ratio:.2f}':>6}",
                 flush=True,
             )
-            runs.append(run)
-    return runs
+    if options.json is not None:
+        options.json.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -170,7 +169,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=6)
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--json", type=Path)
-    asyncio.run(run_benchmark(parser.parse_args()))
+    run_benchmark(parser.parse_args())
 
 
 if __name__ == "__main__":

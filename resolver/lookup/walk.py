@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -120,8 +120,7 @@ class ListingWalk:
                 if floor_s is None:
                     yield page
                     continue
-                items = select_changed(page.items, floor_s)
-                is_last = bool(page.items) and is_older(page.items[-1], floor_s)
+                items, is_last = select_changed(page.items, floor_s)
                 yield Page(items, None if is_last else page.next_url)
                 if is_last:
                     return
@@ -155,11 +154,16 @@ class ListingWalk:
             logger.warning("how far the listing was read is not stored: %s", error)
 
 
-def is_older(item: PageItem, floor_s: float) -> bool:
-    """Whether a repo was last changed before `floor_s`; false where that is not known. Pure."""
-    return not isinstance(item, RepoRevision) and item.modified_at_s is not None and item.modified_at_s < floor_s
+def select_changed(items: Sequence[PageItem], floor_s: float) -> tuple[list[PageItem], bool]:
+    """The repos of a page that were changed at `floor_s` or later, and whether the page goes further back. Pure.
 
-
-def select_changed(items: list[PageItem], floor_s: float) -> list[PageItem]:
-    """The repos that were changed at `floor_s` or later. Pure."""
-    return [item for item in items if not is_older(item, floor_s)]
+    The page has those changed last first. One whose time is not known was changed later than the next one was.
+    """
+    changed: list[PageItem] = []
+    is_older = False
+    for item in items:
+        if not isinstance(item, RepoRevision) and item.modified_at_s is not None:
+            is_older = item.modified_at_s < floor_s
+        if not is_older:
+            changed.append(item)
+    return changed, is_older

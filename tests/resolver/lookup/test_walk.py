@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from registry.facts import NO_HINTS, CommitHash
 from resolver.answer import Failure
+from resolver.hub.payloads import ModelInfo
 from resolver.limits import Limits
 from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.lookup.author_listings import ListingLimits
+from resolver.lookup.listing import PageItem
+from resolver.lookup.walk import select_changed
+from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from store.store import MetadataStore
@@ -191,3 +196,30 @@ async def test_only_a_whole_listing_can_be_swept(store: Path) -> None:
         async with open_resolver(settings_for(hub, store)) as resolver:
             with pytest.raises(ValueError, match="sweep"):
                 await walk(resolver, sweep=True, search="m0")
+
+
+def info(modified_at_s: int | None) -> PageItem:
+    if modified_at_s is None:
+        return RepoRevision("org/unknown")
+    name = f"org/m{modified_at_s}"
+    return ModelInfo(
+        canonical_id=name, commit_hash=CommitHash("a" * 40), filenames=(), hints=NO_HINTS, modified_at_s=modified_at_s
+    )
+
+
+CUTS = (
+    ([], [], False),
+    ([9, 8, 7], [9, 8, 7], False),
+    ([9, 5, 4], [9, 5], True),
+    ([4, 3], [], True),
+    ([9, None, 6, None, 4, None], [9, None, 6, None], True),
+    ([None], [None], False),
+    # The server has sorted by a finer time than it tells, or not quite.
+    ([9, 4, 6], [9, 6], False),
+)
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(("page", "changed", "is_older"), CUTS)
+def test_a_page_of_changes_is_cut(page: list[int | None], changed: list[int | None], is_older: bool) -> None:
+    assert select_changed([info(time) for time in page], 5) == ([info(time) for time in changed], is_older)
