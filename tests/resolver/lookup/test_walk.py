@@ -207,7 +207,7 @@ def info(modified_at_s: int | None) -> PageItem:
     )
 
 
-CUTS = (
+CUTS: tuple[tuple[list[int | None], list[int | None], bool], ...] = (
     ([], [], False),
     ([9, 8, 7], [9, 8, 7], False),
     ([9, 5, 4], [9, 5], True),
