@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, RepoFacts
@@ -28,10 +28,6 @@ from store.codec import OversizedValueError
 from store.keys import PUBLIC, DecisionKey
 from store.rows import Rows
 from store.store import MetadataStore
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
 
 logger = logging.getLogger(__name__)
 
