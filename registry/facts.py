@@ -23,8 +23,8 @@ TAGS = "tags"
 COMMIT = "commit"
 """In `CommitFacts.unseen`: which commit the facts are of. `derive_unknown_commit` gives a hash in its place."""
 
-_UNKNOWN_START = "0" * 20
-"""No commit has a hash that begins so, so that any commit that is seen later is another one."""
+_UNKNOWN_START = "a74aaff03f417cb9a027"
+"""No commit has a hash that begins so (80 bits of chance), so that any commit that is seen later is another one."""
 
 
 def derive_unknown_commit(content: bytes) -> CommitHash:

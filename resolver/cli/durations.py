@@ -58,7 +58,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg] # generic in click 8.5 
             return max(0.0, moment.timestamp())
         except (ValueError, OverflowError):
             problem = f"{value!r} is neither a date such as 2026-01-31 or 2026-01-31T12:00Z nor a time ago such as 1d"
-            self.fail(problem, param, ctx)
+            self.fail(f"{problem}, nor {LAST}" if self._takes_last else problem, param, ctx)
 
 
 DURATION = Duration()
