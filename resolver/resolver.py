@@ -31,12 +31,13 @@ from resolver.hooks.hooks import GuardedHooks, Lookups
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
-from resolver.lookup.listing import fetch_pages
+from resolver.lookup.listing import ListingQuery, Page
 from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import Request, RequestStream, check_stream, parse_request, parse_subfolder
 from resolver.lookup.subfolder import SubfolderFacts
+from resolver.lookup.walk import ListingWalk
 from resolver.registry_in_force import get_registry
 from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
@@ -102,7 +103,7 @@ class Resolver:
 
     def _wire(self) -> None:
         """Make the parts of the path, which decide by `_registry`."""
-        context = LookupContext(
+        self._context = context = LookupContext(
             settings=self._settings,
             registry=self._registry,
             store=self._store,
@@ -300,45 +301,79 @@ class Resolver:
         *,
         task: str | None = None,
         library: str | None = None,
+        since_s: float | None = None,
+        resume: bool = False,
+        sweep: bool = False,
     ) -> AsyncGenerator[Resolution | Failure]:
-        """An answer for each repo that the Hub lists, in its order, at its default branch: one request for each page of
-        up to 1,000 repos, and `config.json` only where the page does not settle the answer.
+        """An answer for each repo that the Hub lists, at its default branch, the latest first: one request for each
+        page of up to 1,000 repos, and small files only where neither the page nor the store settles the answer.
 
         `author` is a user or organisation, `search` a part of the name, `filter` one or more tags that must all be
-        there, `limit` the most repos wanted.
+        there, `limit` the most repos wanted; without these the listing is of all repos.
+
+        `since_s` (seconds since 1970, UTC): only repos that were changed since then, those changed last coming first,
+        or since the last complete run of the same listing, where that is longer ago; infinity: since that run alone, or
+        all repos where there was none. `resume`: go on with the page
+        where an earlier run of the same listing was interrupted, if one was. `sweep`: after the last page, also an
+        answer for each repo in the store that the listing should have had and had not: it is gone or private by now,
+        or the Hub has left it out.
 
         Raises:
             OfflineError: only the Hub has listings.
             HubError: the Hub cannot be reached, or has no listing.
             UnknownTaskError: the registry does not know `task` or `library`.
+            ValueError: `sweep` is asked of a listing that has not all repos of an author, or of the Hub.
         """
         self._check_home()
         decision_key = self._build_decision_key(task, library)
         if self._settings.offline:
             raise OfflineError("only the Hub has listings, and it must not be asked while offline")
-        filters = [filter] if isinstance(filter, str) else list(filter or ())
+        filters = (filter,) if isinstance(filter, str) else tuple(filter or ())
+        if sweep and (search is not None or filters or limit is not None or since_s is not None):
+            raise ValueError("a sweep needs a listing of all repos, or of all repos of an author")
         client = await self._connection.open_client()
-        pages = fetch_pages(
+        walk = ListingWalk(
+            self._context,
             client,
-            self._settings.endpoint,
-            author=author,
-            search=search,
-            filters=filters,
+            ListingQuery(author=author, search=search, filters=filters),
             limit=limit,
-            max_page_size=self._limits.listings.max_page_size,
-            max_pages=self._limits.listings.max_pages,
+            since_s=since_s,
+            resume=resume,
+            limits=self._limits.listings,
         )
 
-        async def resolve_pages() -> AsyncGenerator[list[Outcome]]:
-            async with aclosing(prefetch(pages)) as fetched:
+        async def resolve_pages() -> AsyncGenerator[tuple[Page, list[Outcome]]]:
+            async with aclosing(prefetch(walk.fetch_pages())) as fetched:
                 async for page in fetched:
-                    yield await self._lookup.resolve_page(client, page, decision_key)
+                    yield page, await self._lookup.resolve_page(client, page.items, decision_key)
 
         # A page is fetched while others are decided, and those while others are stored.
         async with aclosing(prefetch(resolve_pages(), PREFETCHED_PAGES)) as resolved:
-            async for outcomes in resolved:
+            async for page, outcomes in resolved:
                 for outcome in outcomes:
-                    yield await outcome.get()
+                    answer = await outcome.get()
+                    walk.count(answer)
+                    yield answer
+                await walk.finish_page(page)
+        await walk.finish()
+        if sweep:
+            async with aclosing(self._sweep(walk.started_at_s, author, decision_key)) as swept:
+                async for answer in swept:
+                    yield answer
+
+    async def _sweep(
+        self, before_s: int, author: str | None, decision_key: DecisionKey
+    ) -> AsyncGenerator[Resolution | Failure]:
+        """An answer for each public repo in the store that was last checked before `before_s`, from the Hub."""
+        pages = self._store.list_unseen(self._settings.endpoint, before_s, author=author)
+        names = [name async for page in pages for name in page]
+        start_batch = partial(self._lookup.start_checks, decision_key=decision_key)
+        results: AsyncGenerator[Result] = run_ordered(
+            names, start_batch, ordered=False, max_workers=self._count_workers, limits=self._limits.pool
+        )
+        async with aclosing(results) as items:
+            async for item in items:
+                yield await item.get() if isinstance(item, Outcome) else item
 
     async def load(
         self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadKwargs]
@@ -448,14 +483,16 @@ class Resolver:
         return self._loader
 
     def _count_workers(self) -> int:
-        """How many requests are worked on: one for each model info in flight, one for each that waits for a file.
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file, and
+        with `partial` those that wait for model info, so that files are read meanwhile.
 
         With advisory locks more of them, that are locked and looked up while others are fetched.
         """
         concurrency = self._settings.concurrency
         if self._store.has_advisory_locks:
-            return LOCKED_AHEAD * concurrency
-        return concurrency + min(concurrency, self._connection.file_requests_in_flight)
+            return LOCKED_AHEAD * concurrency + self._lookup.waiting_for_info
+        waiting = min(concurrency, self._connection.file_requests_in_flight)
+        return concurrency + waiting + self._lookup.waiting_for_info
 
     def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:

@@ -36,7 +36,8 @@ class Settings:
     `max_stale_s`: while the Hub cannot be reached, answer with a check that is no longer ago, marked as stale
     (`HUBRESOLVE_MAX_STALE`; default 0: such an answer is an error).
     `refresh`: check with the Hub, whatever the age. `lean`: fetch `config.json` only where the Hub's extract of it does
-    not settle the decision.
+    not settle the decision. `partial`: answer as soon as files, or the page of a listing, tell enough; the answer's own
+    `partial` names what could not be seen, and a run without this setting completes it.
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
     Pickled settings hold no token: it is read from the environment where they are unpickled.
     `timeout_s`: longest time that one request may take (default 30, or `HF_HUB_DOWNLOAD_TIMEOUT` where that is longer).
@@ -53,6 +54,7 @@ class Settings:
     max_stale_s: float | None = None
     refresh: bool | None = None
     lean: bool | None = None
+    partial: bool | None = None
     concurrency: int | None = None
     timeout_s: float | None = None
     cache_dir: str | Path | None = None
@@ -94,6 +96,7 @@ class Settings:
             max_stale_s=_parse_number("max_stale_s", self.max_stale_s, 0, 0, math.inf, env.get("HUBRESOLVE_MAX_STALE")),
             refresh=bool(self.refresh),
             lean=bool(self.lean),
+            partial=bool(self.partial),
             concurrency=int(
                 _parse_number(
                     "concurrency",
@@ -124,6 +127,7 @@ class FilledSettings:
     max_stale_s: float
     refresh: bool
     lean: bool
+    partial: bool
     concurrency: int
     timeout_s: float
     cache_dir: str | Path | None
@@ -136,7 +140,7 @@ class FilledSettings:
     @property
     def policy(self) -> Policy:
         """How remembered refs are used."""
-        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh)
+        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh, partial=self.partial)
 
 
 def _describe_fields(settings: Settings | FilledSettings) -> str:

@@ -24,13 +24,14 @@ from store.errors import StoreBusyError, StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key, hash_bytes
 from store.quotas import LeaseRequest, QuotaKey, QuotaLease, find_problem, lease
 from store.reading import RefReader
-from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
+from store.records import CLOCK_SKEW_S, ListingState, Record, StoredRef, StoreInfo
 from store.rows import FactsRow, RefRow, Rows, build_rows
 from store.sql.commit_decisions import read_commit_decisions
 from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.history import remove_old_history
 from store.sql.known_refs import KnownRef, read_known_refs
+from store.sql.listings import read_listing, read_unseen, write_listing
 from store.sql.postgres_dialect import PostgresDialect
 from store.sql.quotas import read_quota, write_quota
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
@@ -387,6 +388,44 @@ class MetadataStore(Database):
             raise StoreBusyError(f"other processes change the quota of {key.bucket} requests all the time")
 
         return await self.write_each(take, lock_wait_s=MAX_LEASE_WAIT_S)
+
+    async def get_listing(self, endpoint: str, scope: str, query: str) -> ListingState:
+        """How far the listing of a query was read with a token of this scope."""
+        found: list[ListingState | None] = []
+
+        async def read(connection: AsyncConnection) -> None:
+            found[:] = [await read_listing(connection, endpoint, scope, query)]
+
+        await self.read(read)
+        return (found[0] if found else None) or ListingState()
+
+    async def put_listing(self, endpoint: str, scope: str, query: str, state: ListingState) -> None:
+        """Store how far a listing was read.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+
+        async def put(connection: AsyncConnection) -> None:
+            await write_listing(connection, endpoint, scope, query, state)
+
+        await self.write(put)
+
+    async def list_unseen(
+        self, endpoint: str, before_s: int, *, author: str | None = None
+    ) -> AsyncGenerator[list[str]]:
+        """Pages of the public repos that were last checked before `before_s` (seconds since 1970, UTC); with `author`,
+        of this user or organisation.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with (
+            self.snapshot() as connection,
+            aclosing(read_unseen(connection, endpoint, before_s, author)) as pages,
+        ):
+            async for names in pages:
+                yield names
 
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.

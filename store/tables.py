@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The version of the tables and of the bodies in them."""
 
 ROWS_SCHEMA = 2
@@ -51,7 +51,7 @@ facts = Table(
     Column("canonical_id", String, nullable=False),
     Column("commit_hash", String(40), nullable=False),
     Column("scope", String, nullable=False),
-    # How many small files were requested: of two rows on one commit the one with more files is kept.
+    # How much of the commit is known, as `rows.rank_facts` says: of two rows on one commit the higher one is kept.
     Column("files_asked", Integer, nullable=False),
     # CommitFacts, encoded by `codec`.
     Column("body", LargeBinary, nullable=False),
@@ -214,6 +214,24 @@ quotas = Table(
     Column("probe_until", Double, nullable=False),
     # Another random number after each change: a process changes only the row that it has read.
     Column("version", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    # keys.derive_scope of the token: another token sees another listing.
+    Column("scope", String, primary_key=True),
+    # Author, search and tags as JSON.
+    Column("query", String, primary_key=True),
+    # Of a run that was interrupted: the page to read next, the order of the listing, and when it began.
+    Column("next_url", String),
+    Column("sort", String),
+    Column("started_at", _SECONDS),
+    # Seconds since 1970, UTC: all changes until then are stored.
+    Column("known_until", _SECONDS),
+    _build_digest_column(),
     sqlite_with_rowid=False,
 )
 

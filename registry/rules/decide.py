@@ -56,6 +56,7 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
         base_models=_find_base_models(observed),
         notes=(*decision.notes, *_build_notes(observed, found)),
         evidence=(library_evidence, *decision.evidence, framework_evidence),
+        partial=facts.commit.unseen,
     )
     code = find_remote_code(decided, observed, registry).code
     return _add_remote_code(decided, code) if code and not decided.requires_remote_code else decided

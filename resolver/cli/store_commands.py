@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from resolver.cli.durations import DURATION
+from resolver.cli.durations import DURATION, MOMENT
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.running import run
 from resolver.cli.shared_options import json_option, store_option
@@ -144,14 +144,30 @@ def store_export(file: str, ids: tuple[str, ...], format_: str | None, with_priv
     return run(export_answers(location, file, ids, format_=format_, with_private=with_private))
 
 
-@store.command("import")
+@store.command(
+    "import",
+    epilog="""\b
+Examples:
+  hubresolve store import answers.bundle
+  hubresolve store import models.parquet --as-of 2026-11-01
+""",
+)
 @click.argument("file", metavar="F")
+@click.option("--endpoint", metavar="URL", help="Of model infos: the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option(
+    "--as-of",
+    type=MOMENT,
+    metavar="WHEN",
+    help="Of model infos: when they were seen, as a date, a time or 12h, 1d ago.  [default: when F was last changed]",
+)
 @store_option
-def store_import(file: str, location: str | None) -> int:
-    """Merge a file written by `store export`. If both have a ref, the one checked later is kept."""
+def store_import(file: str, endpoint: str | None, as_of: float | None, location: str | None) -> int:
+    """Merge a file written by `store export`, or a snapshot of model infos (JSON lines, Parquet). If both have a ref,
+    the one checked later is kept.
+    """
     from resolver.cli.stores import import_from
 
-    return run(import_from(location, file))
+    return run(import_from(location, file, endpoint=endpoint, as_of_s=as_of))
 
 
 @store.command("prune")

@@ -71,8 +71,18 @@ async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *,
     return ERROR_ROWS if exported.unknown or exported.damaged else ALL_ANSWERED
 
 
-async def import_from(location: str | None, file: str) -> int:
-    """Merge a bundle into the store."""
+async def import_from(
+    location: str | None, file: str, *, endpoint: str | None = None, as_of_s: float | None = None
+) -> int:
+    """Merge a bundle, or a snapshot of model infos, into the store."""
+    from resolver.cli.snapshots import find_snapshot_time, import_infos_from
+
+    changed_at_s = find_snapshot_time(Path(file))
+    if changed_at_s is not None:
+        seen_at_s = as_of_s if as_of_s is not None else changed_at_s
+        return await import_infos_from(choose_location(location), Path(file), endpoint=endpoint, seen_at_s=seen_at_s)
+    if endpoint is not None or as_of_s is not None:
+        raise click.UsageError("--endpoint and --as-of are for model infos: a bundle has its own")
     async with MetadataStore(choose_location(location)) as store:
         imported = await import_bundle(store, Path(file))
     exported_at = _format_time(imported.made_at_s, time.time())

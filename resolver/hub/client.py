@@ -5,6 +5,7 @@ Requests for one repo go through a `RepoClient`, for what is bounded for each re
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -29,6 +30,9 @@ from resolver.repo_id import DEFAULT_REVISION, RepoRevision, is_commit_hash
 logger = logging.getLogger(__name__)
 
 MAX_DATASET_INFO_BYTES = 65_536
+
+MAX_TEXT_BYTES = 1024 * 1024
+"""Longest model card that is fetched."""
 
 
 class FetchedFile(Struct, frozen=True, kw_only=True, gc=False):
@@ -101,6 +105,14 @@ class HubClient:
         """What is known of each of the Hub's quotas."""
         return self._transport.pacers
 
+    def find_room(self, bucket: Bucket) -> tuple[int | None, float]:
+        """How many requests of a bucket may be sent in its window, None where that is not known, and how many seconds
+        the next one would wait.
+        """
+        pacer, now_s = self._transport.pacers[bucket], asyncio.get_running_loop().time()
+        wait_s = 0.0 if pacer.awaits_response(now_s) else pacer.wait_s(now_s)
+        return pacer.find_room(now_s), wait_s
+
     @property
     def file_requests_in_flight(self) -> int:
         """How many requests for files are in flight."""
@@ -136,6 +148,12 @@ class HubClient:
             raise http_errors.error_from_response(response, target, has_token=self._server.has_token)
         next_url = payloads.parse_next_link(response.headers.get("link", ""))
         return payloads.parse_listing(response.body, is_truncated=response.is_truncated), next_url
+
+
+def _get_commit(response: HttpResponse) -> CommitHash | None:
+    """The commit that a response for a file belongs to; None where it does not say."""
+    commit_hash = response.headers.get("x-repo-commit", "")
+    return CommitHash(commit_hash) if is_commit_hash(commit_hash) else None
 
 
 class RepoClient:
@@ -228,6 +246,18 @@ class RepoClient:
             self._permit,
         )
 
+    async def fetch_text(self, target: RepoRevision, path: str) -> tuple[bytes | None, CommitHash | None]:
+        """A file that is short text, and the commit that the server says it belongs to. The text is None where there is
+        no such file, it is longer, or this token has no access.
+
+        Raises:
+            HubError: the repo or revision is missing, or the Hub could not be reached.
+        """
+        url = self._build_url(urls.file_url(self._server.endpoint, target.repo_id, target.revision, path))
+        return await self._transport.fetch(
+            url, Bucket.RESOLVERS, MAX_TEXT_BYTES, target, self._parse_text, self._budget, self._permit
+        )
+
     async def is_dataset(self, repo_id: str) -> bool:
         """Whether the Hub has a dataset of this id; false where that cannot be found out. Sent once, without retry."""
         url = self._build_url(urls.dataset_info_url(self._server.endpoint, repo_id))
@@ -249,6 +279,18 @@ class RepoClient:
             raise HubResponseError(f"the response is about commit {info.commit_hash}")
         return info
 
+    def _parse_text(
+        self, response: HttpResponse, target: RepoRevision | None
+    ) -> tuple[bytes | None, CommitHash | None]:
+        text = None
+        if http_errors.is_success(response):
+            text = response.body if not response.is_truncated else None
+        elif not http_errors.is_entry_missing(response):
+            error = self._error_from(response, target)
+            if not isinstance(error, GatedRepoError):
+                raise error
+        return text, _get_commit(response)
+
     def _parse_file(self, response: HttpResponse, target: RepoRevision | None) -> FetchedFile:
         if http_errors.is_success(response):
             small_file = payloads.parse_small_file(response.body, is_truncated=response.is_truncated)
@@ -259,10 +301,7 @@ class RepoClient:
             if not isinstance(error, GatedRepoError):
                 raise error
             small_file = SmallFile(state=FileState.INACCESSIBLE, problem="gated: this token has no access")
-        commit_hash = response.headers.get("x-repo-commit", "")
-        return FetchedFile(
-            small_file=small_file, commit_hash=CommitHash(commit_hash) if is_commit_hash(commit_hash) else None
-        )
+        return FetchedFile(small_file=small_file, commit_hash=_get_commit(response))
 
     def _build_url(self, url: str) -> URL:
         """A URL that `urls` built: it is encoded already, so yarl need not look at its characters again."""

@@ -24,6 +24,7 @@ from resolver.errors import HubError, HubResponseError, HubUnavailableError, Rat
 from resolver.hooks.hooks import EndedRequest, Hooks, Retry, Wait
 from resolver.hub.body_size import is_large
 from resolver.hub.budget import RequestBudget
+from resolver.hub.hop_costs import HopCosts
 from resolver.hub.hops import HopSender
 from resolver.hub.http_errors import describe
 from resolver.hub.large_bodies import MAX_LARGE_BODIES, LargeBodyPermit
@@ -86,6 +87,7 @@ class Transport:
         """What is known of each of the Hub's quotas."""
         self.longest_wait_s = 0.0
         """The longest single wait that the Hub asked for and got."""
+        self._hop_costs = {bucket: HopCosts() for bucket in Bucket}
         self.requests: Counter[Bucket] = Counter()
         """Requests sent so far; redirects and retries count too."""
 
@@ -318,7 +320,7 @@ class Transport:
             )
             if self._hooks is not None:
                 self._hooks.on_request(_describe_request(bucket, answer, loop.time() - sent_at_s, len(passed)))
-            self._record_response(answer, bucket, sent, redirects=len(passed))
+            self._record_response(answer, bucket, sent, redirects=self._count_redirects(answer, passed, bucket))
         finally:
             give_place_back()
         return answer
@@ -402,6 +404,13 @@ class Transport:
             self._limits[bucket].record_failure()
         else:
             self._limits[bucket].record_success()
+
+    def _count_redirects(self, response: HttpResponse, passed: list[aiohttp.ClientResponse], bucket: Bucket) -> int:
+        """How many of the redirects of a response counted against its quota."""
+        if not passed:
+            return 0
+        first = parse_quota(HttpResponse(status=passed[0].status, headers=passed[0].headers))
+        return self._hop_costs[bucket].count(first, parse_quota(response), len(passed))
 
     def _check_quota(self, quota: Quota | None) -> Quota | None:
         """`quota`; None where its reset cannot be true, which is logged once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -27,6 +27,8 @@ from resolver.concurrency.single_flight import LeaderSingleFlight
 from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
+from resolver.lookup.bucket_choice import BucketChoice
+from resolver.lookup.by_files import fetch_by_files
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import (
     Origin,
@@ -38,13 +40,14 @@ from resolver.lookup.convert import (
     resolution_from_store,
 )
 from resolver.lookup.decide import decide_facts
-from resolver.lookup.fetch import FetchedRepo, complete_repo, fetch_repo
+from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
 from resolver.lookup.listing import PageItem, complete_page
 from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
-from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
+from resolver.lookup.same_commit import reuse_files
+from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision, is_plain_id
@@ -55,6 +58,7 @@ from store.records import Record
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient, RepoClient
+    from resolver.hub.payloads import ModelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +127,7 @@ class Lookup:
         self._subfolders = subfolders
         self._offline = OfflineLookup(context)
         self._listings = AuthorListings(context, self, listing_limits)
+        self._buckets = BucketChoice()
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
         self._looks: Batcher[tuple[RepoRevision, DecisionKey], Step] = Batcher(self._look_again)
         self._undecided: list[_Undecided] = []
@@ -130,6 +135,11 @@ class Lookup:
         self._said_shadows: set[str] = set()
         self._decided: asyncio.Future[None] | None = None
         self._decider: asyncio.Task[None] | None = None
+
+    @property
+    def waiting_for_info(self) -> int:
+        """How many repos wait for model info where files alone are read meanwhile."""
+        return self._buckets.waiting_for_info
 
     async def close(self) -> None:
         """Cancel the listings in flight, and decide on what was fetched."""
@@ -190,6 +200,12 @@ class Lookup:
                 name,
             )
 
+    async def start_checks(self, names: Sequence[str], decision_key: DecisionKey) -> list[Entry[Result]]:
+        """The work that checks each repo of `names` at the Hub, however recent its last check is."""
+        targets = [RepoRevision(name) for name in names]
+        steps = await self._recall.next_checks(targets, decision_key)
+        return [self.defer(target, step, decision_key) for target, step in zip(targets, steps, strict=True)]
+
     def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
         """The work that is left for a request."""
         return PendingRequest(self, target, step, decision_key)
@@ -220,6 +236,8 @@ class Lookup:
                 return await self._ask_hub(target, step, decision_key)
             case UsePage():
                 return await self._use_page(target, step, decision_key)
+            case FetchFiles():
+                return await self._fetch_files(target, step, decision_key)
             case LookInHfCache():
                 return Outcome(await self._offline.find(target, decision_key))
             case ReadFolder():
@@ -263,7 +281,7 @@ class Lookup:
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
         with client.begin_repo() as repo:
-            outcome = await self._fetch_with(repo, target, step, decision_key)
+            outcome = await self._fetch_with(client, repo, target, step, decision_key)
             if repo.has_large_body:
                 await self._finish_large(outcome)
         return outcome
@@ -274,19 +292,23 @@ class Lookup:
         await outcome.get()
 
     async def _fetch_with(
-        self, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
+        self, client: HubClient, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
     ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
+        if decision is not None and decision.partial:
+            decision = None
         work = partial(
             fetch_repo,
             repo,
             target,
-            lean=self._registry if self._settings.lean else None,
+            lean=self._registry if self._settings.lean or self._settings.partial else None,
             known=known,
             needs_facts=decision is None,
             get_stored_facts=self._recall.get_stored_facts,
         )
+        if self._settings.partial:
+            work = partial(self._fetch_either, client, repo, target, work, may_use_files=known is None)
         self._write_behind.begin_producing()
         try:
             fetched = await self._fetches.run((target, decision is None), work)
@@ -298,6 +320,24 @@ class Lookup:
             self._write_behind.end_producing()
         still_valid = decision if fetched.commit is None else None
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+
+    async def _fetch_either(
+        self,
+        client: HubClient,
+        repo: RepoClient,
+        target: RepoRevision,
+        fetch_all: Callable[[], Awaitable[FetchedRepo]],
+        *,
+        may_use_files: bool,
+    ) -> FetchedRepo:
+        """What files alone tell, where requests for model info are short and files tell enough; else everything."""
+        if may_use_files and await self._buckets.is_for_files(client):
+            with self._buckets.reading_files():
+                fetched = await fetch_by_files(repo, target, self._registry)
+            if fetched is not None:
+                return fetched
+        with self._buckets.requesting_info():
+            return await fetch_all()
 
     async def _stand_in(self, target: RepoRevision, error: HubUnavailableError, decision_key: DecisionKey) -> Answer:
         """What is known, while the Hub does not answer: of a commit, or as far as the settings allow its age.
@@ -339,17 +379,39 @@ class Lookup:
         return Outcome(build_failure(target.repo_id, target.revision, error), stored)
 
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
-        client = await self._connection.open_client()
+        info = step.info
+        known = (await self._recall.find_same_commits([info], decision_key)).get(0)
+        if known is not None and known.decision is not None:
+            fetched = build_fetched_repo(info, None)
+            return self._decide_soon(target, fetched, decision_key, step.seen_at_s, known.decision)
         try:
-            with client.begin_repo() as repo:
-                commit = CommitFacts(filenames=step.info.filenames)
-                fetched = await complete_repo(repo, step.info, commit, lean=self._registry)
-                outcome = self._decide_soon(target, fetched, decision_key, step.seen_at_s)
-                if repo.has_large_body:
-                    await self._finish_large(outcome)
+            commit = reuse_files(info, known.facts if known is not None else None)
+            return await self._complete(target, info, commit, step.seen_at_s, decision_key)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
+
+    async def _fetch_files(self, target: RepoRevision, step: FetchFiles, decision_key: DecisionKey) -> Outcome:
+        ref = step.known
+        facts = await self._recall.get_stored_info(ref)
+        if facts is None:
+            return await self._ask_hub(target, AskHub(None), decision_key)
+        info, commit = facts
+        try:
+            return await self._complete(target, info, commit, ref.checked_at_s, decision_key)
+        except HubError:
+            return await self._ask_hub(target, AskHub(ref), decision_key)
+
+    async def _complete(
+        self, target: RepoRevision, info: ModelInfo, commit: CommitFacts, seen_at_s: int, decision_key: DecisionKey
+    ) -> Outcome:
+        """The outcome from model info of `seen_at_s` and the small files that `commit` lacks."""
+        client = await self._connection.open_client()
+        with client.begin_repo() as repo:
+            fetched = await complete_repo(repo, info, commit, lean=self._registry)
+            outcome = self._decide_soon(target, fetched, decision_key, seen_at_s)
+            if repo.has_large_body:
+                await self._finish_large(outcome)
         return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
@@ -371,10 +433,11 @@ class Lookup:
         """
         self._write_behind.begin_producing()
         try:
-            completed = await complete_page(client, page, self._registry)
+            known = await self._recall.find_same_commits(page, decision_key)
+            completed = await complete_page(client, page, known, self._registry, is_page_only=self._settings.partial)
             checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
             outcomes = list[Outcome]()
-            for target, fetched in completed:
+            for place, (target, fetched) in enumerate(completed):
                 if len(outcomes) % DECIDE_BATCH == 0:
                     # Yield to the event loop.
                     await asyncio.sleep(0)
@@ -382,7 +445,9 @@ class Lookup:
                 if isinstance(fetched, ResolveError):
                     outcome = self._build_refusal(target, fetched, checked_at_s)
                 else:
-                    self._decide_and_remember(_Undecided(target, fetched, decision_key, checked_at_s, None, outcome))
+                    decision = known[place].decision if fetched.commit is None else None
+                    item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
+                    self._decide_and_remember(item)
                 outcomes.append(outcome)
         finally:
             self._write_behind.end_producing()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from registry.facts import CommitFacts, RepoFacts
+from registry.facts import CommitFacts, CommitHash, RepoFacts
 from registry.rules.required_files import find_required_files
 from resolver.cache.freshness import Policy
 from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
@@ -18,11 +19,16 @@ from resolver.hooks.hooks import Lookups
 from resolver.lookup.by_commit import KnownCommit, build_commit_ref, find_commit
 from resolver.lookup.context import LookupContext
 from resolver.lookup.decide import decide_facts
+from resolver.lookup.listing import PageItem
+from resolver.lookup.same_commit import SameCommit, find_same_commits, reuse_files
 from resolver.lookup.scopes import list_own_scopes
 from resolver.lookup.step import NOTHING_RECALLED, AskHub, Recalled, Refuse, Step, UseStored, is_miss, next_step
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.keys import PUBLIC, TOMBSTONE, DecisionKey, FactsKey
 from store.records import Record, StoredRef
+
+if TYPE_CHECKING:
+    from resolver.hub.payloads import ModelInfo
 
 
 class Recall:
@@ -71,6 +77,29 @@ class Recall:
         found = (await self._store.get_repo_facts([ref])).get(ref.key)
         return found.commit if found is not None else None
 
+    async def get_stored_info(self, ref: StoredRef) -> tuple[ModelInfo, CommitFacts] | None:
+        """What the store has of a ref as if the Hub had told it: model info, and its commit with the files that were
+        fetched; None where the facts are missing.
+        """
+        from resolver.hub.payloads import ModelInfo
+
+        found = (await self._store.get_repo_facts([ref])).get(ref.key)
+        if found is None or ref.commit_hash is None:
+            return None
+        info = ModelInfo(
+            canonical_id=ref.canonical_id,
+            commit_hash=CommitHash(ref.commit_hash),
+            filenames=found.commit.filenames,
+            hints=found.hints,
+        )
+        return info, reuse_files(info, found.commit)
+
+    async def find_same_commits(self, page: Sequence[PageItem], decision_key: DecisionKey) -> dict[int, SameCommit]:
+        """What the store has of the commits that a page is about, by their places."""
+        infos = {place: item for place, item in enumerate(page) if not isinstance(item, RepoRevision)}
+        scopes = (PUBLIC, *list_own_scopes(await self._connection.find_token(), offline=False))
+        return await find_same_commits(self._store, self._endpoint, scopes, infos, decision_key)
+
     def _step_from_unstored(
         self, target: RepoRevision, unstored: UnstoredRecord, decision_key: DecisionKey
     ) -> Step | None:
@@ -83,6 +112,11 @@ class Recall:
         recalled = Recalled(ref=_build_ref(target, record), decision=record.decision)
         step = next_step(recalled, target, now_s=self._clock(), policy=self._policy)
         return step if isinstance(step, (UseStored, Refuse)) else None
+
+    async def next_checks(self, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Step]:
+        """The next step for each of `targets` if it is to be checked at the Hub now."""
+        policy = dataclasses.replace(self._policy, refresh=True)
+        return await self._next_steps_in_store(targets, decision_key, policy)
 
     async def find_stored(self, target: RepoRevision, decision_key: DecisionKey) -> UseStored | None:
         """What the store has, whatever its age, for when the Hub does not answer; None where it has no answer."""

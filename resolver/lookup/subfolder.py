@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from registry.facts import NO_HINTS, CommitFacts, RepoFacts
+from registry.facts import ALL_FILES, NO_HINTS, CommitFacts, RepoFacts
 from registry.rules.required_files import find_required_files
 from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.single_flight import SingleFlight
@@ -88,7 +88,7 @@ class SubfolderFacts:
         for scope in (PUBLIC, *list_own_scopes(token, offline=True)):
             key = FactsKey(self._settings.endpoint, str(root.canonical_id), str(root.commit_hash), scope)
             commit = await self._store.get_commit_facts(key)
-            if commit is not None:
+            if commit is not None and ALL_FILES not in commit.unseen:
                 return key, commit
         if self._settings.offline:
             raise OfflineError(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.chunked import chunked
 from store.database.latest_decisions import fill_all
+from store.sql.listings import remove_listings
 from store.store import MetadataStore
 from store.tables import (
     SCHEMA_VERSION,
@@ -36,11 +37,13 @@ async def repair(
     decision_keys: Collection[tuple[Any, ...]],
     lookup_days: Collection[int],
     updated_libraries: Collection[Any],
+    with_listings: bool,
     with_indexes: bool,
 ) -> None:
     """Remove the rows with these primary keys, in one transaction. Refs to removed facts stay, without facts.
 
     The columns of decisions, which other programs read, are filled in again from the decisions that are left.
+    `with_listings`: remove what is known of listings; they are read anew.
     `with_indexes`: build the indexes again first; where a table was damaged, they have other values than its rows.
 
     Raises:
@@ -63,6 +66,8 @@ async def repair(
             await connection.execute(delete(lookups).where(lookups.c.day.in_(days)))
         for library in updated_libraries:
             await connection.execute(delete(registry_updates).where(_equals(registry_updates.c.library, library)))
+        if with_listings:
+            await remove_listings(connection)
         await _remove_decisions(connection, decision_keys)
         await connection.execute(delete(latest_decisions))
         await connection.execute(delete(decision_columns))

@@ -24,6 +24,7 @@ from store.maintenance.quoting import quote
 from store.maintenance.repair import repair
 from store.maintenance.verify_report import VerifyReport
 from store.rows import DecisionRow, FactsRow, build_ref_row
+from store.sql.listings import read_damaged_listings
 from store.sql.registry_updates import read_updates
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, schema_version
@@ -52,6 +53,7 @@ async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False
             decision_keys=report.bad_decisions,
             lookup_days=report.bad_lookups,
             updated_libraries=report.bad_updates,
+            with_listings=bool(report.bad_listings),
             with_indexes=report.is_file_damaged,
         )
         if left := (await _check(store, registry)).problems:
@@ -75,6 +77,11 @@ async def _check(store: MetadataStore, registry: Registry) -> VerifyReport:
         _, damaged = await read_updates(connection)
         report.bad_updates.update(damaged)
         report.problems += damaged.values()
+        listings = await read_damaged_listings(connection)
+        report.bad_listings = len(listings)
+        report.problems += [
+            f"the listing {query!r:.80} of {endpoint!r:.80} is damaged" for endpoint, _, query in listings
+        ]
         await _check_version(connection, report)
     return report
 

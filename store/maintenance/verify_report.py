@@ -27,5 +27,6 @@ class VerifyReport:
     bad_decisions: set[tuple[Any, ...]] = field(default_factory=set)
     bad_lookups: set[int] = field(default_factory=set)
     bad_updates: dict[Any, str] = field(default_factory=dict)
+    bad_listings: int = 0
     has_bad_version: bool = False
     is_file_damaged: bool = False

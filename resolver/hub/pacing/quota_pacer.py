@@ -60,6 +60,12 @@ class QuotaPacer:
     has_response: bool = False
     is_probing: bool = False
 
+    def find_room(self, now_s: float) -> int | None:
+        """How many requests may still be sent in the window; None where no window is known."""
+        if self.left is None or now_s >= self.resets_at_s:
+            return None
+        return max(0, self.left) // max(1, self.cost)
+
     def wait_s(self, now_s: float) -> float:
         """Seconds that the next request has to wait. Zero: it may be sent now, and `record_sent` must be called."""
         if now_s < self.blocked_until_s:

@@ -78,6 +78,9 @@ class SharedPacer:
     def left(self) -> int | None:
         return self._own.left
 
+    def find_room(self, now_s: float) -> int | None:
+        return self._own.find_room(now_s)
+
     @property
     def answered(self) -> int:
         return self._own.answered
