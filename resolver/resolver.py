@@ -27,6 +27,7 @@ from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
 from resolver.errors import InvalidRepoIdError, OfflineError, ResolverNotOpenError, UnknownTaskError
+from resolver.hooks.hooks import GuardedHooks, Lookups
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
@@ -78,7 +79,8 @@ class Resolver:
         self._clock = clock
         self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
-        self._connection = Connection(self._settings, limits.retry, limits.breaker)
+        self._hooks = GuardedHooks(self._settings.hooks) if self._settings.hooks is not None else None
+        self._connection = Connection(self._settings, limits.retry, limits.breaker, self._hooks)
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
         self._wire()
@@ -96,6 +98,7 @@ class Resolver:
             store=self._store,
             connection=self._connection,
             clock=self._clock,
+            hooks=self._hooks,
         )
         self._recall = Recall(context, self._write_behind)
         self._subfolders = SubfolderFacts(context, self._write_behind)
@@ -181,6 +184,7 @@ class Resolver:
             raise InvalidRepoIdError(f"{repo_id!r:.100} is not a repo id; for many repos use resolve_many")
         if not subfolder and isinstance(repo_id, str):
             if (cached := self._answer_cache.get(repo_id, revision, task, library)) is not None:
+                self._tell_hit()
                 return cached
         decision_key = self._build_decision_key(task, library)
         # Concurrent callers of one request share one flight, storing included; a cancelled caller stops no other.
@@ -196,7 +200,14 @@ class Resolver:
         self, repo_id: str, revision: str | None = None, task: str | None = None, library: str | None = None
     ) -> Resolution | None:
         """The answer of the answer cache, None where there is none; may be called from any thread."""
-        return self._answer_cache.peek(repo_id, revision, task, library)
+        cached = self._answer_cache.peek(repo_id, revision, task, library)
+        if cached is not None:
+            self._tell_hit()
+        return cached
+
+    def _tell_hit(self) -> None:
+        if self._hooks is not None:
+            self._hooks.on_lookups(Lookups(cache="answers", hits=1, misses=0))
 
     async def _resolve_single(
         self, repo_id: str, revision: str | None, decision_key: DecisionKey, subfolder: str

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from registry.registry import Registry
 from resolver.cache.freshness import DEFAULT_MAX_AGE_S, Policy
 from resolver.errors import SettingsError
+from resolver.hooks.hooks import Hooks
 from resolver.redaction import Secret, hide_secrets, remember_secret, remember_url_secrets
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -39,7 +40,8 @@ class Settings:
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
     Pickled settings hold no token: it is read from the environment where they are unpickled.
     `timeout_s`: longest time that one request may take. `cache_dir`: the local Hugging Face cache, read while offline
-    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones.
+    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones. `hooks`: what is told of requests,
+    hits, waits and retries (`resolver.Hooks`; default nothing); they are not pickled either.
     """
 
     endpoint: str | None = None
@@ -54,11 +56,12 @@ class Settings:
     timeout_s: float | None = None
     cache_dir: str | Path | None = None
     registry: Registry | None = None
+    hooks: Hooks | None = field(default=None, repr=False, hash=False)
 
     def __getstate__(self) -> list[Any]:
         # A token is not stored or sent: where this is unpickled, it is read from the environment, as if it were open.
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return list({**values, "token": False if self.token is False else None}.values())
+        return list({**values, "token": False if self.token is False else None, "hooks": None}.values())
 
     def __copy__(self) -> Settings:
         return self
@@ -103,12 +106,14 @@ class Settings:
             timeout_s=_parse_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
             cache_dir=self.cache_dir,
             registry=self.registry,
+            hooks=self.hooks,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSettings:
-    """`Settings` without open fields; only `token` and `cache_dir` may be None: as huggingface_hub finds it."""
+    """`Settings` without open fields; of those read from the environment only `token` and `cache_dir`
+    may be None: as huggingface_hub finds it."""
 
     endpoint: str
     token: str | Literal[False] | None = field(repr=False)
@@ -122,6 +127,7 @@ class FilledSettings:
     timeout_s: float
     cache_dir: str | Path | None
     registry: Registry | None
+    hooks: Hooks | None = field(repr=False, hash=False)
 
     def __repr__(self) -> str:
         return _describe_fields(self)
@@ -194,7 +200,6 @@ _VARIABLES = (
     ("store", _encode_names("HUBRESOLVE_STORE")),
     ("offline", _encode_names("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
     ("max_age_s", _encode_names("HUBRESOLVE_MAX_AGE")),
-    ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("concurrency", _encode_names("HUBRESOLVE_CONCURRENCY")),
 )

@@ -15,6 +15,7 @@ from yarl import URL
 
 from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError, RepositoryNotFoundError, RevisionNotFoundError
+from resolver.hooks.hooks import Hooks
 from resolver.hub import http_errors, payloads, urls
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.pacing.quota_pacer import QuotaPacer
@@ -54,12 +55,13 @@ class HubClient:
         timeout_s: float,
         retry: RetryPolicy = DEFAULT_RETRY,
         breaker: BreakerPolicy = DEFAULT_BREAKER,
+        hooks: Hooks | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._has_token = bool(token)
         self._traits = ServerTraits()
         self._transport = Transport(
-            endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker
+            endpoint, token, concurrency=concurrency, timeout_s=timeout_s, retry=retry, breaker=breaker, hooks=hooks
         )
 
     async def __aenter__(self) -> Self:

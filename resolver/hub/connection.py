@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from resolver.hooks.hooks import Hooks
 from resolver.hub.pacing.circuit_breaker import DEFAULT_BREAKER, BreakerPolicy
 from resolver.hub.retry import DEFAULT_RETRY, RetryPolicy
 from resolver.settings import FilledSettings, find_token
@@ -28,10 +29,12 @@ class Connection:
         settings: FilledSettings,
         retry: RetryPolicy = DEFAULT_RETRY,
         breaker: BreakerPolicy = DEFAULT_BREAKER,
+        hooks: Hooks | None = None,
     ) -> None:
         self._settings = settings
         self._retry = retry
         self._breaker = breaker
+        self._hooks = hooks
         self.client: HubClient | None = None
         self.token: str | None = None
         """Known once `find_token` was awaited."""
@@ -86,6 +89,7 @@ class Connection:
                     timeout_s=self._settings.timeout_s,
                     retry=self._retry,
                     breaker=self._breaker,
+                    hooks=self._hooks,
                 )
                 self.client = await self._exits.enter_async_context(client)
                 logger.info("asking %s, %s a token", self._settings.endpoint, "with" if self.token else "without")

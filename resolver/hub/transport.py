@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from resolver.errors import HubError, HubResponseError, HubUnavailableError, RateLimitedError, ResolveError
+from resolver.hooks.hooks import EndedRequest, Hooks, Retry, Wait
 from resolver.hub.body_size import is_large
 from resolver.hub.budget import RequestBudget
 from resolver.hub.hops import HopSender
@@ -60,13 +61,16 @@ class Transport:
         timeout_s: float,
         retry: RetryPolicy,
         breaker: BreakerPolicy,
+        hooks: Hooks | None = None,
     ) -> None:
+        """`hooks` never raise."""
         self._endpoint = endpoint
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._hops = HopSender(token)
         self._limits = {bucket: AdaptiveConcurrencyLimit(concurrency) for bucket in Bucket}
         self._retry = retry
+        self._hooks = hooks
         self._breaker = CircuitBreaker(breaker)
         self._large_bodies = {kind: asyncio.Semaphore(MAX_LARGE_BODIES) for kind in ("repo", "page")}
         self._said_until_s = dict.fromkeys(Bucket, 0.0)
@@ -160,12 +164,26 @@ class Transport:
             if wait_s > budget.get_wait_left_s(now_s):
                 return False
             is_quota = isinstance(error, RateLimitedError)
+            self._tell_retry(bucket, attempt, error, "quota" if is_quota else "server", wait_s)
             await self._wait_for_hub(wait_s, bucket, budget, None if is_quota else error.status)
         elif wait_s >= budget.get_attempts_left_s(now_s):
             return False
         else:
+            self._tell_retry(bucket, attempt, error, "backoff", wait_s)
             await asyncio.sleep(wait_s)
         return True
+
+    def _tell_retry(
+        self,
+        bucket: Bucket,
+        attempt: int,
+        error: HubError,
+        reason: Literal["quota", "server", "backoff"],
+        wait_s: float,
+    ) -> None:
+        if self._hooks is not None:
+            self._hooks.on_retry(Retry(bucket=bucket.value, failed_attempts=attempt, code=error.code))
+            self._hooks.on_wait(Wait(bucket=bucket.value, reason=reason, wait_s=wait_s))
 
     async def _wait_for_hub(
         self, wait_s: float, bucket: Bucket, budget: RequestBudget, status: int | None = None
@@ -226,7 +244,8 @@ class Transport:
         try:
             budget.start(loop.time(), queued_since_s=queued_since_s)
             await self._wait_for_turn(pacer, bucket, target, budget)
-            sent, is_sent = pacer.record_sent(loop.time()), True
+            sent_at_s = loop.time()
+            sent, is_sent = pacer.record_sent(sent_at_s), True
             self.requests[bucket] += 1
             problem: HubError | None = None
             timeout_s = 0.0
@@ -245,6 +264,8 @@ class Transport:
                 if target is None and response.url.origin() != url.origin():
                     problem = HubResponseError("a redirect to another origin")
             if problem is not None:
+                if self._hooks is not None:
+                    self._hooks.on_request(_describe_request(bucket, None, loop.time() - sent_at_s))
                 # Outside of the handler: the library's exception, whose values hold secrets, is no part of ours.
                 if isinstance(problem, HubUnavailableError) and not problem.is_final:
                     limit.record_failure()
@@ -257,6 +278,8 @@ class Transport:
                 is_truncated=is_truncated,
                 received_at_s=time.time(),
             )
+            if self._hooks is not None:
+                self._hooks.on_request(_describe_request(bucket, answer, loop.time() - sent_at_s, len(passed)))
             self._record_response(answer, bucket, sent, redirects=len(passed))
         finally:
             give_place_back()
@@ -311,7 +334,11 @@ class Transport:
                 return
             left_s, max_wait_s = budget.get_wait_left_s(now_s), self._retry.max_retry_after_s
             if left_s > 0:
-                await self._wait_for_hub(min(wait_s, left_s, max_wait_s), bucket, budget)
+                allowed_s = min(wait_s, left_s, max_wait_s)
+                if self._hooks is not None:
+                    reason: Literal["quota", "down"] = "quota" if is_quota else "down"
+                    self._hooks.on_wait(Wait(bucket=bucket.value, reason=reason, wait_s=allowed_s))
+                await self._wait_for_hub(allowed_s, bucket, budget)
             elif not is_quota:
                 problem = f"{self._endpoint} has not answered for {budget.waits_s:.3g} s"
                 raise _add_target(HubUnavailableError(problem), target)
@@ -361,6 +388,18 @@ def _parse_by(
         if error.status is not None:
             raise
         raise _add_target(error, target, response.status) from None
+
+
+def _describe_request(
+    bucket: Bucket, response: HttpResponse | None, duration_s: float, redirects: int = 0
+) -> EndedRequest:
+    return EndedRequest(
+        bucket=bucket.value,
+        status=response.status if response is not None else None,
+        duration_s=duration_s,
+        body_bytes=len(response.body) if response is not None else 0,
+        redirects=redirects,
+    )
 
 
 def _add_target(error: HubError, target: RepoRevision | None, status: int | None = None) -> HubError:

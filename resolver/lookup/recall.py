@@ -13,6 +13,7 @@ from registry.facts import CommitFacts
 from resolver.cache.freshness import Policy
 from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
 from resolver.errors import ResolveError
+from resolver.hooks.hooks import Lookups
 from resolver.lookup.context import LookupContext
 from resolver.lookup.decide import decide_facts
 from resolver.lookup.scopes import list_own_scopes
@@ -32,6 +33,7 @@ class Recall:
         self._store = context.store
         self._connection = context.connection
         self._clock = context.clock
+        self._hooks = context.hooks
         self._write_behind = write_behind
         self.hits = 0
         self.misses = 0
@@ -59,6 +61,8 @@ class Recall:
         misses = sum(map(is_miss, steps))
         self.misses += misses
         self.hits += len(steps) - misses
+        if self._hooks is not None:
+            self._hooks.on_lookups(Lookups(cache="store", hits=len(steps) - misses, misses=misses))
 
     async def get_stored_facts(self, ref: StoredRef) -> CommitFacts | None:
         """The facts of a stored ref; None where there are none."""
