@@ -42,6 +42,10 @@ class OfflineLookup:
             OfflineError: the cache does not have it; the message says what is known, and what helps.
         """
         endpoint, cache_dir = self._settings.endpoint, self._settings.cache_dir
+        if self._settings.ids_only:
+            raise OfflineError(
+                f"{target.repo_id}@{target.revision} is not in the store, and the Hub must not be asked while offline"
+            )
         cached = await asyncio.to_thread(find_cached_repo, target, cache_dir)
         if cached is None:
             token = await self._connection.find_token()

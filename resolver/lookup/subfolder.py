@@ -106,8 +106,9 @@ class SubfolderFacts:
         return commit
 
     async def _find_in_hf_cache(self, root: Resolution, subfolder: str) -> RepoFacts:
-        cache_dir = self._settings.cache_dir
-        cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+        cache_dir, cached = self._settings.cache_dir, None
+        if not self._settings.ids_only:
+            cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
         if cached is None:
             raise OfflineError(
                 f"the files in {subfolder!r} of {root.repo_id} are neither in the store nor in the local Hugging Face "
