@@ -29,6 +29,11 @@ from resolver.settings import Settings, find_token
 
 logger = logging.getLogger(__name__)
 
+_protocol_logger = logging.getLogger("resolver.serving.http")
+# It would get what cannot be parsed: strangers could fill the log, with headers that hold tokens. Errors of routes are
+# logged by the guards.
+_protocol_logger.disabled = True
+
 METRICS_TOKEN = "HUBRESOLVE_METRICS_TOKEN"
 
 RESOLVER_LIMITS = Limits(pool=PoolLimits(max_batch=250, max_unfinished=500, max_unconsumed=500))
@@ -113,6 +118,7 @@ async def open_service(
         runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_protocol_logger,
             handler_cancellation=True,
             # It begins with the connection: a client that is slow with its headers is closed as an idle one is.
             keepalive_timeout=limits.head_s,
