@@ -67,7 +67,7 @@ class Client:
         return reply
 
     async def get(self, path: str, **headers: str) -> Reply:
-        return await self.send("GET", path, **headers)
+        return await self.send("GET", path, None, **headers)
 
     async def get_model(self, repo_id: str, query: str = "", **headers: str) -> Reply:
         return await self.get(f"/v1/models/{repo_id}{query}", **headers)

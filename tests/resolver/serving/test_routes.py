@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from registry.defaults import default_registry
-from registry.extend import Extension
+from registry.extension import Extension
 from resolver.local_hub import Catalog, LocalHub, faults
 from resolver.row import ROW_KEYS
 from resolver.serving.limits import ServeLimits
