@@ -19,8 +19,11 @@ logger = logging.getLogger(__name__)
 class BoundedConnection(asyncio.Protocol):
     """Hands a connection over to its HTTP protocol, or closes it at once where there are too many."""
 
-    def __init__(self, connections: Admission, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, connections: Admission, make_protocol: Callable[[], asyncio.Protocol], send_buffer_bytes: int
+    ) -> None:
         self._connections = connections
+        self._send_buffer_bytes = send_buffer_bytes
         self._make_protocol = make_protocol
         self._client: str | None = None
         self._protocol: asyncio.Protocol | None = None
@@ -36,6 +39,8 @@ class BoundedConnection(asyncio.Protocol):
             logger.info("a connection is closed at once: %s", error)
             connection.abort()
             return
+        # The system would keep megabytes for a client that takes nothing.
+        connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)
         self._client = client
         self._protocol = self._make_protocol()
         self._protocol.connection_made(transport)
@@ -66,14 +71,16 @@ class BoundedConnection(asyncio.Protocol):
             self._protocol.resume_writing()
 
 
-async def listen(server: web.Server, connections: Admission, host: str, port: int) -> tuple[asyncio.Server, list[str]]:
+async def listen(
+    server: web.Server, connections: Admission, host: str, port: int, *, send_buffer_bytes: int
+) -> tuple[asyncio.Server, list[str]]:
     """A listening server, and its URLs. Port 0: one that is free.
 
     Raises:
         OSError: the address cannot be used.
     """
     listening = await asyncio.get_running_loop().create_server(
-        lambda: BoundedConnection(connections, server), host, port, backlog=256
+        lambda: BoundedConnection(connections, server, send_buffer_bytes), host, port, backlog=256
     )
     return listening, [_name_socket(item) for item in listening.sockets]
 

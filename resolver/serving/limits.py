@@ -15,8 +15,9 @@ class ServeLimits:
     `max_line_bytes`: of the request line, of a header, and of an id.
 
     `head_s`: until the headers of a request are complete, and until the next request of an open connection. `body_s`:
-    until its body is complete. `answer_s`: until a single answer or the page is made. `write_s`: until a client has
-    taken what was sent. `stream_s`: a whole stream. `grace_s`: for running answers after the signal to stop.
+    until its body is complete. `answer_s`: until a single answer or the page is made. `write_s`: how long a client may
+    take nothing of a stream, of which the system keeps `send_buffer_bytes`. `stream_s`: a whole stream. `grace_s`: for
+    running answers after the signal to stop.
 
     `max_callers`: callers with tokens of their own that have a resolver; it is closed after `caller_idle_s` without a
     request. `caller_concurrency`: requests of one of them to the Hub in flight. `max_page_rows`: of the page.
@@ -38,7 +39,8 @@ class ServeLimits:
     head_s: float = 15.0
     body_s: float = 30.0
     answer_s: float = 60.0
-    write_s: float = 30.0
+    write_s: float = 60.0
+    send_buffer_bytes: int = 256 * 1024
     stream_s: float = 3_600.0
     grace_s: float = 30.0
     max_callers: int = 32

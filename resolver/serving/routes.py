@@ -127,8 +127,14 @@ class Service:
         response = web.StreamResponse(headers={"Cache-Control": "no-store", "Content-Type": STREAM_TYPE})
         response.enable_chunked_encoding()
         await response.prepare(request)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
         try:
-            async with asyncio.timeout(self.limits.stream_s), RowStream(response, self.limits.write_s) as stream:
+            async with (
+                asyncio.timeout(self.limits.stream_s),
+                RowStream(response, transport, self.limits.write_s) as stream,
+            ):
                 answer = first
                 while answer is not None:
                     self.metrics.count_row(answer.error.code if isinstance(answer, Failure) else "")

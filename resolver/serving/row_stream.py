@@ -14,7 +14,7 @@ FLUSH_S = 0.05
 
 
 class SlowClientError(Exception):
-    """The client did not take what was sent in time."""
+    """The client has taken nothing for too long."""
 
 
 class RowStream:
@@ -23,8 +23,10 @@ class RowStream:
     At most a chunk, and what the socket buffers, waits for the client.
     """
 
-    def __init__(self, response: web.StreamResponse, write_s: float) -> None:
+    def __init__(self, response: web.StreamResponse, transport: asyncio.WriteTransport, write_s: float) -> None:
+        """`write_s`: how long a client may take nothing at all."""
         self._response = response
+        self._transport = transport
         self._write_s = write_s
         self._waiting = bytearray()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,8 +78,19 @@ class RowStream:
                 return
             chunk = bytes(self._waiting)
             self._waiting.clear()
+            writing = asyncio.create_task(self._response.write(chunk))
             try:
-                async with asyncio.timeout(self._write_s):
-                    await self._response.write(chunk)
-            except TimeoutError:
-                raise SlowClientError from None
+                await self._wait_while_taken(writing)
+            finally:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+
+    async def _wait_while_taken(self, writing: asyncio.Task[None]) -> None:
+        """Wait for the end of `writing`, as long as the client takes something now and then."""
+        await asyncio.sleep(0)
+        unsent_bytes = self._transport.get_write_buffer_size()
+        while not (await asyncio.wait([writing], timeout=self._write_s))[0]:
+            before_bytes, unsent_bytes = unsent_bytes, self._transport.get_write_buffer_size()
+            if unsent_bytes >= before_bytes:
+                raise SlowClientError
+        await writing

@@ -134,7 +134,13 @@ async def open_service(
         assert runner.server is not None
         connections = Admission("connections", limits.max_connections, limits.max_connections_per_client)
         try:
-            listening, urls = await listen(runner.server, connections, options.host, options.port)
+            listening, urls = await listen(
+                runner.server,
+                connections,
+                options.host,
+                options.port,
+                send_buffer_bytes=limits.send_buffer_bytes,
+            )
         except OSError as error:
             reason = error.strerror or str(error)
             raise SettingsError(f"cannot listen at {options.host} port {options.port}: {reason}") from None
