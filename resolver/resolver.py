@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from resolver.concurrency.home_loop import HomeLoop
 from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError, ResolverNotOpenError, UnknownTaskError
+from resolver.errors import InvalidRepoIdError, OfflineError, ResolveError, ResolverNotOpenError, UnknownTaskError
 from resolver.hooks.hooks import GuardedHooks, Lookups
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
@@ -35,19 +35,22 @@ from resolver.lookup.listing import fetch_pages
 from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
-from resolver.lookup.request import Request, RequestStream, check_stream, parse_subfolder
+from resolver.lookup.request import Request, RequestStream, check_stream, parse_request, parse_subfolder
 from resolver.lookup.stored import list_stored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.registry_in_force import get_registry
+from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
+from resolver.shutdown import explain_shutdown
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader, PreparedModel
+    from resolver.loading.loader import Loader
     from resolver.loading.options import LoadKwargs
+    from resolver.loading.prepared import PreparedModel
 
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
@@ -115,8 +118,13 @@ class Resolver:
 
         Raises:
             StoreError: the file or database is not a store of this program.
+            ResolverNotOpenError: the process is ending.
         """
-        self._home.enter()
+        self._home.enter(self)
+        with explain_shutdown():
+            return await self._open()
+
+    async def _open(self) -> Self:
         await self._exits.enter_async_context(self._store)
         registry = await get_registry(self._store, self._settings.registry)
         if registry is not self._registry:
@@ -389,8 +397,26 @@ class Resolver:
         load_options = LoadOptions(**options)
         # A subfolder may be for another task than the whole repo.
         task_of_repo, library = (task, load_options.library) if not load_options.subfolder else (None, None)
-        resolution = await self.resolve(repo_id, revision, task_of_repo, library=library)
-        return await self._open_loader().prepare(resolution, load_options, as_class=as_class, task=task)
+        prepare = partial(self._open_loader().prepare, options=load_options, as_class=as_class, task=task)
+        if (cached := await self._find_cached_commit(repo_id, revision, task_of_repo, library)) is not None:
+            # Where the cache lacks files, the Hub is asked which there are.
+            with suppress(ResolveError):
+                return await prepare(cached)
+        return await prepare(await self.resolve(repo_id, revision, task_of_repo, library=library))
+
+    async def _find_cached_commit(
+        self, repo_id: str, revision: str | None, task: str | None, library: str | None
+    ) -> Resolution | None:
+        """As `Lookup.find_cached_commit`; None also where the request is of another kind, or not right."""
+        self._check_home()
+        try:
+            request = (repo_id, revision) if revision is not None else repo_id
+            target = parse_request(request, ids_only=self._settings.ids_only)
+            if not isinstance(target, RepoRevision):
+                return None
+            return await self._lookup.find_cached_commit(target, self._build_decision_key(task, library))
+        except ResolveError:
+            return None
 
     async def load_many(
         self,

@@ -11,16 +11,16 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from registry.registry import Registry
+from resolver import environment
 from resolver.cache.freshness import DEFAULT_MAX_AGE_S, Policy
 from resolver.errors import SettingsError
 from resolver.hooks.hooks import Hooks
-from resolver.redaction import Secret, hide_secrets, remember_secret, remember_url_secrets
+from resolver.redaction import Secret, describe_error, hide_secrets, remember_secret, remember_url_secrets
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 DEFAULT_CONCURRENCY = 64
 DEFAULT_TIMEOUT_S = 30.0
 MAX_CONCURRENCY = 1_000
-_TRUE = {"1", "ON", "YES", "TRUE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,8 @@ class Settings:
     not settle the decision.
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
     Pickled settings hold no token: it is read from the environment where they are unpickled.
-    `timeout_s`: longest time that one request may take. `cache_dir`: the local Hugging Face cache, read while offline
+    `timeout_s`: longest time that one request may take (default 30, or `HF_HUB_DOWNLOAD_TIMEOUT` where that is longer).
+    `cache_dir`: the local Hugging Face cache, read while offline
     (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones. `hooks`: what is told of requests,
     hits, waits and retries (`resolver.Hooks`; default nothing); they are not pickled either.
     `ids_only`: requests are ids of repos; a path is refused, and neither local folders nor the Hugging Face cache are
@@ -88,10 +89,10 @@ class Settings:
         remember_secret(self.token or None)
         remember_url_secrets(str(store))
         return FilledSettings(
-            endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
+            endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else environment.read_endpoint(env)),
             token=self.token,
             store=store,
-            offline=_parse_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+            offline=self.offline if self.offline is not None else environment.read_offline(env),
             max_age_s=_parse_number(
                 "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
             ),
@@ -108,7 +109,7 @@ class Settings:
                     env.get("HUBRESOLVE_CONCURRENCY"),
                 )
             ),
-            timeout_s=_parse_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
+            timeout_s=_find_timeout_s(self.timeout_s, env),
             cache_dir=self.cache_dir,
             registry=self.registry,
             hooks=self.hooks,
@@ -170,7 +171,10 @@ def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> 
         else:
             from huggingface_hub import get_token
 
-            token = get_token()
+            try:
+                token = get_token()
+            except Exception as error:  # of an exchange of tokens, which may fail in any way
+                raise SettingsError(f"token: huggingface_hub cannot get one: {describe_error(error)}") from None
     token = token.strip() if token else ""
     remember_secret(token)
     return Secret(token) if token else None
@@ -204,10 +208,8 @@ def _encode_names(*names: str) -> tuple[str | bytes, ...]:
 
 
 _VARIABLES = (
-    ("endpoint", _encode_names("HF_ENDPOINT")),
-    ("token", _encode_names("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")),
+    *((field_name, _encode_names(*names)) for field_name, names in environment.READ_BY_SETTINGS.items()),
     ("store", _encode_names("HUBRESOLVE_STORE")),
-    ("offline", _encode_names("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
     ("max_age_s", _encode_names("HUBRESOLVE_MAX_AGE")),
     ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("concurrency", _encode_names("HUBRESOLVE_CONCURRENCY")),
@@ -245,10 +247,11 @@ def _find_default_store() -> Path:
     return Path(platformdirs.user_cache_dir("hubresolve", appauthor=False)) / "store.sqlite3"
 
 
-def _parse_flag(value: bool | None, env: Mapping[str, str], *names: str) -> bool:
-    if value is not None:
-        return value
-    return any(env.get(name, "").upper() in _TRUE for name in names)
+def _find_timeout_s(value: float | None, env: Mapping[str, str]) -> float:
+    if value is None and (variable := environment.read_timeout(env)) is not None:
+        # It is meant for slow networks: there it is the longest time between two bytes, and here of a whole request.
+        return max(DEFAULT_TIMEOUT_S, _parse_number("timeout_s", None, DEFAULT_TIMEOUT_S, 0.001, 86_400, variable))
+    return _parse_number("timeout_s", value, DEFAULT_TIMEOUT_S, 0.001, 86_400)
 
 
 def _parse_number(

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from registry.releases.update import RegistryUpdate
 from registry.repo_names import is_repo_name, is_revision
@@ -21,7 +22,8 @@ from store.errors import StoreError
 from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
 from store.reading import RefReader
 from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
-from store.rows import FactsRow, Rows, build_rows
+from store.rows import FactsRow, RefRow, Rows, build_rows
+from store.sql.commit_decisions import read_commit_decisions
 from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
 from store.sql.known_refs import KnownRef, read_known_refs
@@ -29,6 +31,7 @@ from store.sql.postgres_dialect import PostgresDialect
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
 from store.sql.ref_pages import read_endpoints, read_ref_pages
 from store.sql.registry_updates import read_updates, remove_updates, write_updates
+from store.sql.repo_refs import read_repo_refs
 from store.sql.sqlite_dialect import SqliteDialect
 from store.sql.stats import DAY_S, read_info
 from store.sql.tombstones import build_tombstones, drop_withdrawn
@@ -163,12 +166,32 @@ class MetadataStore(Database):
             self._damaged.add_facts({key.key})
             return None
 
+    async def get_commit_decisions(self, key: FactsKey, decision_key: DecisionKey) -> dict[int, Decision]:
+        """The decisions on a commit by `decision_key`, by the `hints_id` of the hints that they were made with."""
+        found: dict[int, Decision] = {}
+
+        async def query(connection: AsyncConnection) -> None:
+            found.update(await read_commit_decisions(connection, key, decision_key))
+
+        await self.read(query)
+        return found
+
     async def find_known_refs(self, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
         """Refs of a repo under any of its names, at any endpoint, that one of `scopes` may see, latest check first."""
         found: list[KnownRef] = []
 
         async def query(connection: AsyncConnection) -> None:
             found.extend(await read_known_refs(connection, repo_id, scopes))
+
+        await self.read(query)
+        return found
+
+    async def list_repo_refs(self, endpoint: str, repo_id: str, scopes: Collection[str]) -> list[RefRow]:
+        """All refs of a repo in `scopes`, under each of its names and spellings, with tombstones and problems."""
+        found: list[RefRow] = []
+
+        async def query(connection: AsyncConnection) -> None:
+            found[:] = await read_repo_refs(connection, self.dialect, endpoint, repo_id, scopes)
 
         await self.read(query)
         return found

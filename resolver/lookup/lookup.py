@@ -46,7 +46,7 @@ from resolver.lookup.request import LocalFolder, Request, Target, get_request_na
 from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
-from resolver.repo_id import RepoRevision
+from resolver.repo_id import RepoRevision, is_plain_id
 from resolver.resolution import Resolution
 from store.keys import DecisionKey
 from store.records import Record
@@ -60,6 +60,9 @@ DECIDE_BATCH = 32
 """Fetched repos that are decided on in one go. Each for itself, between two responses of the Hub, takes a tenth more
 time for a repo in all (`benchmarks/bulk.py`, cold and lean at 0 ms).
 """
+
+MAX_SAID_SHADOWS = 100
+"""Folders with the name of a repo that are said, each once."""
 
 GATHER_S = 0.1
 """How long fetched repos wait for a full batch while others are in flight."""
@@ -121,6 +124,7 @@ class Lookup:
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
         self._undecided: list[_Undecided] = []
         self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
+        self._said_shadows: set[str] = set()
         self._decided: asyncio.Future[None] | None = None
         self._decider: asyncio.Task[None] | None = None
 
@@ -164,10 +168,24 @@ class Lookup:
                 else:
                     entries.append(PendingRequest(self, target, entry, decision_key, subfolder))
             elif isinstance(target, LocalFolder):
+                self._say_shadow(target)
                 entries.append(PendingRequest(self, target, ReadFolder(), decision_key, subfolder))
             else:
                 entries.append(target)
         return entries
+
+    def _say_shadow(self, folder: LocalFolder) -> None:
+        """Say once of a folder that it is read in place of a repo, whose id it may have by chance."""
+        name = folder.repo_id
+        if is_plain_id(name) and name not in self._said_shadows and len(self._said_shadows) < MAX_SAID_SHADOWS:
+            self._said_shadows.add(name)
+            logger.warning(
+                "%s is a folder here, which is read in place of the repo of this name: ./%s says that it is meant, and "
+                "%s@main means the repo",
+                name,
+                name,
+                name,
+            )
 
     def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
         """The work that is left for a request."""
@@ -262,14 +280,37 @@ class Lookup:
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
 
     async def _stand_in(self, target: RepoRevision, error: HubUnavailableError, decision_key: DecisionKey) -> Answer:
-        """The stored answer, while the Hub does not answer, if the settings allow its age; else the error."""
+        """What is known, while the Hub does not answer: of a commit, or as far as the settings allow its age.
+
+        The store counts first, then the local Hugging Face cache. Else the error.
+        """
+        now_s, max_stale_s = self._clock(), self._settings.max_stale_s
         known = await self._recall.find_stored(target, decision_key)
-        if known is None:
-            return build_failure(target.repo_id, target.revision, error)
-        now_s, checked_at_s = self._clock(), known.ref.checked_at_s
-        if may_stand_in(checked_at_s, now_s=now_s, max_stale_s=self._settings.max_stale_s):
-            return resolution_from_store(target, UseStored(known.ref, known.decision, is_stale=True))
-        return build_failure(target.repo_id, target.revision, explain_known(error, known.ref, now_s))
+        if known is not None:
+            answer = resolution_from_store(target, UseStored(known.ref, known.decision, is_stale=not target.is_pinned))
+        else:
+            try:
+                answer = await self._offline.stand_in(target, decision_key)
+            except ResolveError:
+                return build_failure(target.repo_id, target.revision, error)
+        checked_at_s = answer.checked_at_s or 0
+        if target.is_pinned or may_stand_in(checked_at_s, now_s=now_s, max_stale_s=max_stale_s):
+            logger.info("%s@%s is answered without the Hub: %s", target.repo_id, target.revision, error)
+            return answer
+        explained = explain_known(error, answer.commit_hash, checked_at_s, now_s, is_cached=known is None)
+        return build_failure(target.repo_id, target.revision, explained)
+
+    async def find_cached_commit(self, target: RepoRevision, decision_key: DecisionKey) -> Resolution | None:
+        """The answer for a commit that only the local Hugging Face cache has, with its model card; else None.
+
+        None also where the store has an answer, and where the settings ask for a check.
+        """
+        if not target.is_pinned or self._settings.offline or self._settings.refresh:
+            return None
+        (step,) = await self._recall.next_steps([target], decision_key)
+        if not (isinstance(step, AskHub) and step.known is None):
+            return None
+        return await self._offline.find_whole(target, decision_key)
 
     def _build_refusal(self, target: RepoRevision, error: ResolveError, checked_at_s: int) -> Outcome:
         """The outcome of a request that the Hub did not grant, after remembering what that says about the repo."""

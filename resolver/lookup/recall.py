@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from registry.facts import CommitFacts
+from registry.facts import CommitFacts, RepoFacts
+from registry.rules.required_files import find_required_files
 from resolver.cache.freshness import Policy
 from resolver.cache.write_behind import UnstoredRecord, WriteBehind, until_done
 from resolver.errors import ResolveError
 from resolver.hooks.hooks import Lookups
+from resolver.lookup.by_commit import KnownCommit, build_commit_ref, find_commit
 from resolver.lookup.context import LookupContext
 from resolver.lookup.decide import decide_facts
 from resolver.lookup.scopes import list_own_scopes
@@ -108,28 +110,33 @@ class Recall:
     ) -> list[Step]:
         if not targets:
             return []
-        recalled = await self._recall(scope, targets, decision_key)
+        recalled = await self._recall(scope, targets, decision_key, policy)
         now_s = self._clock()
         return [
             next_step(item, target, now_s=now_s, policy=policy) for target, item in zip(targets, recalled, strict=True)
         ]
 
-    async def _recall(self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey) -> list[Recalled]:
+    async def _recall(
+        self, scope: str, targets: Sequence[RepoRevision], decision_key: DecisionKey, policy: Policy
+    ) -> list[Recalled]:
         """One `Recalled` for each of `targets`, in order.
 
         One query for all, a second one for commits that are known through the branch, and a third one for refs whose
-        decisions were made by other rules.
+        decisions were made by other rules. Offline some more for each commit that is known in another way, if at all.
         """
         refs = await self._store.recall(
             self._endpoint, scope, [(target.repo_id, target.revision) for target in targets], decision_key
         )
         await self._find_through_branch(scope, targets, refs, decision_key)
+        by_facts = dict[int, Recalled]()
+        if policy.offline:
+            by_facts = await self._find_by_commit(scope, targets, refs, decision_key)
         recalled = [Recalled(ref=ref, decision=ref.decision()) if ref is not None else NOTHING_RECALLED for ref in refs]
         undecided = [item.ref for item in recalled if item.ref is not None and item.decision is None]
         if any(ref.commit_hash is not None for ref in undecided):
             again = await self._decide_again(scope, undecided, decision_key)
             recalled = [again.get(item.ref.key, item) if item.ref is not None else item for item in recalled]
-        return recalled
+        return [by_facts.get(place, item) for place, item in enumerate(recalled)]
 
     async def _find_through_branch(
         self, scope: str, targets: Sequence[RepoRevision], refs: list[StoredRef | None], decision_key: DecisionKey
@@ -143,6 +150,56 @@ class Recall:
         for place, branch in zip(places, branches, strict=True):
             if branch is not None and branch.commit_hash == targets[place].revision:
                 refs[place] = branch
+
+    async def _find_by_commit(
+        self, scope: str, targets: Sequence[RepoRevision], refs: list[StoredRef | None], decision_key: DecisionKey
+    ) -> dict[int, Recalled]:
+        """Fill in commits that another ref of the repo leads to; and by their places those to which none does any more,
+        but whose facts are stored.
+        """
+        by_facts: dict[int, Recalled] = {}
+        for place, target in enumerate(targets):
+            if refs[place] is not None or not target.is_pinned:
+                continue
+            rows = await self._store.list_repo_refs(self._endpoint, target.repo_id, {scope})
+            known = find_commit(rows, scope, target.revision)
+            if known is None:
+                continue
+            if known.ref is not None:
+                name = (known.ref.repo_id, known.ref.revision)
+                (refs[place],) = await self._store.recall(self._endpoint, scope, [name], decision_key)
+            elif (recalled := await self._decide_on_facts(scope, target, known, decision_key)) is not None:
+                by_facts[place] = recalled
+        return by_facts
+
+    async def _decide_on_facts(
+        self, scope: str, target: RepoRevision, known: KnownCommit, decision_key: DecisionKey
+    ) -> Recalled | None:
+        """The decision on the stored facts of a commit; None where they are not stored, or are not enough."""
+        hints = known.read_hints()
+        for canonical_id in known.canonical_ids:
+            key = FactsKey(self._endpoint, canonical_id, target.revision, scope)
+            commit = await self._store.get_commit_facts(key)
+            if commit is None:
+                continue
+            ref = build_commit_ref(target, canonical_id, known, hints)
+            decisions = await self._store.get_commit_decisions(key, decision_key)
+            if decisions:
+                # The one with the newest hints, where they have not changed since.
+                return Recalled(
+                    ref=ref, decision=decisions.get(known.latest.hints_id) or next(iter(decisions.values()))
+                )
+            if find_required_files(commit, hints):
+                # The extract of the config stood in for a file.
+                continue
+            try:
+                decision = decide_facts(
+                    RepoFacts(commit=commit, hints=hints), self._registry, decision_key.task, decision_key.library
+                )
+            except ResolveError as error:
+                return Recalled(ref=ref, error=error)
+            return Recalled(ref=ref, decision=decision)
+        return None
 
     async def _decide_again(
         self, scope: str, refs: Sequence[StoredRef], decision_key: DecisionKey

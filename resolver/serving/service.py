@@ -71,17 +71,13 @@ async def run_service(options: ServeOptions, say: Callable[[str], None]) -> None
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            assert task is not None
             stop_listening()
             if count := len(guards.running):
                 say(f"{count} answers may take {options.limits.grace_s:g} s more; a second signal ends them at once")
 
 
 @asynccontextmanager
-async def open_service(
-    options: ServeOptions,
-) -> AsyncIterator[tuple[list[str], Guards, Callable[[], None]]]:
+async def open_service(options: ServeOptions) -> AsyncIterator[tuple[list[str], Guards, Callable[[], None]]]:
     """The service, listening: its URLs, what knows the requests in progress, and what makes it listen no longer."""
     limits = options.limits
     metrics = make_metrics()

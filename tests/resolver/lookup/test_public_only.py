@@ -28,6 +28,7 @@ from tests.resolver.support import (
     answers,
     bert_row,
     catalog_of,
+    code_of,
     codes,
     open_resolver,
     rows_without_source,
@@ -177,3 +178,10 @@ async def test_the_hugging_face_cache_is_not_read(hub: LocalHub, store: Path, tm
     mine = settings_for(hub, store, cache_dir=cache, offline=True)
     assert await codes(mine, ["acme/private"]) == [None]
     assert await codes(as_service(hub, store, cache_dir=cache, offline=True), ["acme/private"]) == ["offline_miss"]
+    # Nor while the Hub does not answer, when a cached answer might stand in.
+    hub.faults.add(faults.failing(503), "*", times=None)
+    down: list[Request] = ["acme/private", ("acme/private", "f" * 40)]
+    assert await codes(settings_for(hub, tmp_path / "mine", cache_dir=cache, max_stale_s=1e9), down[1:]) == [None]
+    found = await answers(as_service(hub, store, cache_dir=cache, max_stale_s=1e9), down)
+    assert [code_of(item) for item in found] == ["hub_unavailable"] * 2
+    assert not any("cache" in str(item.error) for item in found if isinstance(item, Failure))
