@@ -23,7 +23,6 @@ from resolver.serving.guards import Guards, prepare_headers
 from resolver.serving.limits import ServeLimits
 from resolver.serving.metrics import Metrics, make_metrics
 from resolver.serving.page import LivePage
-from resolver.serving.rate_limit import Admission
 from resolver.serving.routes import Service
 from resolver.settings import Settings, find_token
 
@@ -116,7 +115,6 @@ async def open_service(options: ServeOptions) -> AsyncIterator[tuple[list[str], 
             access_log=None,
             logger=_protocol_logger,
             handler_cancellation=True,
-            # It begins with the connection: a client that is slow with its headers is closed as an idle one is.
             keepalive_timeout=limits.head_s,
             shutdown_timeout=STOP_S,
             max_line_size=limits.max_line_bytes,
@@ -128,15 +126,8 @@ async def open_service(options: ServeOptions) -> AsyncIterator[tuple[list[str], 
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         assert runner.server is not None
-        connections = Admission("connections", limits.max_connections, limits.max_connections_per_client)
         try:
-            listening, urls = await listen(
-                runner.server,
-                connections,
-                options.host,
-                options.port,
-                send_buffer_bytes=limits.send_buffer_bytes,
-            )
+            listening, urls = await listen(runner.server, options.host, options.port, limits)
         except OSError as error:
             reason = error.strerror or str(error)
             raise SettingsError(f"cannot listen at {options.host} port {options.port}: {reason}") from None
