@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -61,4 +60,4 @@ async def test_a_service_that_knows_nothing_has_a_page(hub: LocalHub, store: Pat
     assert PROGRAM is not None
     async with serving(hub, store) as client, open_page(PROGRAM, f"{client.url}/", tmp_path / "profile") as page:
         assert await page.read(SHOWN) == "0 of 0 rows"
-        assert page.problems == [] and json.dumps(await page.read("document.title")) == '"Hub repos"'
+        assert page.problems == []
