@@ -36,6 +36,7 @@ from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import Request, RequestStream, check_stream, parse_request, parse_subfolder
+from resolver.lookup.stored import list_stored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.lookup.walk import ListingWalk
 from resolver.registry_in_force import get_registry
@@ -159,6 +160,11 @@ class Resolver:
         problem = self._home.find_problem()
         if problem is not None:
             raise ResolverNotOpenError(f"the resolver {problem}")
+
+    @property
+    def registry_digest(self) -> str:
+        """The digest of the rules that decide; they are those of the store once the resolver is open."""
+        return self._registry.digest()
 
     @property
     def requests(self) -> dict[str, int]:
@@ -375,6 +381,27 @@ class Resolver:
             async for item in items:
                 yield await item.get() if isinstance(item, Outcome) else item
 
+    async def list_known(self, author: str | None = None) -> AsyncGenerator[Answer]:
+        """The answer for each public repo and revision of this endpoint that the store knows, whatever its age, those
+        stored first coming first; with `author` only theirs. Nothing is requested, and nothing is written.
+
+        Raises:
+            StoreError: the store cannot be read.
+            ResolverNotOpenError: the resolver is not open in this event loop.
+        """
+        self._check_home()
+        listed = list_stored(
+            self._store,
+            self._registry,
+            endpoint=self._settings.endpoint,
+            max_age_s=self._settings.max_age_s,
+            now_s=self._clock(),
+            author=author,
+        )
+        async with aclosing(listed) as answers:
+            async for answer in answers:
+                yield answer
+
     async def load(
         self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadKwargs]
     ) -> Any:
@@ -424,7 +451,8 @@ class Resolver:
         """As `Lookup.find_cached_commit`; None also where the request is of another kind, or not right."""
         self._check_home()
         try:
-            target = parse_request((repo_id, revision) if revision is not None else repo_id)
+            request = (repo_id, revision) if revision is not None else repo_id
+            target = parse_request(request, ids_only=self._settings.ids_only)
             if not isinstance(target, RepoRevision):
                 return None
             return await self._lookup.find_cached_commit(target, self._build_decision_key(task, library))

@@ -44,6 +44,9 @@ class Settings:
     `cache_dir`: the local Hugging Face cache, read while offline
     (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones. `hooks`: what is told of requests,
     hits, waits and retries (`resolver.Hooks`; default nothing); they are not pickled either.
+    `ids_only`: requests are ids of repos; a path is refused, and neither local folders nor the Hugging Face cache are
+    read. `public_only`: the token is sent to the Hub, but what is answered and remembered is what a request without it
+    would be answered. Both are for services that answer strangers.
     """
 
     endpoint: str | None = None
@@ -60,6 +63,8 @@ class Settings:
     cache_dir: str | Path | None = None
     registry: Registry | None = None
     hooks: Hooks | None = field(default=None, repr=False, hash=False)
+    ids_only: bool | None = None
+    public_only: bool | None = None
 
     def __getstate__(self) -> list[Any]:
         # A token is not stored or sent: where this is unpickled, it is read from the environment, as if it were open.
@@ -111,6 +116,8 @@ class Settings:
             cache_dir=self.cache_dir,
             registry=self.registry,
             hooks=self.hooks,
+            ids_only=bool(self.ids_only),
+            public_only=bool(self.public_only),
         )
 
 
@@ -133,6 +140,8 @@ class FilledSettings:
     cache_dir: str | Path | None
     registry: Registry | None
     hooks: Hooks | None = field(repr=False, hash=False)
+    ids_only: bool
+    public_only: bool
 
     def __repr__(self) -> str:
         return _describe_fields(self)

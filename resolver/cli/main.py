@@ -18,6 +18,7 @@ from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAG
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.registry_commands import registry
 from resolver.cli.running import run
+from resolver.cli.serve_command import serve
 from resolver.cli.shared_options import json_option, store_option
 from resolver.cli.store_commands import store
 from resolver.cli.verbosity import add_verbose_option
@@ -318,6 +319,7 @@ def load(
 cli.add_command(diff)
 cli.add_command(report)
 cli.add_command(watch)
+cli.add_command(serve)
 
 
 @cli.command()

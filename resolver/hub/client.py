@@ -15,7 +15,7 @@ from typing import Self
 from msgspec import Struct
 from yarl import URL
 
-from registry.facts import ABSENT_FILE, CommitHash, FileState, SmallFile
+from registry.facts import ABSENT_FILE, CommitHash, FileState, HubHints, SmallFile
 from resolver.errors import GatedRepoError, HubError, HubResponseError, RepositoryNotFoundError, RevisionNotFoundError
 from resolver.hooks.hooks import Hooks
 from resolver.hub import http_errors, payloads, urls
@@ -118,8 +118,11 @@ class HubClient:
         """How many requests for files are in flight."""
         return self._transport.in_flight(Bucket.RESOLVERS)
 
-    def begin_repo(self) -> RepoClient:
-        """For the requests about one repo. Use it in a `with` block, which lasts until the responses are done with."""
+    def begin_repo(self, hints: HubHints | None = None) -> RepoClient:
+        """For the requests about one repo. Use it in a `with` block, which lasts until the responses are done with.
+
+        `hints`: what a page of a listing said of it a moment ago, if it did.
+        """
         return RepoClient(self._transport, self._server)
 
     async def fetch_listing(self, url: str) -> tuple[list[payloads.ModelInfo | RepoRevision], str | None]:

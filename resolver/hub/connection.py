@@ -96,20 +96,16 @@ class Connection:
         """The client, opened by the first caller."""
         async with self._opening:
             if self.client is None:
-                from resolver.hub.client import HubClient
+                token = await self.find_token()
+                if self._settings.public_only:
+                    token = await self._read_token()
+                client = self._build_client(token)
+                if token and self._settings.public_only:
+                    from resolver.hub.public_client import PublicHubClient
 
-                client = HubClient(
-                    self._settings.endpoint,
-                    await self.find_token(),
-                    concurrency=self._settings.concurrency,
-                    timeout_s=self._settings.timeout_s,
-                    retry=self._retry,
-                    breaker=self._breaker,
-                    open_pacer=self._open_pacer,
-                    hooks=self._hooks,
-                )
+                    client = PublicHubClient(client, self._build_client(None))
                 self.client = await self._exits.enter_async_context(client)
-                logger.info("asking %s, %s a token", self._settings.endpoint, "with" if self.token else "without")
+                logger.info("asking %s, %s a token", self._settings.endpoint, "with" if token else "without")
         return self.client
 
     def record_download(self, headers: Mapping[str, str]) -> None:
@@ -121,17 +117,34 @@ class Connection:
             if bucket.value == quota.name:
                 pacer.record_other(quota, asyncio.get_running_loop().time())
 
-    def _open_pacer(self, bucket: Bucket) -> Pacer:
-        """What keeps to the quota of a bucket, once the token is known."""
+    def _build_client(self, token: str | None) -> HubClient:
+        from resolver.hub.client import HubClient
+
+        return HubClient(
+            self._settings.endpoint,
+            token,
+            concurrency=self._settings.concurrency,
+            timeout_s=self._settings.timeout_s,
+            retry=self._retry,
+            breaker=self._breaker,
+            open_pacer=partial(self._open_pacer, token),
+            hooks=self._hooks,
+        )
+
+    def _open_pacer(self, token: str | None, bucket: Bucket) -> Pacer:
+        """What keeps to the quota of a bucket."""
         if self._lease_quota is None:
             return QuotaPacer()
-        owner = derive_quota_owner(self.token, platform.node())
+        owner = derive_quota_owner(token, platform.node())
         key = QuotaKey(self._settings.endpoint, owner, bucket.value)
         return SharedPacer(partial(self._lease_quota, key))
 
     async def find_token(self) -> str | None:
-        """The token to send, None for none."""
+        """The token whose answers may be given and remembered, None for none: with `public_only` there is none."""
         if not self._has_token:
-            self.token = await asyncio.to_thread(find_token, self._settings.token, offline=self._settings.offline)
+            self.token = None if self._settings.public_only else await self._read_token()
             self._has_token = True
         return self.token
+
+    async def _read_token(self) -> str | None:
+        return await asyncio.to_thread(find_token, self._settings.token, offline=self._settings.offline)

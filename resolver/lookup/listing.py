@@ -164,7 +164,7 @@ async def _complete_item(
     client: HubClient, item: PageItem, known: SameCommit | None, registry: Registry
 ) -> FetchedRepo | ResolveError:
     try:
-        with client.begin_repo() as repo:
+        with client.begin_repo(None if isinstance(item, RepoRevision) else item.hints) as repo:
             if isinstance(item, RepoRevision):
                 return await fetch_repo(
                     repo, item, lean=registry, known=None, needs_facts=True, get_stored_facts=_get_no_facts

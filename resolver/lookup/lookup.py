@@ -159,8 +159,9 @@ class Lookup:
         subfolder: str = "",
     ) -> list[Entry[Result]]:
         """One entry for each request, in order: its answer, where the store has it, else the work that gives it."""
-        names = list_current_folder()
-        targets = [_parse(request, revision, names) for request in requests]
+        ids_only = self._settings.ids_only
+        names = frozenset[str]() if ids_only else list_current_folder()
+        targets = [_parse(request, revision, names, ids_only=ids_only) for request in requests]
         repos = [target for target in targets if isinstance(target, RepoRevision)]
         steps = await self._recall.next_steps(repos, _without_task(decision_key) if subfolder else decision_key)
         self._recall.count(steps)
@@ -407,7 +408,7 @@ class Lookup:
     ) -> Outcome:
         """The outcome from model info of `seen_at_s` and the small files that `commit` lacks."""
         client = await self._connection.open_client()
-        with client.begin_repo() as repo:
+        with client.begin_repo(info.hints) as repo:
             fetched = await complete_repo(repo, info, commit, lean=self._registry)
             outcome = self._decide_soon(target, fetched, decision_key, seen_at_s)
             if repo.has_large_body:
@@ -550,9 +551,9 @@ def _without_task(decision_key: DecisionKey) -> DecisionKey:
     return DecisionKey(decision_key.registry_digest)
 
 
-def _parse(request: Request, revision: str | None, names: frozenset[str]) -> Target | Failure:
+def _parse(request: Request, revision: str | None, names: frozenset[str], *, ids_only: bool) -> Target | Failure:
     try:
-        return parse_request(request, revision=revision, names_here=names)
+        return parse_request(request, revision=revision, names_here=names, ids_only=ids_only)
     except Exception as error:
         # Whatever a request is, the other requests of the batch are answered.
         return build_failure(*get_request_names(request, revision), error)

@@ -72,6 +72,10 @@ class OfflineLookup:
         return resolution_from_hf_cache(target, cached, decision)
 
     async def _find(self, target: RepoRevision) -> CachedRepo:
+        if self._settings.ids_only:
+            raise OfflineError(
+                f"{target.repo_id}@{target.revision} is not in the store, and the Hub must not be asked while offline"
+            )
         endpoint, cache_dir = self._settings.endpoint, self._settings.cache_dir
         token = await self._connection.find_token()
         scopes = {PUBLIC, *list_own_scopes(token, offline=True)}

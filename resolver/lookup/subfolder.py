@@ -115,9 +115,10 @@ class SubfolderFacts:
         return commit
 
     async def _find_in_hf_cache(self, root: Resolution, subfolder: str) -> RepoFacts:
-        cache_dir = self._settings.cache_dir
+        cache_dir, cached = self._settings.cache_dir, None
         try:
-            cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+            if not self._settings.ids_only:
+                cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
         except UnreadableCacheError as error:
             raise OfflineError(f"the local Hugging Face cache cannot be read: {error}") from None
         if cached is None:

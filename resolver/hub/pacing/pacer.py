@@ -23,7 +23,7 @@ class Pacer(Protocol):
         """How many requests were answered that the quota did not refuse: whether it moves on."""
 
     def find_room(self, now_s: float) -> int | None:
-        """How many requests may still be sent in the window, as far as this process knows; None where it knows of none."""
+        """How many requests may still be sent in the window, as far as is known; None where no window is known."""
 
     def wait_s(self, now_s: float) -> float:
         """Seconds that the next request has to wait. Zero: it may be sent now, and `record_sent` must be called."""
