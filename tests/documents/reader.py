@@ -39,7 +39,7 @@ _MAY_FAIL = ("hubresolve resolve", "hubresolve diff", "hubresolve load", "hubres
 class Reader:
     """Runs the blocks of one page. Variables of the shell and names of Python last from block to block.
 
-    `ports`: port in the page → a free port that is used instead.
+    `ports`: port in the page → the port that is used instead.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str], names: dict[str, Any], ports: dict[str, int]) -> None:
@@ -54,7 +54,7 @@ class Reader:
         """Do what the page says with this block. Raises AssertionError where something else comes out."""
         if block.left is not None:
             return
-        text = self._use_free_ports(block.text)
+        text = self._replace_ports(block.text)
         if block.saved_as is not None:
             path = self._folder / block.saved_as
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,9 +79,9 @@ class Reader:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
 
-    def _use_free_ports(self, text: str) -> str:
-        for port, free in self._ports.items():
-            text = text.replace(port, str(free))
+    def _replace_ports(self, text: str) -> str:
+        for port, other in self._ports.items():
+            text = text.replace(port, str(other))
         return text
 
     def _run_python(self, source: str) -> None:

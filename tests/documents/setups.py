@@ -11,7 +11,10 @@ from typing import Any
 
 from resolver.local_hub import Catalog, HubRepo, LocalHub, demo_catalog, read_folder, repos_from_rows
 
-IDS = "openai/whisper-small\nBAAI/bge-large-en-v1.5\nstabilityai/sdxl-turbo\ngoogle/gemma-3-1b-it\n"
+IDS = (
+    *("openai/whisper-small", "BAAI/bge-large-en-v1.5", "stabilityai/sdxl-turbo", "google/gemma-3-1b-it"),
+    "Qwen/Qwen-7B-Chat",
+)
 
 _FILES = ("README.md", "config.json", "model.safetensors")
 _ROWS: tuple[dict[str, Any], ...] = (
@@ -55,6 +58,22 @@ _ROWS: tuple[dict[str, Any], ...] = (
         "pipeline_tag": "text-to-image",
         "tags": ["diffusers"],
     },
+    {
+        "id": "Qwen/Qwen-7B-Chat",
+        "sha": "9" * 40,
+        "config": {
+            "architectures": ["QWenLMHeadModel"],
+            "auto_map": {
+                "AutoConfig": "configuration_qwen.QWenConfig",
+                "AutoModelForCausalLM": "modeling_qwen.QWenLMHeadModel",
+            },
+            "model_type": "qwen",
+        },
+        "siblings": (*_FILES, "configuration_qwen.py", "modeling_qwen.py"),
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["transformers", "qwen", "custom_code"],
+    },
 )
 
 SMALL_MODEL = "hf-internal-testing/tiny-random-BertForSequenceClassification"
@@ -64,7 +83,7 @@ SMALL_MODEL = "hf-internal-testing/tiny-random-BertForSequenceClassification"
 def prepare(folder: Path, page: str) -> tuple[Catalog, dict[str, Any]]:
     """Put the reader's files into `folder`. The repos of the Hub, and the names that the Python of the page may use."""
     catalog = Catalog([*demo_catalog(), *repos_from_rows(_ROWS)])
-    (folder / "ids.txt").write_text(IDS)
+    (folder / "ids.txt").write_text("\n".join(IDS))
     setup = _SETUPS.get(page, _make_config_folder)
     return catalog, setup(folder, catalog)
 
@@ -115,15 +134,26 @@ def _replace(catalog: Catalog, others: Catalog) -> None:
         catalog.add(repo)
 
 
+def _save_certificate(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    """Any certificate will do for that of a company."""
+    import certifi
+
+    end = "-----END CERTIFICATE-----\n"
+    first = Path(certifi.where()).read_text("utf-8").partition(end)[0]
+    (folder / "company-ca.pem").write_text(first[first.index("-----BEGIN") :] + end)
+    return {}
+
+
 _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
     "docs/loading.md": _save_models,
     "docs/exporting.md": _save_decoder,
     "docs/tutorial/loading.md": _save_models,
     "docs/tutorial/exporting.md": _save_decoder,
     "docs/how-to/notebooks.md": _save_models,
+    "docs/how-to/company-network.md": _save_certificate,
 }
 
-PAGES_WITH_MODELS = frozenset(_SETUPS)
+PAGES_WITH_MODELS = frozenset(page for page, setup in _SETUPS.items() if setup in (_save_models, _save_decoder))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,11 @@ def is_run(block: Block) -> bool:
     return block.left is None and block.language not in ("text", "json", "toml", "yaml")
 
 
+def choose_ports(endpoint: str) -> dict[str, int]:
+    """The port of the practice Hub in the pages is that of this Hub; that of the reader's own server is a free one."""
+    return {"8123": int(endpoint.rpartition(":")[2]), "8000": find_free_port()}
+
+
 def list_cases() -> list[object]:
     marks = {page: [pytest.mark.slow] if page in SLOW else [] for page in BLOCKS}
     return [
@@ -49,7 +54,7 @@ def test_every_block_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pyte
             "OMP_NUM_THREADS": "1",
         }.items():
             monkeypatch.setenv(name, value)
-        reader = Reader(folder, dict(os.environ), names, {"8000": find_free_port(), "8123": find_free_port()})
+        reader = Reader(folder, dict(os.environ), names, choose_ports(endpoint))
         try:
             for block in BLOCKS[page]:
                 try:
