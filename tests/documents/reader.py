@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 
@@ -39,14 +40,14 @@ _MAY_FAIL = ("hubresolve resolve", "hubresolve diff", "hubresolve load", "hubres
 class Reader:
     """Runs the blocks of one page. Variables of the shell and names of Python last from block to block.
 
-    `ports`: port in the page → the port that is used instead.
+    `replacements`: text in the page → what is used instead: a port that is free, a database that exists.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str], names: dict[str, Any], ports: dict[str, int]) -> None:
+    def __init__(self, folder: Path, names: dict[str, Any], replacements: dict[str, str]) -> None:
         self._folder = folder
-        self._environment = environment
+        self._environment = dict(os.environ)
         self._names = names
-        self._ports = ports
+        self._replacements = replacements
         self._printed = ""
         self._groups: list[int] = []
 
@@ -54,7 +55,7 @@ class Reader:
         """Do what the page says with this block. Raises AssertionError where something else comes out."""
         if block.left is not None:
             return
-        text = self._replace_ports(block.text)
+        text = self._replace(block.text)
         if block.saved_as is not None:
             path = self._folder / block.saved_as
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,15 +80,15 @@ class Reader:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
 
-    def _replace_ports(self, text: str) -> str:
-        for port, other in self._ports.items():
-            text = text.replace(port, str(other))
+    def _replace(self, text: str) -> str:
+        for shown, used in self._replacements.items():
+            text = text.replace(shown, used)
         return text
 
     def _run_python(self, source: str) -> None:
         code = compile(source, "<page>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), _module(self._names):
+        with contextlib.redirect_stdout(printed), _module(self._names), patch.dict(os.environ, self._environment):
             if code.co_flags & inspect.CO_COROUTINE:
                 asyncio.run(eval(code, self._names))
             else:
@@ -110,8 +111,8 @@ class Reader:
 
     def run_shell(self, text: str) -> tuple[str, int]:
         """Run shell commands; what they print, errors last, and the exit code. Their output is a terminal."""
-        state = self._folder.parent / "variables.sh"
-        script = f'set -eo pipefail\n[ ! -e "{state}" ] || . "{state}"\n{text}\nexport -p > "{state}"\n'
+        variables = self._folder.parent / "variables"
+        script = f'set -eo pipefail\n{text}\nenv -0 > "{variables}"\n'
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         errors = self._folder.parent / "errors.txt"
@@ -130,6 +131,9 @@ class Reader:
         printed = _read_terminal(ours, process)
         printed += errors.read_text("utf-8", "replace")
         assert "Traceback (most recent" not in printed, printed
+        if process.returncode == 0:
+            lines = variables.read_text("utf-8").split("\0")
+            self._environment = dict(line.split("=", 1) for line in lines if "=" in line)
         return _STYLE.sub("", printed), process.returncode
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from resolver.local_hub import Catalog, HubRepo, LocalHub, demo_catalog, read_folder, repos_from_rows
+from resolver.local_hub import Catalog, LocalHub, demo_catalog, read_folder, repos_from_rows
 
 IDS = (
     *("openai/whisper-small", "BAAI/bge-large-en-v1.5", "stabilityai/sdxl-turbo", "google/gemma-3-1b-it"),
@@ -113,10 +113,12 @@ def _save_decoder(folder: Path, catalog: Catalog) -> dict[str, Any]:
     from tests.resolver.exporting.tiny import build_tiny_model
 
     names = _save_models(folder, catalog)
-    decoder = build_tiny_model("transformers", "gpt2", "text-generation")
-    decoder.save_pretrained(folder / "my-decoder")
+    build_tiny_model("transformers", "gpt2", "text-generation").save_pretrained(folder / "my-decoder")
     names["tokenizer"].save_pretrained(folder / "my-decoder")
-    return names | {"decoder": decoder}
+    return names | {
+        "model": build_tiny_model("transformers", "t5", "text2text-generation"),
+        "classifier": names["model"],
+    }
 
 
 def _build_tokenizer() -> Any:
@@ -132,6 +134,11 @@ def _replace(catalog: Catalog, others: Catalog) -> None:
         if repo.id in catalog:
             catalog.delete(repo.id)
         catalog.add(repo)
+
+
+def _list_missing_repo(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    (folder / "ids.txt").write_text("\n".join([*IDS, "no-such/repo"]))
+    return _make_config_folder(folder, catalog)
 
 
 def _save_certificate(folder: Path, catalog: Catalog) -> dict[str, Any]:
@@ -151,7 +158,13 @@ _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
     "docs/tutorial/exporting.md": _save_decoder,
     "docs/how-to/notebooks.md": _save_models,
     "docs/how-to/company-network.md": _save_certificate,
+    "docs/many-repos.md": _list_missing_repo,
 }
+
+SHELL_BEFORE = {
+    "docs/store.md": f"hubresolve resolve {' '.join(IDS)} google/gemma-3-4b-it --quiet",
+}
+"""What the reader of a page has run before."""
 
 PAGES_WITH_MODELS = frozenset(page for page, setup in _SETUPS.items() if setup in (_save_models, _save_decoder))
 
@@ -185,6 +198,3 @@ def serve(catalog: Catalog) -> Iterator[str]:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
-
-
-__all__ = ["PAGES_WITH_MODELS", "HubRepo", "prepare", "serve"]
