@@ -40,4 +40,4 @@ async def resolve(
         answer = await resolver.resolve(repo_id, revision, task)
     except ResolveError as error:
         raise HTTPException(choose_status(error), {"code": error.code, "message": str(error)}) from error
-    return answer.to_dict()
+    return dict(answer.to_dict())

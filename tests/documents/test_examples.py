@@ -36,7 +36,7 @@ def variables(catalog: Catalog, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def run_example(path: str, *arguments: str | Path, folder: Path, variables: dict[str, str]) -> str:
     """What an example prints."""
-    line = [sys.executable, EXAMPLES / path, *arguments]
+    line: list[str | Path] = [sys.executable, EXAMPLES / path, *arguments]
     done = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -114,12 +114,13 @@ def test_the_page_about_gateways_shows_this_gateway() -> None:
 @pytest.mark.slow
 def test_the_notebook_is_executed(tmp_path: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     from nbclient import NotebookClient
-    from nbformat import read
+    from nbformat import NO_CONVERT, reads
 
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    notebook = read(EXAMPLES / "notebook" / "hubresolve.ipynb", as_version=4)
+    text = (EXAMPLES / "notebook" / "hubresolve.ipynb").read_text("utf-8")
+    notebook = reads(text, as_version=NO_CONVERT)
     assert all(not cell.get("outputs") for cell in notebook.cells), "outputs are not committed"
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = json.dumps([cell.get("outputs") for cell in notebook.cells])
@@ -129,17 +130,28 @@ def test_the_notebook_is_executed(tmp_path: Path, variables: dict[str, str], mon
 @pytest.mark.slow
 def test_the_plugin_is_found_once_it_is_installed(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", installed]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        installed,
+    ]
     subprocess.run([*pip, EXAMPLES / "plugin"], check=True, env=environment())
     folder = tmp_path / "toy"
     folder.mkdir()
     (folder / "toy_engine.json").write_text("{}")
+    (folder / "weights.safetensors").touch()
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.json").write_text('{"architectures": ["ToyForCausalLM"], "model_type": "toy"}')
 
     def ask(*arguments: str | Path, **more: str) -> str:
-        line = [sys.executable, "-m", "resolver", *arguments]
+        line = [sys.executable, "-m", "resolver", *map(str, arguments)]
         done = subprocess.run(line, env=environment(**more), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

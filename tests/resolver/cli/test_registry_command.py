@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from registry.defaults import shipped_registry
+from registry.defaults import find_tables_date, shipped_registry
 from registry.extension import Extension
 from resolver.local_hub import LocalHub
 from resolver.resolver import Resolver
+from resolver.version import __version__
 from tests.registry.wheels import PEFT, TRANSFORMERS, make_wheel
 from tests.resolver.support import catalog_of, run, settings_for
 
@@ -133,3 +135,13 @@ async def test_a_registry_of_the_users_own_is_updated_too(store: Path, tmp_path:
         answer = await resolver.resolve("acme/zyx", task="folding")
 
     assert answer.decision.model_class == "AutoModel"
+
+
+def test_the_version_says_which_releases_the_tables_are_of_and_how_old_they_are() -> None:
+    done = run("--version")
+    first, second, third = done.stdout.splitlines()
+    assert first == f"hubresolve, version {__version__}"
+    versions = shipped_registry().versions
+    assert second == f"tables of {', '.join(f'{name} {version}' for name, version in versions.items())}"
+    assert "transformers" in versions
+    assert re.fullmatch(rf"made on {find_tables_date()}, (today|yesterday|\d+ days ago)", third)
