@@ -152,6 +152,7 @@ def _save_certificate(folder: Path, catalog: Catalog) -> dict[str, Any]:
 
 
 _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
+    "README.md": _save_models,
     "docs/loading.md": _save_models,
     "docs/exporting.md": _save_decoder,
     "docs/tutorial/loading.md": _save_models,
