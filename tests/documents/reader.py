@@ -126,15 +126,25 @@ class Reader:
                 stderr=file,
                 start_new_session=True,
             )
-        self._groups.append(process.pid)
         os.close(theirs)
         printed = _read_terminal(ours, process)
         printed += errors.read_text("utf-8", "replace")
+        if _is_group_alive(process.pid):
+            self._groups.append(process.pid)
         assert "Traceback (most recent" not in printed, printed
         if process.returncode == 0:
             lines = variables.read_text("utf-8").split("\0")
             self._environment = dict(line.split("=", 1) for line in lines if "=" in line)
         return _STYLE.sub("", printed), process.returncode
+
+
+def _is_group_alive(group: int) -> bool:
+    """Whether a shell has left programs running."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _read_terminal(terminal: int, process: subprocess.Popen[bytes]) -> str:
