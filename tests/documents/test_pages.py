@@ -20,7 +20,7 @@ from tests.store import postgres
 
 BLOCKS = {str(page): find_blocks((ROOT / page).read_text("utf-8")) for page in list_pages()}
 DATABASE = "postgresql+asyncpg://hubresolve@db.example/hubresolve"
-MOST_FAST_COMMANDS = 4
+MOST_FAST_COMMANDS = 3
 """A page with more commands of the shell than these is slow: each takes half a second."""
 MOST_LEFT = 13
 """Blocks of all pages that do not run, each with its reason."""
@@ -35,9 +35,13 @@ def choose_ports(endpoint: str) -> dict[str, str]:
     return {"8123": endpoint.rpartition(":")[2], "8000": str(find_free_port())}
 
 
+def has_database(page: str) -> bool:
+    return any(DATABASE in block.text for block in BLOCKS[page])
+
+
 def is_slow(page: str) -> bool:
     commands = sum(len(split_console(block.text)) for block in BLOCKS[page] if block.language == "console")
-    return page in PAGES_WITH_MODELS or commands > MOST_FAST_COMMANDS
+    return page in PAGES_WITH_MODELS or has_database(page) or commands > MOST_FAST_COMMANDS
 
 
 def list_cases() -> list[object]:
@@ -61,7 +65,7 @@ def test_every_block_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pyte
         for name, value in build_environment(endpoint, tmp_path).items():
             monkeypatch.setenv(name, value)
         replacements = choose_ports(endpoint)
-        if DATABASE in "".join(block.text for block in BLOCKS[page]):
+        if has_database(page):
             replacements[DATABASE] = exits.enter_context(open_database())
         reader = exits.enter_context(closing(Reader(folder, names, replacements)))
         if page in SHELL_BEFORE:
