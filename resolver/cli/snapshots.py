@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from pathlib import Path
 
 import click
 
-from registry.defaults import add_updates, default_registry
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, NOTHING_FOUND
 from resolver.cli.input.model_infos import is_snapshot, read_model_infos
 from resolver.cli.messages import show_message
 from resolver.lookup.snapshot import SnapshotReport, import_snapshot
+from resolver.registry_in_force import get_registry
 from resolver.settings import Settings
 from store.store import MetadataStore
 
 
 def find_snapshot_time(path: Path) -> float | None:
-    """When a snapshot was last changed (seconds since 1970, UTC); None where the file is none, or cannot be read."""
+    """When a snapshot was last changed (seconds since 1970, UTC); None where the file is none, or cannot be read.
+
+    A pipe is not looked into, which would wait for its writer.
+    """
     try:
-        return path.stat().st_mtime if is_snapshot(path) else None
+        status = path.stat()
+        return status.st_mtime if stat.S_ISREG(status.st_mode) and is_snapshot(path) else None
     except OSError:
         return None
 
@@ -27,10 +32,9 @@ def find_snapshot_time(path: Path) -> float | None:
 async def import_infos_from(location: str | Path, path: Path, *, endpoint: str | None, seen_at_s: float) -> int:
     """Store what a snapshot tells; the exit code is 0 if all of its rows could be used."""
     async with MetadataStore(location) as store:
-        registry = add_updates(default_registry(), await store.get_registry_updates())
         report = await import_snapshot(
             store,
-            registry,
+            await get_registry(store),
             read_model_infos(path),
             endpoint=Settings(endpoint=endpoint).fill().endpoint,
             seen_at_s=int(min(time.time(), seen_at_s)),
