@@ -55,22 +55,27 @@ def build_columns(body: bytes) -> ColumnsRow:
     decision = codec.decode_decision(body)
     candidates = [{"task": item.task, "model_class": item.model_class} for item in decision.candidates]
     values: tuple[Any, ...] = (
-        decision.library,
-        decision.task,
-        decision.framework,
+        _clean(decision.library),
+        _clean(decision.task),
+        _clean(decision.framework),
         _encode_list(decision.weights),
-        decision.model_type,
-        decision.architecture,
-        decision.model_class,
+        _clean(decision.model_type),
+        _clean(decision.architecture),
+        _clean(decision.model_class),
         decision.requires_remote_code,
         decision.conflict,
         decision.ambiguous,
-        decision.undecided,
+        _clean(decision.undecided),
         _encode_list(candidates),
         _encode_list(decision.base_models),
         _encode_list(decision.notes),
     )
     return ColumnsRow(hash_bytes(_encode_hashed(values)), *values)
+
+
+def _clean(text: str | None) -> str | None:
+    """`text` without the character NUL, which PostgreSQL does not store, and at which SQLite's functions end a text."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if text is not None else None
 
 
 def _encode_list(items: Sequence[Any]) -> str:

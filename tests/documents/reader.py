@@ -45,7 +45,8 @@ class Reader:
 
     def __init__(self, folder: Path, names: dict[str, Any], replacements: dict[str, str]) -> None:
         self._folder = folder
-        self._environment = dict(os.environ)
+        # The size is that of the terminal.
+        self._environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self._names = names
         self._replacements = replacements
         self._printed = ""

@@ -25,7 +25,7 @@ COMMANDS = [shlex.split(line) for line in re.findall(r"^\$ hubresolve (.*)$", PA
 async def test_the_page_answers_its_questions(
     catalog: Catalog, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, failed, code, sheet, again, newer, diff, report, *_ = COMMANDS
+    count, failed, code, sheet, again, newer, diff, later_run, since, _, _, report, *_ = COMMANDS
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ids.txt").write_text("acme/bert\nacme/sd\nacme/later\nacme/st\n")
     async with LocalHub(catalog) as hub:
@@ -46,6 +46,9 @@ async def test_the_page_answers_its_questions(
         assert retried.returncode == 0 and retried.stdout.splitlines()[1].startswith("acme/later\t")
         assert len(retried.stdout.splitlines()) == 2
         assert (await run_in_thread(*newer, **common)).returncode == 0
+        assert (await run_in_thread(*later_run, **common)).returncode == 0
+        moved = await run_in_thread(*since, **common)
+        assert moved.returncode == 1 and moved.stdout.splitlines()[1].startswith("acme/")
     assert (await run_in_thread(*report)).returncode == 0
     assert "acme/later" in (tmp_path / "report.html").read_text("utf-8")
     compared = await run_in_thread(*diff)
@@ -74,7 +77,7 @@ async def run_python(source: str, **variables: str) -> str:
 
 
 async def test_the_page_reads_a_whole_hub(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    every, rest, changed, sweep, snapshot, partial = COMMANDS[8:]
+    every, rest, changed, sweep, snapshot, partial = COMMANDS[12:]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ids.txt").write_text("acme/bert\nacme/odd\n")
     (odd,) = catalog_of(bert_row("acme/odd", extract={}))
