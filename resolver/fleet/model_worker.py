@@ -65,21 +65,23 @@ class ModelWorker:
         self._max_resident_bytes = max_resident_bytes
         self._resolver: Resolver | None = None
         self._opening = asyncio.Lock()
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[Any, _Stream] = {}
+        """Reference to the job -> its models."""
 
     async def run(self, job_in_list: list[Any], request: Request) -> ModelResult | Failure:
         """Load the model and call the function of the job. `job_in_list` holds a reference to a `Job`: Ray would fetch
         one outside a list anew for each call.
         """
+        stream = await self._open_stream(*job_in_list)
+        return await stream.run(request)
+
+    async def _open_stream(self, reference: Any) -> _Stream:
         async with self._opening:
             if self._resolver is None:
                 self._resolver = await Resolver(self._settings).__aenter__()
-        (reference,) = job_in_list
-        stream = self._streams.get(reference)
-        if stream is None:
-            job = await reference
-            stream = self._streams.setdefault(reference, _Stream(self._resolver, job, self._max_resident_bytes))
-        return await stream.run(request)
+            if reference not in self._streams:
+                self._streams[reference] = _Stream(self._resolver, await reference, self._max_resident_bytes)
+            return self._streams[reference]
 
     async def ping(self) -> None:
         """Return at once: the worker is there."""
