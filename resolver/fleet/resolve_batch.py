@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from resolver.answer import Answer, build_failure
+from resolver.answer import Answer
 from resolver.blocking import BackgroundResolver
 from resolver.frames import build_arrow_schema
 from resolver.lookup.request import Request, UnusableRequest
 from resolver.resolver import Resolver
 from resolver.row import ROW_KEYS
 from resolver.settings import Settings
-from store.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
     import pyarrow
-
-OPEN_ATTEMPTS = 6
-"""Attempts to open the store for a batch, for example while a database restarts; the waits between them double."""
-
-FIRST_WAIT_S = 1.0
 
 
 class ResolveBatch:
@@ -58,7 +51,7 @@ class ResolveBatch:
         Raises:
             KeyError: the table has no column of that name.
             UnknownTaskError: the registry does not know the task or library.
-            SettingsError, StoreError: the resolver cannot be opened.
+            SettingsError, StoreError: the resolver cannot be opened. A database that does not answer is done without.
         """
         import pyarrow
 
@@ -80,28 +73,11 @@ class ResolveBatch:
             self.close()
 
     def _resolve(self, requests: list[Request]) -> list[Answer]:
-        """An answer for each request. While the store cannot be opened, it is tried again for a minute; then each
-        request is a failure, and the other batches go on.
-        """
-
         async def work(resolver: Resolver) -> list[Answer]:
             answers = resolver.resolve_many(requests, revision=self._revision, task=self._task, library=self._library)
             return [answer async for answer in answers]
 
-        wait_s = FIRST_WAIT_S
-        for attempt in range(1, OPEN_ATTEMPTS + 1):
-            try:
-                return self._background.run(self._settings, work)
-            except StoreUnavailableError as error:
-                if attempt == OPEN_ATTEMPTS:
-                    return [self._fail(request, error) for request in requests]
-                time.sleep(wait_s)
-                wait_s *= 2
-        raise AssertionError("the loop returns")
-
-    def _fail(self, request: Request, error: StoreError) -> Answer:
-        repo_id = request.repo_id if isinstance(request, UnusableRequest) else str(request)
-        return build_failure(repo_id, self._revision, error)
+        return self._background.run(self._settings, work)
 
 
 def _build_request(value: Any) -> Request:
