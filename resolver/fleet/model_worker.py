@@ -24,15 +24,16 @@ Call = Callable[[Any, Resolution], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResult:
-    """What the caller's function returned for one model. `resident_bytes` and `load_s` are of the model on its worker;
-    `call_s` is how long the function took.
+    """What the caller's function returned for one model. `parameters`, `resident_bytes`, `dtype` and `elapsed_s` are those
+    of `Loaded`, on the worker; `call_s` is the time in seconds that the function took.
     """
 
     resolution: Resolution
     value: Any
     parameters: int
     resident_bytes: int
-    load_s: float
+    dtype: str | None
+    elapsed_s: float
     call_s: float
 
     @property
@@ -153,7 +154,8 @@ class _Stream:
             value=value,
             parameters=loaded.parameters,
             resident_bytes=loaded.resident_bytes,
-            load_s=loaded.elapsed_s,
+            dtype=loaded.dtype,
+            elapsed_s=loaded.elapsed_s,
             call_s=time.monotonic() - started_s,
         )
 
