@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resolver.answer import Failure
-from resolver.fleet.model_worker import ModelResult
+from resolver.fleet.model_result import ModelResult
 from resolver.loading.loaded import Loaded
 
 LOAD_KEYS = (

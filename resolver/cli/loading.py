@@ -21,7 +21,7 @@ from resolver.cli.output import open_text
 from resolver.cli.progress import open_progress
 from resolver.cli.resolving import build_settings
 from resolver.cli.tables import TableRow, format_bytes, print_table
-from resolver.fleet.model_worker import ModelResult
+from resolver.fleet.model_result import ModelResult
 from resolver.loading.loaded import Loaded
 from resolver.loading.options import LoadKwargs
 from resolver.render import render_json_line

@@ -7,6 +7,6 @@ from .resolve_batch import ResolveBatch as ResolveBatch
 # Call a function with each of many models, where the model is
 from .model_pool import (
     ModelPool as ModelPool,
-    ModelResult as ModelResult,
     WorkerSpec as WorkerSpec,
 )
+from .model_result import ModelResult as ModelResult

@@ -12,7 +12,8 @@ from typing import Any, Self, Unpack
 from resolver.answer import Failure, build_failure
 from resolver.errors import MemoryBudgetError, ResolveError, WorkerLostError
 from resolver.fleet.cluster import check_shared_store, import_ray
-from resolver.fleet.model_worker import Call, Job, ModelResult as ModelResult, ModelWorker, Request
+from resolver.fleet.model_result import ModelResult
+from resolver.fleet.model_worker import Call, Job, ModelWorker, Request
 from resolver.fleet.placement import WorkerState, choose_worker, find_largest
 from resolver.loading.options import LoadKwargs
 from resolver.lookup.request import RequestStream

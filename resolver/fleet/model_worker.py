@@ -12,6 +12,7 @@ from typing import Any
 
 from resolver.answer import Failure, build_failure
 from resolver.errors import FunctionError
+from resolver.fleet.model_result import ModelResult
 from resolver.loading.loaded import Loaded
 from resolver.loading.options import LoadKwargs
 from resolver.resolution import Resolution
@@ -20,25 +21,6 @@ from resolver.settings import Settings
 
 Call = Callable[[Any, Resolution], Any]
 """(model, resolution) -> a value that can be pickled."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult:
-    """What the caller's function returned for one model. `parameters`, `resident_bytes`, `dtype` and `elapsed_s` are those
-    of `Loaded`, on the worker; `call_s` is the time in seconds that the function took.
-    """
-
-    resolution: Resolution
-    value: Any
-    parameters: int
-    resident_bytes: int
-    dtype: str | None
-    elapsed_s: float
-    call_s: float
-
-    @property
-    def repo_id(self) -> str:
-        return self.resolution.repo_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
