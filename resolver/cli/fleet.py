@@ -67,7 +67,8 @@ def resolve_on_ray(
         resolved = resolve_dataset(ray.data.from_arrow(pyarrow.table({"repo_id": column})), settings, **names)
 
         def read_batches(advance: Advance) -> Iterator[Any]:
-            for table in resolved.iter_batches(batch_format="pyarrow", batch_size=None):
+            tables: Iterable[Any] = resolved.iter_batches(batch_format="pyarrow", batch_size=None)
+            for table in tables:
                 for row in table.select(SUMMARY_KEYS).to_pylist():
                     summary.add(row)
                 advance(summary.total, summary.failed, {})
