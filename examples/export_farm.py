@@ -22,13 +22,14 @@ from resolver.fleet import ModelPool, WorkerSpec
 
 def export(model: Any, resolution: Resolution, folder: Path) -> str:
     """Write the graph of a model; runs on a worker. Returns the path of the file."""
+    from registry import default_registry
     from registry.export import shipped_export_registry
     from resolver.exporting import export_onnx
 
     model_type, task = resolution.model_type, resolution.task
     if model_type is None or task is None:
         raise ValueError("neither its model type nor its task is known")
-    constructors = shipped_export_registry().get_supported_tasks_for_model_type(model_type, "onnx")
+    constructors = shipped_export_registry(default_registry()).get_supported_tasks_for_model_type(model_type, "onnx")
     if task not in constructors:
         raise ValueError(f"{model_type} cannot be exported for {task}")
     path = folder / f"{resolution.repo_id.replace('/', '--')}.onnx"

@@ -31,7 +31,7 @@ class Models:
         self._loading = asyncio.Lock()
         self._resolver: Resolver | None = None
 
-    @serve.multiplexed(max_num_models_per_replica=-1)
+    @serve.multiplexed(max_num_models_per_replica=-1)  # type: ignore[untyped-decorator]
     async def _announce(self, repo_id: str) -> str:
         """Tell Ray Serve that this replica has the model. What it keeps is the name only."""
         return repo_id
@@ -60,4 +60,4 @@ class Models:
         return {"repo_id": repo_id, "class": type(model).__name__, "held": list(self._models)}
 
 
-app = Models.bind()
+app = Models.bind()  # type: ignore[attr-defined]  # Ray has no types for the decorated class
