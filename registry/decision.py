@@ -27,7 +27,8 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     the chosen framework first. `model_class` is the class or function to call. `conflict` is true where the pipeline
     tag names a task that the architecture cannot serve, `ambiguous` where the config names several architectures, of
     which one was chosen. `undecided` is None, or the reason why there is no task. `notes` are for a user who will load
-    the model: quantisation, adapters, required versions.
+    the model: quantisation, adapters, required versions. `partial` names what the facts did not include, as
+    `CommitFacts.unseen` does.
     """
 
     library: str | None = None
@@ -45,3 +46,4 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     base_models: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    partial: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NewType
 
@@ -12,6 +13,28 @@ CommitHash = NewType("CommitHash", str)
 """Forty lower-case hex digits."""
 
 CONFIG = "config.json"
+
+ALL_FILES = "files"
+"""In `CommitFacts.unseen`: the list of files, and with it the weights."""
+
+TAGS = "tags"
+"""In `CommitFacts.unseen`: the Hub's tags."""
+
+COMMIT = "commit"
+"""In `CommitFacts.unseen`: which commit the facts are of. `derive_unknown_commit` gives a hash in its place."""
+
+_UNKNOWN_START = "a74aaff03f417cb9a027"
+"""No commit has a hash that begins so (80 bits of chance), so that any commit that is seen later is another one."""
+
+
+def derive_unknown_commit(content: bytes) -> CommitHash:
+    """A hash for facts of a commit that is not known; equal for equal content."""
+    return CommitHash(_UNKNOWN_START + hashlib.blake2b(content, digest_size=10).hexdigest())
+
+
+def is_unknown_commit(commit_hash: str | None) -> bool:
+    """Whether a commit hash is one that `derive_unknown_commit` made."""
+    return commit_hash is not None and commit_hash.startswith(_UNKNOWN_START)
 
 
 class FileState(enum.StrEnum):
@@ -39,14 +62,24 @@ ABSENT_FILE = SmallFile(state=FileState.ABSENT)
 
 
 class CommitFacts(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The content of a commit, as far as it was fetched. It never changes, but more of it can become known.
+    """The content of a commit, as far as it is known. It never changes, but more of it can become known.
 
     `filenames` are all paths in the repo, sorted. `files` has one entry for each small file that was fetched, by path:
     a path without an entry was not fetched (for example `config.json` in lean mode).
+
+    `unseen` names what a decision should have read and could not: `ALL_FILES` where the list of files is not known
+    (`filenames` are then those that were read), `TAGS`, `COMMIT`, and paths of small files. Empty where nothing is
+    missing.
     """
 
     filenames: tuple[str, ...] = ()
     files: Mapping[str, SmallFile] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def has_all_names(self) -> bool:
+        """Whether `filenames` are all files of the commit."""
+        return bool(self.filenames) and ALL_FILES not in self.unseen
 
     @property
     def config(self) -> Mapping[str, Any] | None:

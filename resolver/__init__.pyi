@@ -45,6 +45,15 @@ from .errors import (
 # Many answers as one table
 from .frames import to_arrow as to_arrow, to_pandas as to_pandas, to_polars as to_polars
 
+# What is told of requests, hits, waits and retries
+from .hooks.hooks import (
+    EndedRequest as EndedRequest,
+    Hooks as Hooks,
+    Lookups as Lookups,
+    Retry as Retry,
+    Wait as Wait,
+)
+
 # Load
 from .loading.loaded import Loaded as Loaded
 

@@ -13,6 +13,7 @@ from resolver.errors import InternalError, ResolveError, build_error
 from resolver.redaction import describe_error, without_secrets
 from resolver.resolution import Resolution
 from resolver.row import ROW_KEYS, Row
+from resolver.shutdown import ENDING, is_process_ending
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +64,14 @@ def parse_row(row: Mapping[str, Any]) -> Answer:
 
 
 def build_failure(repo_id: str, revision: str | None, error: Exception) -> Failure:
-    """The failure that `error` means. One that is not a `ResolveError` is a defect here: it is logged."""
+    """The failure that `error` means. One that is not a `ResolveError` is a defect here: it is logged.
+
+    While the process is ending, threads cannot be started: that is none.
+    """
     shown_id = _make_showable(repo_id, MAX_ID_LENGTH)
     shown_revision = _make_showable(revision, MAX_REVISION_LENGTH) if revision is not None else None
+    if isinstance(error, RuntimeError) and is_process_ending():
+        error = InternalError(ENDING)
     if not isinstance(error, ResolveError):
         cause = without_secrets(error)
         logger.error("internal error at %s@%s", shown_id, shown_revision, exc_info=cause)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import ctypes
 import logging
 import os
 import threading
@@ -23,10 +22,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from resolver.answer import Failure
 from resolver.concurrency.blocking_iterator import iterate_blocking
+from resolver.concurrency.forking import keep_for_ever
 from resolver.lookup.request import RequestStream, check_stream
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
 from resolver.settings import Settings, find_token, read_environment
+from resolver.shutdown import explain_shutdown
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
@@ -74,6 +75,7 @@ class BackgroundResolver:
 
         Raises:
             RuntimeError: called from `work` itself, which would wait for its own end; or closed during the call.
+            ResolverNotOpenError: the process is ending.
             SettingsError, StoreError: the resolver cannot be opened.
         """
         future = self.submit(settings, work)
@@ -88,8 +90,9 @@ class BackgroundResolver:
     def submit(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> Future[T]:
         """As `run`, but returns at once. Cancelling the future cancels the work."""
         self._check_thread()
-        with self._lock:
-            return asyncio.run_coroutine_threadsafe(self._run(settings, work), self._start_loop())
+        with self._lock, explain_shutdown():
+            loop = self._start_loop()
+            return asyncio.run_coroutine_threadsafe(self._run(settings, work), loop)
 
     def find_cached(
         self, settings: Settings, repo_id: str, revision: str | None, task: str | None, library: str | None
@@ -130,6 +133,10 @@ class BackgroundResolver:
         return self._loop
 
     async def _run(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> T:
+        with explain_shutdown():
+            return await self._run_with_resolver(settings, work)
+
+    async def _run_with_resolver(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> T:
         entry = await self._use(settings)
         try:
             if len(self._open) > self._max_open:
@@ -186,18 +193,11 @@ class _ResetAfterFork:
     def __call__(self) -> None:
         background = self._background()
         if background is not None:
-            _leak((background._loop, background._thread, background._executor, background._open))
+            keep_for_ever((background._loop, background._thread, background._executor, background._open))
             background._lock = threading.Lock()
             background._loop = background._thread = background._executor = None
             background._open = OrderedDict()
             background._keys = {}
-
-
-def _leak(value: object) -> None:
-    """Keep `value` alive for ever. A loop and sockets that a child inherits belong to the parent: closing them in the
-    child would also remove them from the parent's selector.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
 def _has_failed(task: asyncio.Task[Resolver]) -> bool:

@@ -63,6 +63,13 @@ class ResolveError(HubresolveError):
         super().__init__(*(hide_secrets(text) if isinstance(text, str) else text for text in args))
 
 
+def add_context(error: ResolveError, context: str) -> ResolveError:
+    """A copy of `error`, which others may have too, whose message begins with `context`."""
+    copied = type(error)(f"{context}: {error}")
+    copied.__dict__.update(error.__dict__)
+    return copied
+
+
 class InternalError(ResolveError):
     """A defect of hubresolve, met at one repo; the repo and the Hub are not to blame. The log holds the traceback."""
 

@@ -60,6 +60,12 @@ def remember_secret(text: str | None) -> None:
                 del _known[next(iter(_known))]
 
 
+def forget_secret(text: str) -> None:
+    """Hide `text` no longer, because this process does not use it any more; it is not kept."""
+    for form in (text, unquote(text), quote(text, safe="")):
+        _known.pop(form, None)
+
+
 def remember_url_secrets(url: str) -> None:
     """Hide the password that a URL holds, from now on."""
     user_info, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,29 +26,40 @@ from resolver.concurrency.home_loop import HomeLoop
 from resolver.concurrency.ordered_pool import Entry, Work, run_ordered
 from resolver.concurrency.prefetch import prefetch
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError, ResolverNotOpenError, UnknownTaskError
+from resolver.errors import InvalidRepoIdError, OfflineError, ResolveError, ResolverNotOpenError, UnknownTaskError
+from resolver.hooks.hooks import GuardedHooks, Lookups
 from resolver.hub.connection import Connection
 from resolver.limits import DEFAULT_LIMITS, Limits
 from resolver.lookup.context import LookupContext
-from resolver.lookup.listing import fetch_pages
+from resolver.lookup.listing import ListingQuery, Page
 from resolver.lookup.lookup import Lookup
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
-from resolver.lookup.request import Request, RequestStream, check_stream, parse_subfolder
+from resolver.lookup.request import Request, RequestStream, check_stream, parse_request, parse_subfolder
+from resolver.lookup.stored import list_stored
 from resolver.lookup.subfolder import SubfolderFacts
+from resolver.lookup.walk import ListingWalk
 from resolver.registry_in_force import get_registry
+from resolver.repo_id import RepoRevision
 from resolver.resolution import Resolution
 from resolver.settings import FilledSettings, Settings
+from resolver.shutdown import ENDING, is_process_ending
 from store.keys import DecisionKey
 from store.store import MetadataStore
 
 if TYPE_CHECKING:
     from resolver.loading.loaded import Loaded
-    from resolver.loading.loader import Loader, PreparedModel
+    from resolver.loading.loader import Loader
     from resolver.loading.options import LoadKwargs
+    from resolver.loading.prepared import PreparedModel
 
 PREFETCHED_PAGES = 3
 """Pages of a listing that are prefetched, so that the database never waits for the Hub."""
+
+LOCKED_AHEAD = 4
+"""Requests that are worked on with advisory locks, for each that may be in flight: a lock and a look into the store
+come before each fetch (`benchmarks/fleet.py --only cost`).
+"""
 
 SingleRequest = tuple[Request, DecisionKey, str]
 """A request, what decisions it is answered with, and a subfolder ("" for none)."""
@@ -78,7 +89,10 @@ class Resolver:
         self._clock = clock
         self._limits = limits
         self._store = MetadataStore(self._settings.store, is_optional=True, clock=clock)
-        self._connection = Connection(self._settings, limits.retry, limits.breaker)
+        self._hooks = GuardedHooks(self._settings.hooks) if self._settings.hooks is not None else None
+        self._connection = Connection(
+            self._settings, limits.retry, limits.breaker, self._store.lease_quota, self._hooks
+        )
         self._answer_cache = AnswerCache(self._settings.policy, clock, limits.answer_cache)
         self._write_behind = WriteBehind(self._store, limits.write_behind)
         self._wire()
@@ -90,12 +104,13 @@ class Resolver:
 
     def _wire(self) -> None:
         """Make the parts of the path, which decide by `_registry`."""
-        context = LookupContext(
+        self._context = context = LookupContext(
             settings=self._settings,
             registry=self._registry,
             store=self._store,
             connection=self._connection,
             clock=self._clock,
+            hooks=self._hooks,
         )
         self._recall = Recall(context, self._write_behind)
         self._subfolders = SubfolderFacts(context, self._write_behind)
@@ -111,8 +126,12 @@ class Resolver:
 
         Raises:
             StoreError: the file or database is not a store of this program.
+            ResolverNotOpenError: the process is ending.
         """
-        self._home.enter()
+        if is_process_ending():
+            # Before any thread is requested: from Python 3.12 on the end of `asyncio.run` would fail too.
+            raise ResolverNotOpenError(ENDING)
+        self._home.enter(self)
         await self._exits.enter_async_context(self._store)
         registry = await get_registry(self._store, self._settings.registry)
         if registry is not self._registry:
@@ -141,6 +160,11 @@ class Resolver:
         problem = self._home.find_problem()
         if problem is not None:
             raise ResolverNotOpenError(f"the resolver {problem}")
+
+    @property
+    def registry_digest(self) -> str:
+        """The digest of the rules that decide; they are those of the store once the resolver is open."""
+        return self._registry.digest()
 
     @property
     def requests(self) -> dict[str, int]:
@@ -181,6 +205,7 @@ class Resolver:
             raise InvalidRepoIdError(f"{repo_id!r:.100} is not a repo id; for many repos use resolve_many")
         if not subfolder and isinstance(repo_id, str):
             if (cached := self._answer_cache.get(repo_id, revision, task, library)) is not None:
+                self._tell_hit()
                 return cached
         decision_key = self._build_decision_key(task, library)
         # Concurrent callers of one request share one flight, storing included; a cancelled caller stops no other.
@@ -196,7 +221,14 @@ class Resolver:
         self, repo_id: str, revision: str | None = None, task: str | None = None, library: str | None = None
     ) -> Resolution | None:
         """The answer of the answer cache, None where there is none; may be called from any thread."""
-        return self._answer_cache.peek(repo_id, revision, task, library)
+        cached = self._answer_cache.peek(repo_id, revision, task, library)
+        if cached is not None:
+            self._tell_hit()
+        return cached
+
+    def _tell_hit(self) -> None:
+        if self._hooks is not None:
+            self._hooks.on_lookups(Lookups(cache="answers", hits=1, misses=0))
 
     async def _resolve_single(
         self, repo_id: str, revision: str | None, decision_key: DecisionKey, subfolder: str
@@ -275,45 +307,100 @@ class Resolver:
         *,
         task: str | None = None,
         library: str | None = None,
+        since_s: float | None = None,
+        resume: bool = False,
+        sweep: bool = False,
     ) -> AsyncGenerator[Resolution | Failure]:
-        """An answer for each repo that the Hub lists, in its order, at its default branch: one request for each page of
-        up to 1,000 repos, and `config.json` only where the page does not settle the answer.
+        """An answer for each repo that the Hub lists, at its default branch, the latest first: one request for each
+        page of up to 1,000 repos, and small files only where neither the page nor the store settles the answer.
 
         `author` is a user or organisation, `search` a part of the name, `filter` one or more tags that must all be
-        there, `limit` the most repos wanted.
+        there, `limit` the most repos wanted; without these the listing is of all repos.
+
+        `since_s` (seconds since 1970, UTC): only repos that were changed since then, those changed last coming first,
+        or since the last complete run of the same listing, where that is longer ago; infinity: since that run alone, or
+        all repos where there was none. `resume`: go on with the page
+        where an earlier run of the same listing was interrupted, if one was. `sweep`: after the last page, also an
+        answer for each repo in the store that the listing should have had and had not: it is gone or private by now,
+        or the Hub has left it out.
 
         Raises:
             OfflineError: only the Hub has listings.
             HubError: the Hub cannot be reached, or has no listing.
             UnknownTaskError: the registry does not know `task` or `library`.
+            ValueError: `sweep` is asked of a listing that has not all repos of an author, or of the Hub.
         """
         self._check_home()
         decision_key = self._build_decision_key(task, library)
         if self._settings.offline:
             raise OfflineError("only the Hub has listings, and it must not be asked while offline")
-        filters = [filter] if isinstance(filter, str) else list(filter or ())
+        filters = (filter,) if isinstance(filter, str) else tuple(filter or ())
+        if sweep and (search is not None or filters or limit is not None or since_s is not None):
+            raise ValueError("a sweep needs a listing of all repos, or of all repos of an author")
         client = await self._connection.open_client()
-        pages = fetch_pages(
+        walk = ListingWalk(
+            self._context,
             client,
-            self._settings.endpoint,
-            author=author,
-            search=search,
-            filters=filters,
+            ListingQuery(author=author, search=search, filters=filters),
             limit=limit,
-            max_page_size=self._limits.listings.max_page_size,
-            max_pages=self._limits.listings.max_pages,
+            since_s=since_s,
+            resume=resume,
+            limits=self._limits.listings,
         )
 
-        async def resolve_pages() -> AsyncGenerator[list[Outcome]]:
-            async with aclosing(prefetch(pages)) as fetched:
+        async def resolve_pages() -> AsyncGenerator[tuple[Page, list[Outcome]]]:
+            async with aclosing(prefetch(walk.fetch_pages())) as fetched:
                 async for page in fetched:
-                    yield await self._lookup.resolve_page(client, page, decision_key)
+                    yield page, await self._lookup.resolve_page(client, page.items, decision_key)
 
         # A page is fetched while others are decided, and those while others are stored.
         async with aclosing(prefetch(resolve_pages(), PREFETCHED_PAGES)) as resolved:
-            async for outcomes in resolved:
+            async for page, outcomes in resolved:
                 for outcome in outcomes:
-                    yield await outcome.get()
+                    answer = await outcome.get()
+                    walk.count(answer)
+                    yield answer
+                await walk.finish_page(page)
+        await walk.finish()
+        if sweep:
+            async with aclosing(self._sweep(walk.started_at_s, author, decision_key)) as swept:
+                async for answer in swept:
+                    yield answer
+
+    async def _sweep(
+        self, before_s: int, author: str | None, decision_key: DecisionKey
+    ) -> AsyncGenerator[Resolution | Failure]:
+        """An answer for each public repo in the store that was last checked before `before_s`, from the Hub."""
+        pages = self._store.list_unseen(self._settings.endpoint, before_s, author=author)
+        names = [name async for page in pages for name in page]
+        start_batch = partial(self._lookup.start_checks, decision_key=decision_key)
+        results: AsyncGenerator[Result] = run_ordered(
+            names, start_batch, ordered=False, max_workers=self._count_workers, limits=self._limits.pool
+        )
+        async with aclosing(results) as items:
+            async for item in items:
+                yield await item.get() if isinstance(item, Outcome) else item
+
+    async def list_known(self, author: str | None = None) -> AsyncGenerator[Answer]:
+        """The answer for each public repo and revision of this endpoint that the store knows, whatever its age, those
+        stored first coming first; with `author` only theirs. Nothing is requested, and nothing is written.
+
+        Raises:
+            StoreError: the store cannot be read.
+            ResolverNotOpenError: the resolver is not open in this event loop.
+        """
+        self._check_home()
+        listed = list_stored(
+            self._store,
+            self._registry,
+            endpoint=self._settings.endpoint,
+            max_age_s=self._settings.max_age_s,
+            now_s=self._clock(),
+            author=author,
+        )
+        async with aclosing(listed) as answers:
+            async for answer in answers:
+                yield answer
 
     async def load(
         self, repo_id: str, revision: str | None = None, task: str | None = None, **options: Unpack[LoadKwargs]
@@ -351,8 +438,26 @@ class Resolver:
         load_options = LoadOptions(**options)
         # A subfolder may be for another task than the whole repo.
         task_of_repo, library = (task, load_options.library) if not load_options.subfolder else (None, None)
-        resolution = await self.resolve(repo_id, revision, task_of_repo, library=library)
-        return await self._open_loader().prepare(resolution, load_options, as_class=as_class, task=task)
+        prepare = partial(self._open_loader().prepare, options=load_options, as_class=as_class, task=task)
+        if (cached := await self._find_cached_commit(repo_id, revision, task_of_repo, library)) is not None:
+            # Where the cache lacks files, the Hub is asked which there are.
+            with suppress(ResolveError):
+                return await prepare(cached)
+        return await prepare(await self.resolve(repo_id, revision, task_of_repo, library=library))
+
+    async def _find_cached_commit(
+        self, repo_id: str, revision: str | None, task: str | None, library: str | None
+    ) -> Resolution | None:
+        """As `Lookup.find_cached_commit`; None also where the request is of another kind, or not right."""
+        self._check_home()
+        try:
+            request = (repo_id, revision) if revision is not None else repo_id
+            target = parse_request(request, ids_only=self._settings.ids_only)
+            if not isinstance(target, RepoRevision):
+                return None
+            return await self._lookup.find_cached_commit(target, self._build_decision_key(task, library))
+        except ResolveError:
+            return None
 
     async def measure_files(
         self, resolution: Resolution, task: str | None = None, **options: Unpack[LoadKwargs]
@@ -420,10 +525,16 @@ class Resolver:
         return self._loader
 
     def _count_workers(self) -> int:
-        """How many requests are worked on: one for each model info in flight, one for each that waits for a file."""
+        """How many requests are worked on: one for each model info in flight, one for each that waits for a file, and
+        with `partial` those that wait for model info, so that files are read meanwhile.
+
+        With advisory locks more of them, that are locked and looked up while others are fetched.
+        """
         concurrency = self._settings.concurrency
-        waiting = concurrency if self._store.has_advisory_locks else self._connection.file_requests_in_flight
-        return concurrency + min(concurrency, waiting)
+        if self._store.has_advisory_locks:
+            return LOCKED_AHEAD * concurrency + self._lookup.waiting_for_info
+        waiting = min(concurrency, self._connection.file_requests_in_flight)
+        return concurrency + waiting + self._lookup.waiting_for_info
 
     def _build_decision_key(self, task: str | None, library: str | None) -> DecisionKey:
         try:

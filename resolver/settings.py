@@ -11,15 +11,16 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from registry.registry import Registry
+from resolver import environment
 from resolver.cache.freshness import DEFAULT_MAX_AGE_S, Policy
 from resolver.errors import SettingsError
-from resolver.redaction import Secret, hide_secrets, remember_secret, remember_url_secrets
+from resolver.hooks.hooks import Hooks
+from resolver.redaction import Secret, describe_error, hide_secrets, remember_secret, remember_url_secrets
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 DEFAULT_CONCURRENCY = 64
 DEFAULT_TIMEOUT_S = 30.0
 MAX_CONCURRENCY = 1_000
-_TRUE = {"1", "ON", "YES", "TRUE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,17 @@ class Settings:
     `max_stale_s`: while the Hub cannot be reached, answer with a check that is no longer ago, marked as stale
     (`HUBRESOLVE_MAX_STALE`; default 0: such an answer is an error).
     `refresh`: check with the Hub, whatever the age. `lean`: fetch `config.json` only where the Hub's extract of it does
-    not settle the decision.
+    not settle the decision. `partial`: answer as soon as files, or the page of a listing, tell enough; the answer's own
+    `partial` names what could not be seen, and a run without this setting completes it.
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
     Pickled settings hold no token: it is read from the environment where they are unpickled.
-    `timeout_s`: longest time that one request may take. `cache_dir`: the local Hugging Face cache, read while offline
-    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones.
+    `timeout_s`: longest time that one request may take (default 30, or `HF_HUB_DOWNLOAD_TIMEOUT` where that is longer).
+    `cache_dir`: the local Hugging Face cache, read while offline
+    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones. `hooks`: what is told of requests,
+    hits, waits and retries (`resolver.Hooks`; default nothing); they are not pickled either.
+    `ids_only`: requests are ids of repos; a path is refused, and neither local folders nor the Hugging Face cache are
+    read. `public_only`: the token is sent to the Hub, but what is answered and remembered is what a request without it
+    would be answered. Both are for services that answer strangers.
     """
 
     endpoint: str | None = None
@@ -50,15 +57,19 @@ class Settings:
     max_stale_s: float | None = None
     refresh: bool | None = None
     lean: bool | None = None
+    partial: bool | None = None
     concurrency: int | None = None
     timeout_s: float | None = None
     cache_dir: str | Path | None = None
     registry: Registry | None = None
+    hooks: Hooks | None = field(default=None, repr=False, hash=False)
+    ids_only: bool | None = None
+    public_only: bool | None = None
 
     def __getstate__(self) -> list[Any]:
         # A token is not stored or sent: where this is unpickled, it is read from the environment, as if it were open.
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return list({**values, "token": False if self.token is False else None}.values())
+        return list({**values, "token": False if self.token is False else None, "hooks": None}.values())
 
     def __copy__(self) -> Settings:
         return self
@@ -80,16 +91,17 @@ class Settings:
         remember_secret(self.token or None)
         remember_url_secrets(str(store))
         return FilledSettings(
-            endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else env.get("HF_ENDPOINT")),
+            endpoint=_parse_endpoint(self.endpoint if self.endpoint is not None else environment.read_endpoint(env)),
             token=self.token,
             store=store,
-            offline=_parse_flag(self.offline, env, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
+            offline=self.offline if self.offline is not None else environment.read_offline(env),
             max_age_s=_parse_number(
                 "max_age_s", self.max_age_s, DEFAULT_MAX_AGE_S, 0, math.inf, env.get("HUBRESOLVE_MAX_AGE")
             ),
             max_stale_s=_parse_number("max_stale_s", self.max_stale_s, 0, 0, math.inf, env.get("HUBRESOLVE_MAX_STALE")),
             refresh=bool(self.refresh),
             lean=bool(self.lean),
+            partial=bool(self.partial),
             concurrency=int(
                 _parse_number(
                     "concurrency",
@@ -100,15 +112,19 @@ class Settings:
                     env.get("HUBRESOLVE_CONCURRENCY"),
                 )
             ),
-            timeout_s=_parse_number("timeout_s", self.timeout_s, DEFAULT_TIMEOUT_S, 0.001, 86_400),
+            timeout_s=_find_timeout_s(self.timeout_s, env),
             cache_dir=self.cache_dir,
             registry=self.registry,
+            hooks=self.hooks,
+            ids_only=bool(self.ids_only),
+            public_only=bool(self.public_only),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSettings:
-    """`Settings` without open fields; only `token` and `cache_dir` may be None: as huggingface_hub finds it."""
+    """`Settings` without open fields; of those read from the environment only `token` and `cache_dir`
+    may be None: as huggingface_hub finds it."""
 
     endpoint: str
     token: str | Literal[False] | None = field(repr=False)
@@ -118,10 +134,14 @@ class FilledSettings:
     max_stale_s: float
     refresh: bool
     lean: bool
+    partial: bool
     concurrency: int
     timeout_s: float
     cache_dir: str | Path | None
     registry: Registry | None
+    hooks: Hooks | None = field(repr=False, hash=False)
+    ids_only: bool
+    public_only: bool
 
     def __repr__(self) -> str:
         return _describe_fields(self)
@@ -129,7 +149,7 @@ class FilledSettings:
     @property
     def policy(self) -> Policy:
         """How remembered refs are used."""
-        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh)
+        return Policy(max_age_s=self.max_age_s, offline=self.offline, refresh=self.refresh, partial=self.partial)
 
 
 def _describe_fields(settings: Settings | FilledSettings) -> str:
@@ -155,7 +175,10 @@ def find_token(token: str | Literal[False] | None, *, offline: bool = False) -> 
         else:
             from huggingface_hub import get_token
 
-            token = get_token()
+            try:
+                token = get_token()
+            except Exception as error:  # of an exchange of tokens, which may fail in any way
+                raise SettingsError(f"token: huggingface_hub cannot get one: {describe_error(error)}") from None
     token = token.strip() if token else ""
     remember_secret(token)
     return Secret(token) if token else None
@@ -189,12 +212,9 @@ def _encode_names(*names: str) -> tuple[str | bytes, ...]:
 
 
 _VARIABLES = (
-    ("endpoint", _encode_names("HF_ENDPOINT")),
-    ("token", _encode_names("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")),
+    *((field_name, _encode_names(*names)) for field_name, names in environment.READ_BY_SETTINGS.items()),
     ("store", _encode_names("HUBRESOLVE_STORE")),
-    ("offline", _encode_names("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")),
     ("max_age_s", _encode_names("HUBRESOLVE_MAX_AGE")),
-    ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("max_stale_s", _encode_names("HUBRESOLVE_MAX_STALE")),
     ("concurrency", _encode_names("HUBRESOLVE_CONCURRENCY")),
 )
@@ -231,10 +251,11 @@ def _find_default_store() -> Path:
     return Path(platformdirs.user_cache_dir("hubresolve", appauthor=False)) / "store.sqlite3"
 
 
-def _parse_flag(value: bool | None, env: Mapping[str, str], *names: str) -> bool:
-    if value is not None:
-        return value
-    return any(env.get(name, "").upper() in _TRUE for name in names)
+def _find_timeout_s(value: float | None, env: Mapping[str, str]) -> float:
+    if value is None and (variable := environment.read_timeout(env)) is not None:
+        # It is meant for slow networks: there it is the longest time between two bytes, and here of a whole request.
+        return max(DEFAULT_TIMEOUT_S, _parse_number("timeout_s", None, DEFAULT_TIMEOUT_S, 0.001, 86_400, variable))
+    return _parse_number("timeout_s", value, DEFAULT_TIMEOUT_S, 0.001, 86_400)
 
 
 def _parse_number(

@@ -8,7 +8,9 @@ from .bundle.importing import import_bundle as import_bundle
 from .errors import (
     BundleError as BundleError,
     DamagedStoreError as DamagedStoreError,
+    QueryError as QueryError,
     SchemaMismatchError as SchemaMismatchError,
+    StoreAwayError as StoreAwayError,
     StoreBusyError as StoreBusyError,
     StoreClosedError as StoreClosedError,
     StoreError as StoreError,
@@ -19,6 +21,9 @@ from .errors import (
 # Prune and verify
 from .maintenance.prune import prune as prune
 from .maintenance.verify import verify as verify
+
+# Query
+from .query import QueryResult as QueryResult, run_query as run_query
 
 # The store
 from .records import StoreInfo as StoreInfo

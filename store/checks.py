@@ -14,7 +14,7 @@ from registry.facts import CommitFacts, HubHints
 from registry.repo_names import is_commit_hash, is_repo_name, is_revision
 from store.codec import UnreadableBodyError, decode
 from store.keys import REPO_WIDE, TOMBSTONE, FactsKey, RefKey, hash_bytes
-from store.rows import DecisionRow, FactsRow, RefRow, Row, has_valid_digest
+from store.rows import DecisionRow, FactsRow, RefRow, Row, has_valid_digest, rank_facts
 
 MAX_TEXT_LENGTH = 2**20
 """The longest text in a column: what the Hub sends may be long, but real endpoints, tags and names are far shorter."""
@@ -52,8 +52,8 @@ def decode_facts(row: FactsRow) -> CommitFacts:
     if problem is not None:
         raise UnreadableBodyError(f"the row {problem}")
     commit = decode(CommitFacts, row.body)
-    # Of two rows on one commit the one that says to have more files is kept.
-    if len(commit.files) != row.files_asked:
+    # Of two rows on one commit the one that says to know more is kept.
+    if rank_facts(commit) != row.files_asked:
         raise UnreadableBodyError("the row has another number of files than it says")
     return commit
 

@@ -29,8 +29,16 @@ class StoreBusyError(StoreUnavailableError):
     """Another process has held the lock for writing for too long; it may have been stopped. Reading goes on."""
 
 
+class StoreAwayError(StoreUnavailableError):
+    """The database cannot be reached now: it is down or starts again, or the network is. It may come back."""
+
+
 class BundleError(StoreError):
     """The file is not a bundle, or it is damaged. Nothing was imported from it."""
+
+
+class QueryError(StoreError):
+    """The SQL of a query cannot be run: it is not SQL, it would change something, or it takes too long."""
 
 
 class StoreClosedError(StoreError):

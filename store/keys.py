@@ -22,6 +22,8 @@ TOMBSTONE = "withdrawn"
 REPO_WIDE = "*"
 """The revision of the tombstone that stands for all revisions and spellings of a repo id; no revision has this name."""
 
+NOTHING_ASKED = "/"
+"""`DecisionKey.asked` where neither a task nor a library was requested."""
 
 _empty_hash = hashlib.blake2b(digest_size=8)
 """A copy of it is made faster than a new one, whose options are parsed."""
@@ -47,6 +49,11 @@ def derive_scope(token: str | None) -> str:
     if not token:
         return ANONYMOUS
     return hashlib.blake2b(token.encode(), key=b"hubresolve scope 1", digest_size=16).hexdigest()
+
+
+def derive_quota_owner(token: str | None, machine: str) -> str:
+    """Whose quota of the Hub a request counts for: the token's scope; without a token the address of the machine."""
+    return derive_scope(token) if token else f"{ANONYMOUS}@{machine}"
 
 
 def compute_ref_key(endpoint: str, scope: str, repo_id: str, revision: str) -> int:
@@ -91,6 +98,11 @@ class DecisionKey(Struct, frozen=True, gc=False):
     def rules_id(self) -> int:
         """A hash of the registry digest: the value of the column `registry_digest`."""
         return hash_texts(self.registry_digest)
+
+    @property
+    def decided_by(self) -> str:
+        """The same number as 16 hex digits: the value of the column `decided_by` of the view `answers`."""
+        return f"{self.rules_id & 2**64 - 1:016x}"
 
     @property
     def asked(self) -> str:

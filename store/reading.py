@@ -45,15 +45,17 @@ class RefReader:
         endpoint, scope, rules_id, asked = self._endpoint, self._scope, self._rules_id, self._asked
         encode, copy_empty_hash, unpack_integer = _encode, _copy_empty_hash, _unpack_integer
         for row in rows:
-            key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body = row[:11]
-            facts_key, hints, digest, decision_digest = row[11:]
+            (key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body,
+             facts_key, hints, digest, decision_digest) = row  # fmt: skip
             try:
                 if facts_key is None and commit is not None:
                     # The facts were removed. The key of others that are there instead does not match the digest.
                     facts_key = FactsKey(endpoint, other or name, commit, scope).key
-                before = (key, endpoint, name, revision, scope, facts_key, other, commit, problem)
                 state = copy_empty_hash()
-                state.update(encode((*before, hints_id, tag, library, hints, checked_at)))
+                state.update(encode((
+                    key, endpoint, name, revision, scope, facts_key, other, commit, problem,
+                    hints_id, tag, library, hints, checked_at,
+                )))  # fmt: skip
                 is_valid = unpack_integer(state.digest())[0] == digest
                 if is_valid and body is not None:
                     state = copy_empty_hash()

@@ -85,6 +85,20 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
         return names if self.facts_key is None else names | {self.facts_key.canonical_id}
 
 
+class ListingState(Struct, frozen=True, kw_only=True, gc=False):
+    """How far a listing of the Hub was read. Times are in seconds since 1970, UTC.
+
+    `next_url` is the page that an interrupted run would have read next, `sort` its order, and `started_at_s` when it
+    began; all None where no run was interrupted. All changes until `known_until_s` are stored; None where
+    no run was complete.
+    """
+
+    next_url: str | None = None
+    sort: str | None = None
+    started_at_s: int | None = None
+    known_until_s: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:
     """Counts and sizes of a store. Times are in seconds since 1970, UTC, and None for an empty store.

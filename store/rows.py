@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from registry.facts import ALL_FILES, CommitFacts
 from store import codec
 from store.keys import DecisionKey, FactsKey, hash_bytes
 from store.records import Record
@@ -92,7 +93,7 @@ class Rows:
         if facts_key is not None:
             key, canonical_id, commit_hash = facts_key.key, facts_key.canonical_id, facts_key.commit_hash
             if record.facts is not None:
-                body, files_asked = codec.encode(record.facts), len(record.facts.files)
+                body, files_asked = codec.encode(record.facts), rank_facts(record.facts)
                 identity = (key, facts_key.endpoint, canonical_id, commit_hash, facts_key.scope)
                 values = add_digest((*identity, files_asked, body))
                 self.facts.append(FactsRow._make(values))
@@ -108,6 +109,21 @@ class Rows:
             self.refs.append(RefRow._make(values))
         if record.is_hidden:
             self.hidden.append(record)
+
+
+_UNSEEN_FILES, _UNSEEN_LIST = 1_000_000, 1_000_000_000
+"""What is taken off the rank of facts, where small files or the list of files are missing."""
+
+
+def rank_facts(commit: CommitFacts) -> int:
+    """How much of a commit is known: of two rows on one commit, the one of the higher rank is kept.
+
+    It is the number of small files that were requested; facts that lack something rank below all that lack nothing.
+    """
+    count = len(commit.files)
+    if not commit.unseen:
+        return count
+    return count - (_UNSEEN_LIST if ALL_FILES in commit.unseen else _UNSEEN_FILES)
 
 
 def compute_digest(values: tuple[Any, ...]) -> int:

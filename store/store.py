@@ -9,32 +9,47 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
 
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.decision import Decision
 from registry.facts import CommitFacts, HubHints, RepoFacts
 from registry.releases.update import RegistryUpdate
 from registry.repo_names import is_repo_name, is_revision
 from store import codec
 from store.checks import decode_facts
 from store.database.database import MAX_LOCK_WAIT_S, Database
-from store.errors import StoreError
-from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key
+from store.decision_columns import build_latest
+from store.errors import StoreBusyError, StoreError
+from store.keys import PUBLIC, DecisionKey, FactsKey, compute_ref_key, hash_bytes
+from store.quotas import LeaseRequest, QuotaKey, QuotaLease, find_problem, lease
 from store.reading import RefReader
-from store.records import CLOCK_SKEW_S, Record, StoredRef, StoreInfo
-from store.rows import FactsRow, Rows, build_rows
+from store.records import CLOCK_SKEW_S, ListingState, Record, StoredRef, StoreInfo
+from store.rows import FactsRow, RefRow, Rows, build_rows
+from store.sql.commit_decisions import read_commit_decisions
 from store.sql.damaged import DamagedRows
 from store.sql.dialect import Dialect
+from store.sql.history import remove_old_history
 from store.sql.known_refs import KnownRef, read_known_refs
+from store.sql.listings import read_listing, read_unseen, write_listing
 from store.sql.postgres_dialect import PostgresDialect
+from store.sql.quotas import read_quota, write_quota
 from store.sql.recall import COMMIT_FACTS, build_recall_statements
-from store.sql.ref_pages import read_endpoints, read_ref_pages
+from store.sql.ref_pages import count_refs, read_endpoints, read_past_pages, read_ref_pages
 from store.sql.registry_updates import read_updates, remove_updates, write_updates
+from store.sql.repo_refs import read_repo_refs
 from store.sql.sqlite_dialect import SqliteDialect
 from store.sql.stats import DAY_S, read_info
 from store.sql.tombstones import build_tombstones, drop_withdrawn
 from store.sql.upserts import build_upserts
 
 logger = logging.getLogger(__name__)
+
+MAX_LEASE_WAIT_S = 3.0
+"""How long a lease of a quota waits for another process's transaction."""
+
+MAX_LEASE_ATTEMPTS = 50
+"""Attempts to take a lease while other processes take theirs; one of them succeeds each time."""
 
 
 class MetadataStore(Database):
@@ -70,6 +85,7 @@ class MetadataStore(Database):
         self._statements = build_recall_statements(self.dialect)
         self._upserts = build_upserts(self.dialect)
         self._damaged = DamagedRows()
+        self._history_pruned_at_s: float | None = None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -125,21 +141,29 @@ class MetadataStore(Database):
 
     async def get_repo_facts(self, refs: Iterable[StoredRef]) -> dict[int, RepoFacts]:
         """Facts and hints of `refs`, by the refs' keys; without those that are missing or cannot be read."""
+        return await self._get_facts(refs, self._statements.repo_facts)
+
+    async def get_past_facts(self, refs: Iterable[StoredRef]) -> dict[int, RepoFacts]:
+        """The same of `refs` that are no longer as they were; without those that still are."""
+        return await self._get_facts(refs, self._statements.past_facts)
+
+    async def _get_facts(self, refs: Iterable[StoredRef], statement: Executable) -> dict[int, RepoFacts]:
         by_key: dict[int, RepoFacts] = {}
         asked = {ref.key: ref for ref in refs if ref.commit_hash is not None}
         damaged = set[int]()
 
         async def query(connection: AsyncConnection) -> None:
             for keys in self._statements.split_keys(list(asked)):
-                for ref_key, hints_body, *values in await connection.execute(
-                    self._statements.repo_facts, {"keys": keys}
-                ):
+                for ref_key, hints_body, *values in await connection.execute(statement, {"keys": keys}):
                     ref, row = asked[ref_key], FactsRow._make(values)
                     try:
                         commit, hints = decode_facts(row), codec.decode(HubHints, hints_body)
                     except codec.UnreadableBodyError as error:
                         logger.warning("the stored facts of %s are not used: %s", ref.repo_id, error)
                         damaged.add(row.key)
+                        continue
+                    if statement is self._statements.past_facts and hash_bytes(hints_body) != ref.hints_id:
+                        # Of the same commit with other hints.
                         continue
                     if (row.canonical_id, row.commit_hash) == (ref.canonical_id, ref.commit_hash):
                         by_key[ref_key] = RepoFacts(commit=commit, hints=hints)
@@ -163,12 +187,32 @@ class MetadataStore(Database):
             self._damaged.add_facts({key.key})
             return None
 
+    async def get_commit_decisions(self, key: FactsKey, decision_key: DecisionKey) -> dict[int, Decision]:
+        """The decisions on a commit by `decision_key`, by the `hints_id` of the hints that they were made with."""
+        found: dict[int, Decision] = {}
+
+        async def query(connection: AsyncConnection) -> None:
+            found.update(await read_commit_decisions(connection, key, decision_key))
+
+        await self.read(query)
+        return found
+
     async def find_known_refs(self, repo_id: str, scopes: Collection[str]) -> list[KnownRef]:
         """Refs of a repo under any of its names, at any endpoint, that one of `scopes` may see, latest check first."""
         found: list[KnownRef] = []
 
         async def query(connection: AsyncConnection) -> None:
             found.extend(await read_known_refs(connection, repo_id, scopes))
+
+        await self.read(query)
+        return found
+
+    async def list_repo_refs(self, endpoint: str, repo_id: str, scopes: Collection[str]) -> list[RefRow]:
+        """All refs of a repo in `scopes`, under each of its names and spellings, with tombstones and problems."""
+        found: list[RefRow] = []
+
+        async def query(connection: AsyncConnection) -> None:
+            found[:] = await read_repo_refs(connection, self.dialect, endpoint, repo_id, scopes)
 
         await self.read(query)
         return found
@@ -192,6 +236,33 @@ class MetadataStore(Database):
                 yield [ref for ref in reader.read(rows) if _is_listable(ref, endpoint)]
         # They are only counted: a listing removes nothing.
         self._damaged.add_count(len(reader.damaged) + len(reader.damaged_decisions))
+
+    async def list_past_refs(
+        self, endpoint: str, decision_key: DecisionKey, *, moment_s: int, since_s: int
+    ) -> AsyncGenerator[list[StoredRef]]:
+        """The same pages of refs as they were at `moment_s`, but for those that are the same since `since_s`: two such
+        lists, at `since_s` and at a later moment, differ in all that changed in between. Seconds since 1970, UTC.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        reader = RefReader(endpoint, PUBLIC, decision_key)
+        async with (
+            self.snapshot() as connection,
+            aclosing(read_past_pages(connection, endpoint, decision_key, moment_s=moment_s, since_s=since_s)) as pages,
+        ):
+            async for rows in pages:
+                yield [ref for ref in reader.read(rows) if _is_listable(ref, endpoint)]
+        self._damaged.add_count(len(reader.damaged) + len(reader.damaged_decisions))
+
+    async def count_refs(self, endpoint: str) -> int:
+        """How many refs `list_refs` lists.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with self.snapshot() as connection:
+            return await count_refs(connection, endpoint)
 
     async def list_endpoints(self) -> list[str]:
         """The endpoints of which the store has public refs that lead to a commit.
@@ -226,6 +297,9 @@ class MetadataStore(Database):
             # First, so that they count for the other rows too.
             await self._withdraw(connection, rows.hidden, now_s)
             await self._upsert(connection, rows, now_s)
+            if self._history_pruned_at_s is None or now_s - self._history_pruned_at_s >= DAY_S:
+                if not await remove_old_history(connection, now_s):
+                    self._history_pruned_at_s = now_s
 
         await self.write(put, lock_wait_s=lock_wait_s)
         self._damaged.forget_removed()
@@ -289,6 +363,70 @@ class MetadataStore(Database):
         """
         return await self.write(remove_updates) or 0
 
+    async def lease_quota(self, key: QuotaKey, request: LeaseRequest) -> QuotaLease | None:
+        """Take requests of a quota that all processes of the store share; None where the store is disabled.
+
+        A row that cannot be true is logged, and begun anew with a probe.
+
+        Raises:
+            StoreError: the row cannot be read or written now.
+        """
+        asked_at_s = time.monotonic()
+
+        async def take(connection: AsyncConnection) -> QuotaLease:
+            for _ in range(MAX_LEASE_ATTEMPTS):
+                row, version, now_s = await read_quota(connection, self.dialect, key)
+                problem = find_problem(row, now_s) if row is not None else None
+                if problem is not None:
+                    logger.warning("the stored quota of %s requests is not believed: %s", key.bucket, problem)
+                    row = None
+                changed, granted = lease(row, request, now_s, elapsed_s=time.monotonic() - asked_at_s)
+                if changed is None or changed == row:
+                    return granted
+                if await write_quota(connection, self.dialect, key, changed, version, now_s):
+                    return granted
+            raise StoreBusyError(f"other processes change the quota of {key.bucket} requests all the time")
+
+        return await self.write_each(take, lock_wait_s=MAX_LEASE_WAIT_S)
+
+    async def get_listing(self, endpoint: str, scope: str, query: str) -> ListingState:
+        """How far the listing of a query was read with a token of this scope."""
+        found: list[ListingState | None] = []
+
+        async def read(connection: AsyncConnection) -> None:
+            found[:] = [await read_listing(connection, endpoint, scope, query)]
+
+        await self.read(read)
+        return (found[0] if found else None) or ListingState()
+
+    async def put_listing(self, endpoint: str, scope: str, query: str, state: ListingState) -> None:
+        """Store how far a listing was read.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+
+        async def put(connection: AsyncConnection) -> None:
+            await write_listing(connection, endpoint, scope, query, state)
+
+        await self.write(put)
+
+    async def list_unseen(
+        self, endpoint: str, before_s: int, *, author: str | None = None
+    ) -> AsyncGenerator[list[str]]:
+        """Pages of the public repos that were last checked before `before_s` (seconds since 1970, UTC); with `author`,
+        of this user or organisation.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with (
+            self.snapshot() as connection,
+            aclosing(read_unseen(connection, endpoint, before_s, author)) as pages,
+        ):
+            async for names in pages:
+                yield names
+
     async def get_info(self) -> StoreInfo:
         """Counts, sizes, ages and hit rates.
 
@@ -303,6 +441,7 @@ class MetadataStore(Database):
         if records:
             tombstones = await build_tombstones(connection, self.dialect, records, now_s)
             constants = {"latest": int(now_s + CLOCK_SKEW_S)}
+            await self._upserts.history.execute(connection, tombstones)
             await self._upserts.refs.execute(connection, tombstones, constants)
 
     async def _upsert(self, connection: AsyncConnection, rows: Rows, now_s: float, *, is_merge: bool = False) -> None:
@@ -320,9 +459,14 @@ class MetadataStore(Database):
             await self._withdraw(connection, hidden, now_s)
         if kept:
             constants = {"latest": int(latest_s)}
+            await upserts.history.execute(connection, kept)
             await (upserts.merged_refs if is_merge else upserts.refs).execute(connection, kept, constants)
         if rows.decisions:
             await (upserts.merged_decisions if is_merge else upserts.decisions).execute(connection, rows.decisions)
+            latest, columns = build_latest(rows.decisions)
+            if latest:
+                await upserts.columns.execute(connection, columns)
+                await (upserts.merged_latest if is_merge else upserts.latest).execute(connection, latest)
 
 
 def _is_listable(ref: StoredRef, endpoint: str) -> bool:

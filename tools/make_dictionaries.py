@@ -25,7 +25,7 @@ from registry.rules.decide import decide
 from resolver.hub.client import HubClient
 from resolver.hub.payloads import ModelInfo
 from resolver.local_hub import start_process
-from resolver.lookup.listing import fetch_pages
+from resolver.lookup.listing import ListingQuery, fetch_pages
 from store import codec
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "data" / "corpus.jsonl.gz"
@@ -58,7 +58,12 @@ MAX_TEXTS_BYTES = {"commit_facts": 1_200, "hub_hints": 2_200, "decision": 3_800}
 async def fetch_infos(endpoint: str) -> list[ModelInfo]:
     """Model info of all repos of a Hub, without entries that cannot be parsed."""
     async with HubClient(endpoint, None, concurrency=4, timeout_s=60) as client:
-        return [item async for page in fetch_pages(client, endpoint) for item in page if isinstance(item, ModelInfo)]
+        return [
+            item
+            async for page in fetch_pages(client, endpoint, ListingQuery())
+            for item in page.items
+            if isinstance(item, ModelInfo)
+        ]
 
 
 def build_texts() -> dict[str, list[bytes]]:

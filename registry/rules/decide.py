@@ -56,6 +56,7 @@ def decide(facts: RepoFacts, registry: Registry, task: str | None = None, *, lib
         base_models=_find_base_models(observed),
         notes=(*decision.notes, *_build_notes(observed, found)),
         evidence=(library_evidence, *decision.evidence, framework_evidence),
+        partial=facts.commit.unseen,
     )
     code = find_remote_code(decided, observed, registry).code
     return _add_remote_code(decided, code) if code and not decided.requires_remote_code else decided
@@ -177,18 +178,20 @@ def _replace_classes(decision: Decision, framework: str, registry: Registry) -> 
 
 def _find_base_models(observed: Observed) -> tuple[str, ...]:
     """The models that this one was made from: by the adapter's config, else by the Hub's tags."""
-    is_adapter = is_adapter_alone(observed.names)
-    adapter, extract = observed.get_manifest(ADAPTER_CONFIG), observed.extract.get("peft") if is_adapter else None
-    named = as_text(adapter.get("base_model_name_or_path"))
+    if ADAPTER_CONFIG in observed.names and (named := _find_adapter_base(observed)) is not None:
+        return (named,)
+    prefix = "base_model:"
+    tags = [tag for tag in observed.hints.tags if tag.startswith(prefix) and tag.count(":") == 1]
+    return tuple([tag.removeprefix(prefix) for tag in tags])
+
+
+def _find_adapter_base(observed: Observed) -> str | None:
+    """The model that an adapter names as its base, unless that is a path."""
+    named = as_text(observed.get_manifest(ADAPTER_CONFIG).get("base_model_name_or_path"))
+    extract = observed.extract.get("peft") if is_adapter_alone(observed.names) else None
     if named is None and isinstance(extract, dict):
         named = as_text(extract.get("base_model_name_or_path"))
-    if named is not None and not is_local_path(named):
-        return (named,)
-    return tuple(
-        tag.removeprefix("base_model:")
-        for tag in observed.hints.tags
-        if tag.startswith("base_model:") and tag.count(":") == 1
-    )
+    return named if named is not None and not is_local_path(named) else None
 
 
 def _build_notes(observed: Observed, library: str | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from registry.tables.library_signs import LIBRARY_BY_KEYS
 _MLX_FILES = frozenset({"model.safetensors", "model.safetensors.index.json"})
 """Files that MLX writes beside each other; transformers writes an index of shards only."""
 
-_QUANTIZATION_TAGS = ("2-bit", "3-bit", "4-bit", "6-bit", "8-bit")
+_QUANTIZATION_TAGS = frozenset({"2-bit", "3-bit", "4-bit", "6-bit", "8-bit"})
 
 _TRANSFORMERS = "transformers"
 _WITH_KEYS = frozenset(library for _, library in LIBRARY_BY_KEYS)
@@ -29,7 +29,7 @@ def is_settled_by_extract(names: frozenset[str], hints: HubHints, registry: Regi
     architectures, model_type = parse_architectures(extract.get("architectures")), extract.get("model_type")
     if not architectures or not isinstance(model_type, str):
         return False
-    if any(name.endswith(".py") for name in names):
+    if has_python_files(names):
         # A part of the model may be the repo's own code.
         return False
     known = [name for name in architectures if find_served_tasks(name, registry)]
@@ -38,6 +38,11 @@ def is_settled_by_extract(names: frozenset[str], hints: HubHints, registry: Regi
     return not _may_be_of_other_library(names, hints, registry) and not any(
         _needs_tied_embeddings(name, model_type, hints, registry) for name in known
     )
+
+
+def has_python_files(names: frozenset[str]) -> bool:
+    """Whether a file is code of Python. Most repos have none, which one search of all names shows."""
+    return ".py" in "\n".join(names) and any(name.endswith(".py") for name in names)
 
 
 def _may_be_of_other_library(names: frozenset[str], hints: HubHints, registry: Registry) -> bool:
@@ -55,7 +60,7 @@ def _is_unnamed_quantization(hints: HubHints) -> bool:
     """
     quantization = hints.extract.get("quantization_config")
     if not isinstance(quantization, dict):
-        return any(tag in _QUANTIZATION_TAGS for tag in hints.tags)
+        return not _QUANTIZATION_TAGS.isdisjoint(hints.tags)
     return "bits" in quantization and "quant_method" not in quantization
 
 

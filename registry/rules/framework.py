@@ -35,6 +35,12 @@ def find_weight_formats(filenames: tuple[str, ...]) -> dict[str, str]:
             framework = _find_by_companion(path, names)
         if framework and framework not in found:
             found[framework] = path
+    return _sort_by_rank(found)
+
+
+def _sort_by_rank(found: dict[str, str]) -> dict[str, str]:
+    if len(found) < 2:
+        return found
     return dict(sorted(found.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
 
 
@@ -76,4 +82,4 @@ def _find_by_companion(path: str, names: frozenset[str]) -> str:
 def find_tagged_formats(facts: RepoFacts) -> dict[str, str]:
     """Weight format -> the Hub's tag that names it, for repos whose file names are not known; the preferred first."""
     found = {FORMAT_TAGS[tag]: f"tag {tag}" for tag in facts.hints.tags if tag in FORMAT_TAGS}
-    return dict(sorted(found.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
+    return _sort_by_rank(found)

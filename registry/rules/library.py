@@ -52,7 +52,7 @@ def decide_library(observed: Observed, registry: Registry) -> tuple[str | None, 
 
 
 def _explain_no_library(observed: Observed) -> str:
-    return "no file or tag that a library is known by" if observed.names else "no files"
+    return "no file or tag that a library is known by" if observed.has_all_names else "no files"
 
 
 def _by_pipeline(observed: Observed, registry: Registry) -> tuple[str, str] | None:
@@ -65,12 +65,14 @@ def _by_conversion(observed: Observed, registry: Registry) -> tuple[str, str] | 
     """Weights that a program converted; it keeps the other files of the model, manifests included."""
     if is_mlx(observed):
         return "mlx", "config.json of an MLX repo"
-    # Tags say which formats there are, but not that there is nothing else.
-    only = observed.weights.keys() - {UNNAMED} if observed.names else set()
-    for framework, library in CONVERTED.items():
-        if only == {framework}:
-            return _find_running_library(observed, registry) or (library, observed.weights[framework])
-    return None
+    if not observed.has_all_names:
+        # Tags say which formats there are, but not that there is nothing else.
+        return None
+    formats = [name for name in observed.weights if name != UNNAMED]
+    library = CONVERTED.get(formats[0]) if len(formats) == 1 else None
+    if library is None:
+        return None
+    return _find_running_library(observed, registry) or (library, observed.weights[formats[0]])
 
 
 def _find_running_library(observed: Observed, registry: Registry) -> tuple[str, str] | None:
@@ -189,12 +191,12 @@ def _is_gguf(observed: Observed) -> bool:
 def _by_weights(observed: Observed, registry: Registry) -> tuple[str, str] | None:
     """Weight files that belong to a single library."""
     # Tags say which formats there are, but not that there is nothing else: the name of a library counts more.
-    if _is_gguf(observed) and (observed.names or observed.named is None):
+    if _is_gguf(observed) and (observed.has_all_names or observed.named is None):
         return "gguf", observed.weights["gguf"]
     if "open_clip_config.json" in observed.names:
         return "open_clip", "open_clip_config.json"
     part = find_pipeline_part(observed)
-    if part is not None and part.is_of_diffusers and observed.names:
+    if part is not None and part.is_of_diffusers and observed.has_all_names:
         return "diffusers", part.saw
     adapter = next((name for name in sorted(observed.names) if "/" not in name and is_adapter_weights(name)), None)
     if adapter is not None and not observed.has_config:
@@ -246,7 +248,7 @@ def _by_format(observed: Observed, registry: Registry) -> tuple[str, str] | None
     formats = [name for name in observed.weights if name != UNNAMED]
     if formats and RUNTIME_LIBRARIES.keys() >= set(formats):
         return RUNTIME_LIBRARIES[formats[0]], observed.weights[formats[0]]
-    first = observed.hints.tags[0] if observed.hints.tags and not observed.names else None
+    first = observed.hints.tags[0] if observed.hints.tags and not observed.has_all_names else None
     if first in _FORMAT_TAGS and first != "safetensors":
         # With a library, its tag would be the first.
         return first, f"first tag {first}"

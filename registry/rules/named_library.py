@@ -32,7 +32,7 @@ def find_named_library(facts: RepoFacts, registry: Registry) -> NamedLibrary | N
     any of these first. So a first tag must be a known name, or, where the tags are all that is known, stand before the
     formats.
     """
-    hints, has_files = facts.hints, bool(facts.commit.filenames)
+    hints, has_files = facts.hints, facts.commit.has_all_names
     if hints.library_name is not None and not (has_files and hints.library_name.lower() in _ENGINES):
         return NamedLibrary(name=hints.library_name, source=f"library_name {hints.library_name}")
     first, second = (*hints.tags, "", "")[:2]

@@ -19,7 +19,18 @@ from registry.rules.named_library import NamedLibrary
 class Observed:
     """The facts of a repo, under the names that the rules use."""
 
-    __slots__ = ("architectures", "config", "facts", "has_config", "hints", "model_type", "named", "names", "weights")
+    __slots__ = (
+        "architectures",
+        "config",
+        "facts",
+        "has_all_names",
+        "has_config",
+        "hints",
+        "model_type",
+        "named",
+        "names",
+        "weights",
+    )
 
     def __init__(self, facts: RepoFacts, named: NamedLibrary | None) -> None:
         commit = facts.commit
@@ -29,6 +40,8 @@ class Observed:
         self.hints: Final = _name_library(facts.hints, named)
         """The Hub's hints; their `library_name` is that of `named`, which may come from the tags."""
         self.names: Final = frozenset(commit.filenames)
+        self.has_all_names: Final = commit.has_all_names
+        """Whether `names` are all files; else tags tell the weights, and a name that is missing says nothing."""
         self.config: Final = _choose_config(facts, self.names)
         """`config.json`, else the Hub's extract of it, else the config of sentence-transformers' first module."""
         self.has_config: Final = _has_config(commit, self.names)
@@ -37,7 +50,7 @@ class Observed:
         """The architectures in the config; a string counts as one, any other type as none."""
         self.model_type: Final = as_text(self.config.get("model_type"))
         self.weights: Final[Mapping[str, str]] = (
-            find_weight_formats(commit.filenames) if commit.filenames else find_tagged_formats(facts)
+            find_weight_formats(commit.filenames) if self.has_all_names else find_tagged_formats(facts)
         )
         """Weight format -> the first file (or tag) that has it; the preferred format first."""
 

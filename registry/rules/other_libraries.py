@@ -49,7 +49,7 @@ def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] 
     """The decision by the tag, else by `signs` (source, task), the Hub's auto class, or the library's default task."""
     observed, registry = context.observed, context.registry
     row = registry.libraries.get(context.library or "")
-    if context.library is None and not context.observed.names and context.tag is None:
+    if context.library is None and not context.observed.has_all_names and context.tag is None:
         reason = "the repo is empty" if observed.facts.commit.files else "nothing is known of the repo's files"
     elif observed.config_problem is not None:
         reason = explain_missing_architecture(observed)
@@ -62,7 +62,7 @@ def decide_by_tag(context: RuleContext, signs: Sequence[tuple[str, str | None]] 
     elsewhere = sorted(name for name in observed.names if name.endswith(f"/{CONFIG}"))
     if context.library is None and not observed.has_config and elsewhere:
         reason += f"; {CONFIG} is not at the top, but there is {_join_paths(elsewhere)}"
-    if observed.names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
+    if observed.has_all_names and not (observed.names - {".gitattributes", "README.md", ".gitignore", "LICENSE"}):
         reason = "the repo is empty: it holds neither config nor weights"
     fallbacks: list[tuple[str, str | None]] = [
         *signs,

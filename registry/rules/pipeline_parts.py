@@ -55,7 +55,7 @@ def find_pipeline_part(observed: Observed) -> PipelinePart | None:
     for path, name in named.items():
         if name.startswith("learned_embeds"):
             return PipelinePart("textual inversion", "load_textual_inversion", path, is_of_diffusers=True)
-    if not weights and observed.names:
+    if not weights and observed.has_all_names:
         return None
     if found := sorted(tags & _INVERSION_TAGS):
         return PipelinePart("textual inversion", "load_textual_inversion", f"tag {found[0]}", is_of_diffusers=is_tagged)

@@ -23,11 +23,15 @@ class Freshness(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How remembered refs are used. `refresh`: always ask the Hub, whatever the age. `offline`: never ask it."""
+    """How remembered refs are used. `refresh`: always ask the Hub, whatever the age. `offline`: never ask it.
+
+    `partial`: an answer from facts that lack something is one; without it, the Hub is asked for the rest.
+    """
 
     max_age_s: float = DEFAULT_MAX_AGE_S
     offline: bool = False
     refresh: bool = False
+    partial: bool = False
 
 
 def judge_freshness(

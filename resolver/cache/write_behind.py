@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from resolver.redaction import without_secrets
 from store.codec import OversizedValueError
-from store.errors import StoreBusyError, StoreError
+from store.errors import StoreAwayError, StoreBusyError, StoreError
 from store.records import Record
 from store.rows import Rows
 from store.store import MetadataStore
@@ -34,7 +34,7 @@ class WriteBehindLimits:
 
     Where another process holds the store's lock for longer than `lock_wait_s` (it may have been stopped), nobody waits
     for a record to be stored; at most `max_unstored` records are kept until the lock is free, and `close` waits for it
-    for `close_wait_s`.
+    for `close_wait_s`. The same holds for a database that cannot be reached, which is tried every `away_pause_s`.
     """
 
     gather_s: float = 0.1
@@ -44,6 +44,7 @@ class WriteBehindLimits:
     lock_wait_s: float = 3.0
     max_unstored: int = 10_000
     close_wait_s: float = 5.0
+    away_pause_s: float = 1.0
 
 
 DEFAULT_LIMITS = WriteBehindLimits()
@@ -83,7 +84,7 @@ class WriteBehind:
         self._is_locked = False
         self._closing_at_s: float | None = None
         self.lost = 0
-        """Records that were not stored, since the store was locked for too long."""
+        """Records that were not stored, since the store was locked or out of reach for too long."""
 
     def put(self, record: Record) -> Stored:
         """Store the record soon, with others; the future is done when it is stored."""
@@ -141,7 +142,7 @@ class WriteBehind:
         while self._writer is not None:
             await asyncio.wait([self._writer])
         if self.lost:
-            logger.warning("%d answers are not stored: another process keeps the store locked", self.lost)
+            logger.warning("%d answers are not stored: the store is locked, or cannot be reached", self.lost)
 
     def _remember(self, record: Record) -> None:
         # Without facts: they are large, and the garbage collector would walk through them.
@@ -207,11 +208,13 @@ class WriteBehind:
             self._writer = None
 
     async def _put(self, rows: Rows, stored: Stored) -> None:
-        """Store `rows`, however long another process holds the lock; callers stop waiting after `lock_wait_s`."""
+        """Store `rows`, however long another process holds the lock, or the database cannot be reached; callers stop
+        waiting after `lock_wait_s`.
+        """
         while True:
             try:
                 await self._store.put_rows(rows, lock_wait_s=0 if self._is_locked else self._limits.lock_wait_s)
-            except StoreBusyError as error:
+            except (StoreBusyError, StoreAwayError) as error:
                 if not self._is_locked:
                     logger.warning("answers are stored later: %s", error)
                 self._is_locked = True
@@ -221,6 +224,8 @@ class WriteBehind:
                 if self._is_given_up():
                     self._lose(len(rows.refs))
                     return
+                if isinstance(error, StoreAwayError):
+                    await asyncio.sleep(self._limits.away_pause_s)
             else:
                 self._is_locked = False
                 logger.debug("%d refs are stored", len(rows.refs))

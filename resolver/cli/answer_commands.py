@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from resolver.cli.moments import MOMENT
+
 
 @click.command(
     epilog="""\b
@@ -11,10 +13,17 @@ Examples:
   hubresolve diff monday.jsonl tuesday.jsonl
   hubresolve diff old.csv new.parquet --format jsonl
   hubresolve diff old.csv new.csv --columns task,requires_remote_code
+  hubresolve diff yesterday.sqlite3 today.sqlite3
+  hubresolve diff --since 7d
+  hubresolve diff --since 2026-01-01 --until 2026-01-31T12:00
 """
 )
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
+@click.argument("old", metavar="[OLD]", required=False)
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option("--since", type=MOMENT, metavar="WHEN", help="Compare the store with what it was then: a date, or 7d.")
+@click.option("--until", type=MOMENT, metavar="WHEN", help="Compare with this moment of the store.  [default: now]")
+@click.option("--store", metavar="PATH|URL", help="The store of --since.  [env: HUBRESOLVE_STORE]")
+@click.option("--endpoint", metavar="URL", help="Of stores: only repos of this Hub.  [env: HF_ENDPOINT]")
 @click.option(
     "--format",
     "format_",
@@ -28,22 +37,48 @@ Examples:
 )
 @click.option("--output", metavar="F", help="Write the differences to a file instead of standard output.")
 @click.option("--quiet", is_flag=True, help="Show no counts at the end.")
-def diff(old: str, new: str, format_: str, columns: str | None, output: str | None, quiet: bool) -> int:
-    """Show what is different in NEW.
+def diff(
+    old: str | None,
+    new: str | None,
+    since: float | None,
+    until: float | None,
+    store: str | None,
+    endpoint: str | None,
+    format_: str,
+    columns: str | None,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Show what is different in NEW, or in the store since a moment.
 
-    OLD and NEW are files that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. The exit code is 0 if
-    nothing is different, and 1 if something is.
+    OLD and NEW are files that `resolve` wrote as JSON lines, CSV or Parquet (- is standard input), or stores. The exit
+    code is 0 if nothing is different, and 1 if something is.
     """
-    from resolver.cli.diffing import diff_files
+    from resolver.cli.diffing import DiffOutput, diff_files, diff_moments, diff_stores, is_store
+    from resolver.cli.running import run
     from resolver.cli.selection import SelectionError, parse_selection
+    from resolver.settings import Settings
 
-    if old == "-" == new:
-        raise click.UsageError("standard input can be one of the files, not both")
     try:
         keys = parse_selection(columns=columns).columns
     except SelectionError as error:
         raise click.UsageError(str(error)) from error
-    return diff_files(old, new, keys, as_json=format_ == "jsonl", output=output, quiet=quiet)
+    options = DiffOutput(columns=keys, as_json=format_ == "jsonl", path=output, quiet=quiet)
+    if since is not None:
+        if old is not None:
+            raise click.UsageError("give OLD and NEW, or --since, not both")
+        return run(diff_moments(Settings(store=store, endpoint=endpoint), since, until, options))
+    if old is None or new is None:
+        raise click.UsageError("give OLD and NEW, or --since")
+    if until is not None or store is not None:
+        raise click.UsageError("--until and --store are about two moments of a store: give --since with them")
+    if old == "-" == new:
+        raise click.UsageError("standard input can be one of the files, not both")
+    if is_store(old) or is_store(new):
+        return run(diff_stores(old, new, endpoint, options))
+    if endpoint is not None:
+        raise click.UsageError("--endpoint is about stores, and OLD and NEW are files")
+    return diff_files(old, new, options)
 
 
 @click.command(

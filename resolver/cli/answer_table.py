@@ -36,6 +36,9 @@ _COLUMNS = {
 }
 """Key -> heading of the columns that are shown where none are chosen."""
 
+USUAL_COLUMNS = tuple(_COLUMNS)
+"""The keys that are shown where none are chosen."""
+
 _FIRST_LEFT_OUT = ("commit_hash", "framework", "library", "model_class")
 """Columns that are left out where the terminal is too narrow, the first one first."""
 
@@ -47,7 +50,7 @@ class AnswerTable:
         """`columns` are keys of a row; None: the usual ones."""
         self._file = file
         self._is_terminal = file.isatty()
-        self._columns = tuple(columns) if columns is not None else tuple(_COLUMNS)
+        self._columns = tuple(columns) if columns is not None else USUAL_COLUMNS
         self._has_remarks = columns is None
         self._width = shutil.get_terminal_size().columns if self._is_terminal else 0
         self._rows: list[Row] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,20 @@ Name = tuple[str, str]
 class ComparedRun:
     """The compared values of a run's rows, by repo and revision. Of several rows of one repo the last one counts."""
 
-    def __init__(self, rows: Iterable[Row], keys: Sequence[str] = COMPARED_KEYS) -> None:
+    def __init__(self, rows: Iterable[Row] = (), keys: Sequence[str] = COMPARED_KEYS) -> None:
+        self.keys = tuple(keys)
         self.present: set[str] = set()
         """The keys that at least one row has: a file may hold chosen columns only."""
         self.rows: dict[Name, tuple[Any, ...]] = {}
         for row in rows:
-            self.present.update(key for key in keys if key in row)
-            self.rows[_get_name(row)] = tuple(_share(key, row.get(key)) for key in keys)
+            self.add(row)
+
+    def add(self, row: Row) -> Name:
+        """Add the values of a row; its repo and revision."""
+        self.present.update(key for key in self.keys if key in row)
+        name = get_name(row)
+        self.rows[name] = tuple(_share(key, row.get(key)) for key in self.keys)
+        return name
 
 
 def _share(key: str, value: Any) -> Any:
@@ -80,20 +87,30 @@ def compare(old: ComparedRun, new: ComparedRun, keys: Sequence[str] = COMPARED_K
 
     A key is compared where both runs have it.
     """
-    shared = [place for place, key in enumerate(keys) if key in old.present and key in new.present]
+    shared = {key for key in keys if key in old.present and key in new.present}
+    for name in [*new.rows, *(name for name in old.rows if name not in new.rows)]:
+        if (change := compare_repo(name, old.rows.get(name), new.rows.get(name), keys, shared)) is not None:
+            yield change
+
+
+def compare_repo(
+    name: Name, old: Sequence[Any] | None, new: Sequence[Any] | None, keys: Sequence[str], shared: Collection[str]
+) -> Change | None:
+    """What is different in one repo, from the values of `keys` in two runs, None where a run does not have it.
+
+    `shared` are the keys that both runs have.
+    """
     nothing = (None,) * len(keys)
-    names = [*new.rows, *(name for name in old.rows if name not in new.rows)]
-    for name in names:
-        before, after = old.rows.get(name, nothing), new.rows.get(name, nothing)
-        is_new, is_gone = name not in old.rows, name not in new.rows
-        places = range(len(keys)) if is_new or is_gone else shared
-        values = {
-            keys[place]: (before[place], after[place]) for place in places if _differ(before[place], after[place])
-        }
-        if is_new or is_gone:
-            yield Change(*name, Event.NEW if is_new else Event.GONE, values)
-        elif values:
-            yield Change(*name, _name_event(values), values)
+    is_new, is_gone = old is None, new is None
+    pairs = zip(keys, old or nothing, new or nothing, strict=True)
+    values = {
+        key: (before, after)
+        for key, before, after in pairs
+        if (is_new or is_gone or key in shared) and _differ(before, after)
+    }
+    if is_new or is_gone:
+        return Change(*name, Event.NEW if is_new else Event.GONE, values)
+    return Change(*name, _name_event(values), values) if values else None
 
 
 def count_events(changes: Iterable[Change]) -> Counter[Event]:
@@ -101,7 +118,7 @@ def count_events(changes: Iterable[Change]) -> Counter[Event]:
     return Counter(change.event for change in changes)
 
 
-def _get_name(row: Row) -> Name:
+def get_name(row: Row) -> Name:
     """Repo and revision. A folder and an id that was refused have no revision: they are compared by name."""
     return row["repo_id"], row.get("revision") or DEFAULT_REVISION
 

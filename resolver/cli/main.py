@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 import click
 
 from resolver.cli.answer_commands import diff, report
-from resolver.cli.durations import DURATION
+from resolver.cli.durations import DURATION, MOMENT_OR_LAST
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, INTERRUPTED, WRONG_USAGE
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.registry_commands import registry
 from resolver.cli.running import run
+from resolver.cli.serve_command import serve
 from resolver.cli.shared_options import json_option, store_option
 from resolver.cli.store_commands import store
 from resolver.cli.verbosity import add_verbose_option
+from resolver.cli.watch_command import watch
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -124,6 +126,7 @@ Examples:
   hubresolve resolve openai/whisper-small ./my-model
   hubresolve resolve https://huggingface.co/openai/whisper-small/tree/main
   hubresolve resolve --author openai --format summary
+  hubresolve resolve --all --since last --format jsonl --output changed.jsonl
   hubresolve resolve --file ids.txt --format csv --output answers.csv
   hubresolve resolve --file ids.txt --where library=diffusers --where task!=text-to-image
   hubresolve resolve --file ids.txt --where error --columns repo_id,error
@@ -136,13 +139,31 @@ Examples:
 @click.option("--file", "file", metavar="F|-", help=_FILE_HELP)
 @click.option("--retry-failed", metavar="F|-", help="Resolve the rows with an error in the output of an earlier run.")
 @click.option("--subfolder", metavar="S", default="", help="Resolve this folder of each repo.")
+@click.option("--all", "all_repos", is_flag=True, help="Resolve all repos of the Hub.")
 @click.option("--author", metavar="A", help="Resolve the repos of this user or organisation.")
 @click.option("--search", metavar="S", help="Resolve the repos with this text in their name.")
 @click.option(
     "--filter", "filters", metavar="T", multiple=True, help="Resolve the repos with this tag. May be repeated."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Resolve at most N of the listed repos.")
+@click.option(
+    "--since",
+    type=MOMENT_OR_LAST,
+    metavar="WHEN",
+    help="Of the listed repos, resolve those that were changed since: 2026-01-31, 1d (a day ago), or last (since the "
+    "last complete run).",
+)
+@click.option("--resume", is_flag=True, help="Go on with the page of the listing where the last run was interrupted.")
+@click.option(
+    "--sweep", is_flag=True, help="After --all or --author, check the repos in the store that the listing did not have."
+)
 @hub_options
+@click.option(
+    "--partial",
+    is_flag=True,
+    default=None,
+    help="Answer as soon as files, or the page of a listing, tell enough. An answer says what could not be seen.",
+)
 @output_options
 @click.option("--unordered", is_flag=True, help="Write each answer as soon as it is ready, not in input order.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
@@ -155,6 +176,10 @@ def resolve(
     search: str | None,
     filters: tuple[str, ...],
     limit: int | None,
+    all_repos: bool,
+    since: float | None,
+    resume: bool,
+    sweep: bool,
     unordered: bool,
     quiet: bool,
     **more: Any,
@@ -163,15 +188,28 @@ def resolve(
     from resolver.cli.resolving import ResolveRequest, resolve_ids
 
     output, hub = take_output_options(more)
-    is_listing = bool(author or search or filters or limit)
+    has_choice = bool(author or search or filters)
+    is_listing = bool(has_choice or limit or all_repos or since is not None or resume or sweep)
     if is_listing and (ids or file is not None or retry_failed is not None or subfolder):
         raise click.UsageError(
-            "--author, --search, --filter and --limit choose the repos: give no ids, --file or --subfolder with them"
+            "--all, --since, --author, --search, --filter and --limit choose the repos: give no ids, --file or "
+            "--subfolder with them"
+        )
+    if all_repos and has_choice:
+        raise click.UsageError("--all means all repos: give no --author, --search or --filter with it")
+    if (resume or sweep) and not (has_choice or all_repos or since is not None):
+        raise click.UsageError("--resume and --sweep are about a listing: give --all or --author with them")
+    if sweep and (search or filters or limit or since is not None):
+        raise click.UsageError(
+            "--sweep needs a listing of all repos, or of all repos of an author: give no --search, --filter, --limit "
+            "or --since with it"
         )
     if file is not None and retry_failed is not None:
         raise click.UsageError("give --file or --retry-failed, not both")
     if not is_listing and not ids and file is None and retry_failed is None:
-        raise click.UsageError("nothing to resolve: give ids or folders, --file, or --author, --search or --filter")
+        raise click.UsageError(
+            "nothing to resolve: give ids or folders, --file, or --all, --author, --search or --filter"
+        )
     request = ResolveRequest(
         ids=ids,
         file=file,
@@ -181,6 +219,9 @@ def resolve(
         search=search,
         filters=filters,
         limit=limit,
+        since_s=since,
+        resume=resume,
+        sweep=sweep,
         is_listing=is_listing,
     )
     return run(resolve_ids(request, hub, output=output, ordered=not unordered, quiet=quiet))
@@ -277,6 +318,8 @@ def load(
 
 cli.add_command(diff)
 cli.add_command(report)
+cli.add_command(watch)
+cli.add_command(serve)
 
 
 @cli.command()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, TextIO
 
 import click
 
-from resolver.cli.answer_table import AnswerTable
+from resolver.cli.answer_table import USUAL_COLUMNS, AnswerTable
 from resolver.cli.parquet import open_parquet, require_pyarrow
 from resolver.cli.selection import Selection
 from resolver.render import render_csv_header, render_csv_line, render_json_line
+from resolver.row import ROW_KEYS
 
 Row = Mapping[str, Any]
 Write = Callable[[Row], None]
@@ -27,6 +28,13 @@ class OutputOptions:
     path: str | None = None
     csv_safe: bool = False
     selection: Selection = field(default_factory=Selection)
+
+    def with_key(self, key: str) -> OutputOptions:
+        """These options with one more key, the first, where no columns are chosen."""
+        if self.selection.columns is not None:
+            return self
+        columns = (key, *(USUAL_COLUMNS if self.format_ == "table" else ROW_KEYS))
+        return replace(self, selection=replace(self.selection, columns=columns))
 
 
 @contextmanager

@@ -37,7 +37,11 @@ def open_parquet(file: BinaryIO, columns: Sequence[str] | None = None) -> Iterat
 
     schema = build_arrow_schema()
     if columns is not None:
-        schema = pyarrow.schema([schema.field(name) for name in columns])
+        # Other keys than those of a row are texts.
+        own = set(schema.names)
+        schema = pyarrow.schema(
+            [schema.field(name) if name in own else pyarrow.field(name, pyarrow.string()) for name in columns]
+        )
     rows: list[Mapping[str, Any]] = []
     with ParquetWriter(file, schema, compression="zstd") as writer:
 

@@ -24,6 +24,7 @@ from resolver.cli.stores import choose_location
 from resolver.render import describe_age, make_printable, render_json_line
 from resolver.row import format_time
 from store.errors import StoreMissingError
+from store.keys import DecisionKey
 from store.store import MetadataStore
 
 MAX_SHOWN_CLASSES = 200
@@ -110,8 +111,11 @@ async def show_registry(location: str | None, *, as_json: bool = False) -> int:
     rows = [_describe_library(library, registry, updates) for library in LIBRARIES]
     extensions = [extension.name for extension in registry.extensions]
     counts = _count(registry)
+    # As the view `answers` has it.
+    decided_by = DecisionKey(registry.digest()).decided_by
     if as_json:
-        content = {"store": store.name, "digest": registry.digest(), "libraries": rows, "extensions": extensions}
+        digests = {"digest": registry.digest(), "decided_by": decided_by}
+        content = {"store": store.name, **digests, "libraries": rows, "extensions": extensions}
         click.echo(render_json_line({**content, **counts}))
         return ALL_ANSWERED
     now_s = time.time()
@@ -125,6 +129,7 @@ async def show_registry(location: str | None, *, as_json: bool = False) -> int:
     if extensions:
         click.echo(make_printable(f"{'extensions':<22}{', '.join(extensions)}"))
     click.echo(f"{'digest':<22}{registry.digest()}")
+    click.echo(f"{'decided_by':<22}{decided_by}")
     click.echo(make_printable(f"{'store':<22}{store.name}"))
     return ALL_ANSWERED
 

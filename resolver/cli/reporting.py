@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from importlib import resources
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,18 +15,16 @@ from resolver.cli.exits import ALL_ANSWERED, NOTHING_FOUND
 from resolver.cli.input.answers import read_answers
 from resolver.cli.messages import show_message
 from resolver.cli.output import open_text
-from resolver.cli.report.findings import MARKS, find
-from resolver.cli.report.page import PageParts, render_page
-from resolver.cli.report.table_data import EvidenceByPlace
 from resolver.cli.store_listing import list_public
 from resolver.cli.tables import format_bytes
 from resolver.redaction import hide_secrets
+from resolver.report.assets import DEFAULT_TITLE, load_parts
+from resolver.report.findings import MARKS, find
+from resolver.report.page import render_page
+from resolver.report.table_data import EvidenceByPlace
 from resolver.resolution import Resolution
 from resolver.settings import Settings
-from resolver.version import __version__
 from store.store import MetadataStore
-
-DEFAULT_TITLE = "Hub repos"
 
 
 def report_file(answers: str, *, output: str | None, title: str | None, quiet: bool) -> int:
@@ -79,16 +76,7 @@ def _write_page(
         show_message(f"nothing to report: no rows in {source}")
         return NOTHING_FOUND
     now_s = time.time()
-    assets = resources.files("resolver.cli.report")
-    parts = PageParts(
-        title=title or DEFAULT_TITLE,
-        source=source,
-        made_at_s=now_s,
-        version=__version__,
-        style=(assets / "page.css").read_text("utf-8"),
-        script=(assets / "page.js").read_text("utf-8"),
-    )
-    page = render_page(rows, find(rows, now_s), parts, evidence)
+    page = render_page(rows, find(rows, now_s), load_parts(title or DEFAULT_TITLE, source, now_s), evidence)
     with open_text(output) as file:
         file.write(page)
     if not quiet and output is not None:

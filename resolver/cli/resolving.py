@@ -32,6 +32,7 @@ def build_settings(options: Mapping[str, Any]) -> Settings:
         max_stale_s=options["max_stale"],
         refresh=options["refresh"],
         lean=options["lean"],
+        partial=options.get("partial"),
         concurrency=options["concurrency"],
     )
 
@@ -48,6 +49,9 @@ class ResolveRequest:
     search: str | None = None
     filters: tuple[str, ...] = ()
     limit: int | None = None
+    since_s: float | None = None
+    resume: bool = False
+    sweep: bool = False
     is_listing: bool = False
 
     def count(self) -> int | None:
@@ -82,7 +86,14 @@ async def resolve_ids(
         async with resolver:
             if request.is_listing:
                 answers = resolver.resolve_listing(
-                    request.author, request.search, request.filters, request.limit, **names
+                    request.author,
+                    request.search,
+                    request.filters,
+                    request.limit,
+                    since_s=request.since_s,
+                    resume=request.resume,
+                    sweep=request.sweep,
+                    **names,
                 )
             else:
                 answers = resolver.resolve_many(

@@ -12,6 +12,9 @@ from resolver.row import ROW_KEYS
 
 Row = Mapping[str, Any]
 
+ENDPOINT = "endpoint"
+"""The key of rows of several endpoints that says which one a row is of."""
+
 _CONDITION = re.compile(r"([a-z_]+)(?:(!?=)(.*))?", re.DOTALL)
 
 

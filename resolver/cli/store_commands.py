@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import click
 
-from resolver.cli.durations import DURATION
+from resolver.cli.durations import DURATION, MOMENT
 from resolver.cli.output_options import output_options, take_output_options
 from resolver.cli.running import run
 from resolver.cli.shared_options import json_option, store_option
@@ -36,44 +37,137 @@ Examples:
 """,
 )
 @click.option("--author", metavar="A", help="Only repos of this user or organisation.")
-@click.option("--endpoint", metavar="URL", help="Base URL of the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    metavar="URL",
+    multiple=True,
+    help="Base URL of the Hub that they are of. May be repeated.  [env: HF_ENDPOINT]",
+)
+@click.option("--all-endpoints", is_flag=True, help="Repos of all Hubs that the store has.")
 @click.option(
     "--max-age", type=DURATION, metavar="AGE", help="Call older answers stale: 3600, 15m, 12h, 1d.  [default: 1d]"
 )
 @output_options
 @store_option
 def store_list(
-    author: str | None, endpoint: str | None, max_age: float | None, location: str | None, **more: Any
+    author: str | None,
+    endpoints: tuple[str, ...],
+    all_endpoints: bool,
+    max_age: float | None,
+    location: str | None,
+    **more: Any,
 ) -> int:
-    """List the answer for each public repo and revision in the store, as `resolve --offline` gives it."""
+    """List the answer for each public repo and revision in the store, as `resolve --offline` gives it.
+
+    Rows of several endpoints have the key `endpoint` too.
+    """
     from resolver.cli.store_listing import list_answers
     from resolver.settings import Settings
 
     output, _ = take_output_options(more)
-    settings = Settings(store=location, endpoint=endpoint, max_age_s=max_age)
-    return run(list_answers(settings, author, output))
+    if endpoints and all_endpoints:
+        raise click.UsageError("give --endpoint or --all-endpoints, not both")
+    settings = Settings(store=location, max_age_s=max_age)
+    return run(list_answers(settings, author, output, endpoints=endpoints, every=all_endpoints))
 
 
-@store.command("export")
+@store.command(
+    "query",
+    epilog="""\b
+Examples:
+  hubresolve store query "SELECT task, count(*) FROM answers GROUP BY task ORDER BY 2 DESC"
+  hubresolve store query "SELECT repo_id, task FROM answers WHERE conflict" --format jsonl
+
+The view answers has a row for each endpoint, public repo and revision, with the keys of an answer as columns;
+answers_private has those that only certain tokens may see.
+""",
+)
+@click.argument("sql", metavar="SQL|-")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("table", "jsonl", "csv")),
+    default="table",
+    show_default=True,
+    help="Format of the rows.",
+)
+@click.option("--output", metavar="F", help="Write the rows to a file instead of standard output.")
+@click.option(
+    "--csv-safe",
+    is_flag=True,
+    help="With --format csv: put ' before a cell that a spreadsheet would take for a formula.",
+)
+@click.option(
+    "--timeout", type=DURATION, default="60s", show_default=True, metavar="T", help="Longest time for the query."
+)
+@store_option
+def store_query(
+    sql: str, format_: str, output: str | None, csv_safe: bool, timeout: float, location: str | None
+) -> int:
+    """Run one statement of SQL that only reads the store (-: from standard input)."""
+    from resolver.cli.querying import query_store
+
+    if csv_safe and format_ != "csv":
+        raise click.UsageError("--csv-safe is about spreadsheets: give --format csv with it")
+    return run(query_store(location, sql, format_=format_, output=output, csv_safe=csv_safe, timeout_s=timeout))
+
+
+@store.command(
+    "export",
+    epilog="""\b
+Examples:
+  hubresolve store export knowledge.bundle
+  hubresolve store export answers.parquet
+  hubresolve store export --format duckdb answers.db
+""",
+)
 @click.argument("file", metavar="F")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("bundle", "sqlite", "parquet", "duckdb")),
+    help="A bundle for another store, or a table of answers for other programs.  [default: as the name of F ends, else "
+    "bundle]",
+)
 @click.option("--with-private", is_flag=True, help="Include rows that only certain tokens may see.")
 @store_option
-def store_export(file: str, ids: tuple[str, ...], with_private: bool, location: str | None) -> int:
+def store_export(file: str, ids: tuple[str, ...], format_: str | None, with_private: bool, location: str | None) -> int:
     """Export the store, or only the given repos, to one file F."""
+    from resolver.cli.exporting_answers import FORMAT_BY_SUFFIX, export_answers
     from resolver.cli.stores import export_to
 
-    return run(export_to(location, file, ids, with_private=with_private))
+    format_ = format_ or FORMAT_BY_SUFFIX.get(PurePath(file).suffix.lower(), "bundle")
+    if format_ == "bundle":
+        return run(export_to(location, file, ids, with_private=with_private))
+    return run(export_answers(location, file, ids, format_=format_, with_private=with_private))
 
 
-@store.command("import")
+@store.command(
+    "import",
+    epilog="""\b
+Examples:
+  hubresolve store import answers.bundle
+  hubresolve store import models.parquet --as-of 2026-11-01
+""",
+)
 @click.argument("file", metavar="F")
+@click.option("--endpoint", metavar="URL", help="Of model infos: the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option(
+    "--as-of",
+    type=MOMENT,
+    metavar="WHEN",
+    help="Of model infos: when they were seen, as a date, a time or 12h, 1d ago.  [default: when F was last changed]",
+)
 @store_option
-def store_import(file: str, location: str | None) -> int:
-    """Merge a file written by `store export`. If both have a ref, the one checked later is kept."""
+def store_import(file: str, endpoint: str | None, as_of: float | None, location: str | None) -> int:
+    """Merge a file written by `store export`, or a snapshot of model infos (JSON lines, Parquet). If both have a ref,
+    the one checked later is kept.
+    """
     from resolver.cli.stores import import_from
 
-    return run(import_from(location, file))
+    return run(import_from(location, file, endpoint=endpoint, as_of_s=as_of))
 
 
 @store.command("prune")

@@ -34,7 +34,7 @@ _COUNTS = (
 
 async def show_info(location: str | None, *, as_json: bool = False) -> int:
     """Write counts, size, ages and hit rates of a store."""
-    async with _open_existing(location) as store:
+    async with open_existing(location) as store:
         info = await store.get_info()
     if as_json:
         times = {name: format_time(getattr(info, f"{name}_s")) for name in ("oldest_check", "newest_check")}
@@ -63,7 +63,7 @@ async def show_info(location: str | None, *, as_json: bool = False) -> int:
 
 async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *, with_private: bool) -> int:
     """Write a bundle; the exit code is 0 if it holds all requested repos."""
-    async with _open_existing(location) as store:
+    async with open_existing(location) as store:
         exported = await export_bundle(store, Path(file), repo_ids, with_private=with_private)
     click.echo(f"{file}: {exported.refs:,} refs to {exported.facts:,} commits", err=True)
     for repo_id in exported.unknown:
@@ -71,8 +71,18 @@ async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *,
     return ERROR_ROWS if exported.unknown or exported.damaged else ALL_ANSWERED
 
 
-async def import_from(location: str | None, file: str) -> int:
-    """Merge a bundle into the store."""
+async def import_from(
+    location: str | None, file: str, *, endpoint: str | None = None, as_of_s: float | None = None
+) -> int:
+    """Merge a bundle, or a snapshot of model infos, into the store."""
+    from resolver.cli.snapshots import find_snapshot_time, import_infos_from
+
+    changed_at_s = find_snapshot_time(Path(file))
+    if changed_at_s is not None:
+        seen_at_s = as_of_s if as_of_s is not None else changed_at_s
+        return await import_infos_from(choose_location(location), Path(file), endpoint=endpoint, seen_at_s=seen_at_s)
+    if endpoint is not None or as_of_s is not None:
+        raise click.UsageError("--endpoint and --as-of are for model infos: a bundle has its own")
     async with MetadataStore(choose_location(location)) as store:
         imported = await import_bundle(store, Path(file))
     exported_at = _format_time(imported.made_at_s, time.time())
@@ -89,7 +99,7 @@ async def prune_rows(
     before_s = time.time() - older_than_s if older_than_s is not None else None
     if endpoint is not None:
         endpoint = Settings(endpoint=endpoint).fill().endpoint
-    async with _open_existing(location) as store:
+    async with open_existing(location) as store:
         pruned = await prune(store, checked_before_s=before_s, endpoint=endpoint, repo_ids=repo_ids)
     click.echo(f"removed {pruned.refs:,} refs, {pruned.facts:,} commits and {pruned.decisions:,} decisions", err=True)
     return ALL_ANSWERED
@@ -98,7 +108,7 @@ async def prune_rows(
 async def verify_rows(location: str | None, *, drop: bool) -> int:
     """Check every row; the exit code is 0 if all rows are as they were stored and decided."""
     try:
-        async with _open_existing(location) as store:
+        async with open_existing(location) as store:
             report = await verify(store, await get_registry(store), drop=drop)
     except DamagedStoreError as error:
         show_message(f"{error}; the next `hubresolve resolve` moves the file aside and begins a new store")
@@ -119,7 +129,7 @@ def choose_location(location: str | None) -> str | Path:
     return Settings(store=location).fill().store
 
 
-def _open_existing(location: str | None) -> MetadataStore:
+def open_existing(location: str | None) -> MetadataStore:
     """The store at `location`, which must exist."""
     return MetadataStore(choose_location(location), may_create=False)
 

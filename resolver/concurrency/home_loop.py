@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
+
+from resolver.concurrency.forking import keep_for_ever, unshare_selector
+
+_homes: weakref.WeakSet[HomeLoop] = weakref.WeakSet()
 
 
 class HomeLoop:
@@ -13,16 +18,26 @@ class HomeLoop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._owner: object = None
         self._pid = 0
         self._was_open = False
 
-    def enter(self) -> None:
-        """The running event loop is the home from now on."""
+    def enter(self, owner: object = None) -> None:
+        """The running event loop is the home from now on. What `owner` has open is never closed in a forked child."""
         self._loop, self._pid, self._was_open = asyncio.get_running_loop(), os.getpid(), True
+        self._owner = owner
+        _homes.add(self)
 
     def leave(self) -> None:
         """There is no home any more."""
-        self._loop = None
+        self._loop = self._owner = None
+        _homes.discard(self)
+
+    def _after_fork(self) -> None:
+        """In a forked child: what is open is the parent's."""
+        keep_for_ever(self._owner)
+        if self._loop is not None:
+            unshare_selector(self._loop)
 
     @property
     def is_foreign_process(self) -> bool:
@@ -46,3 +61,12 @@ class HomeLoop:
             )
         closed = ", which is closed" if self._loop.is_closed() else ""
         return f"belongs to the event loop that opened it{closed}: open another one in this event loop"
+
+
+def _reset_homes() -> None:
+    for home in list(_homes):
+        home._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_homes)

@@ -206,17 +206,25 @@ async def _split(inputs: Iterable[Q] | AsyncIterable[Q], limits: PoolLimits) -> 
 
 
 async def _split_iterable(inputs: Iterable[Q], limits: PoolLimits) -> AsyncIterator[list[Q]]:
-    """Long batches of what exists already, short ones of what is produced while it is read."""
-    iterator = iter(inputs)
-    while True:
+    """Long batches of what exists already, short ones of what is produced while it is read.
+
+    Where `inputs` raise, what they gave before comes first.
+    """
+    iterator, problem = iter(inputs), None
+    while problem is None:
         until_s, batch = time.monotonic() + limits.gather_s, list[Q]()
-        for item in iterator:
-            batch.append(item)
-            if len(batch) == limits.max_batch or (not len(batch) % 32 and time.monotonic() > until_s):
-                break
-        if not batch:
+        try:
+            for item in iterator:
+                batch.append(item)
+                if len(batch) == limits.max_batch or (not len(batch) % 32 and time.monotonic() > until_s):
+                    break
+        except Exception as error:
+            problem = error
+        if batch:
+            yield batch
+        elif problem is None:
             return
-        yield batch
+    raise problem
 
 
 async def _split_queue(

@@ -1,13 +1,14 @@
-"""`HopSender`: sends a GET and follows its redirects, one hop at a time: each has its own headers and proxy."""
+"""`HopSender`: sends a GET and follows its redirects, one hop at a time: each has its own headers and proxy.
+
+It also posts to an address of the user's.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -56,11 +57,8 @@ class HopSender:
         while self._sessions:
             await self._sessions.popitem()[1].close()
 
-    @contextlib.asynccontextmanager
-    async def get(self, url: URL) -> AsyncIterator[tuple[aiohttp.ClientResponse, list[aiohttp.ClientResponse]]]:
-        """The last response, whose body may be read inside the block, and those that redirected to it.
-
-        The caller limits the time.
+    async def get(self, url: URL) -> tuple[aiohttp.ClientResponse, list[aiohttp.ClientResponse]]:
+        """The last response, and those that redirected to it. The caller limits the time, and releases the response.
 
         Raises:
             HubResponseError: the redirects lead nowhere.
@@ -70,11 +68,11 @@ class HopSender:
         """
         headers, passed = self._authorization, list[aiohttp.ClientResponse]()
         while True:
-            async with await self._send(url, headers) as response:
-                location = response.headers.get("Location") if response.status in _REDIRECTS else None
-                if not location:
-                    yield response, passed
-                    return
+            response = await self._send(url, headers)
+            location = response.headers.get("Location") if response.status in _REDIRECTS else None
+            if not location:
+                return response, passed
+            response.release()
             passed.append(response)
             if len(passed) >= MAX_HOPS:
                 raise HubResponseError("redirect loop")
@@ -84,15 +82,27 @@ class HopSender:
             # A user name in the URL would take the place of the token.
             url = target.with_user(None) if headers else target
 
-    async def _send(self, url: URL, headers: dict[str, str] | None) -> aiohttp.ClientResponse:
+    async def post_json(self, url: URL, body: bytes) -> int:
+        """The status of the response to a POST of JSON; without the token, and without following a redirect.
+
+        The caller limits the time. Raises what `get` does.
+        """
+        async with await self._send(url, {"Content-Type": "application/json"}, body) as response:
+            return response.status
+
+    async def _send(
+        self, url: URL, headers: dict[str, str] | None, body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
         proxy = self._proxies.find(url)
         session = self._find_session(proxy if proxy is not None and proxy.is_socks else None)
         http_proxy = proxy if proxy is not None and not proxy.is_socks else None
         credentials = http_proxy.headers if http_proxy is not None else None
         is_tls = url.scheme == "https"
         try:
-            response = await session.get(
+            response = await session.request(
+                "GET" if body is None else "POST",
                 url,
+                data=body,
                 # A proxy that is asked for an http:// URL reads the headers of the request itself.
                 headers=headers if is_tls or credentials is None else {**(headers or {}), **credentials},
                 ssl=self._find_ssl_context() if is_tls else True,
@@ -119,7 +129,7 @@ class HopSender:
             # Without the query: that of a file server is a key to the file.
             address = response.url.with_query(None).with_user(None)
             through = f" through the proxy {proxy.url}" if proxy is not None else ""
-            logger.debug("GET %s%s: status %d", address, through, response.status)
+            logger.debug("%s %s%s: status %d", response.method, address, through, response.status)
 
     def _find_session(self, socks_proxy: Proxy | None) -> aiohttp.ClientSession:
         if not self._is_open:

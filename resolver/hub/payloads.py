@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -45,12 +46,16 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
-    """Model info: the commit that the revision points to, its file names, and the Hub's hints."""
+    """Model info: the commit that the revision points to, its file names, and the Hub's hints.
+
+    `modified_at_s` (seconds since 1970, UTC) is when the repo was last changed, where that was requested.
+    """
 
     canonical_id: str
     commit_hash: CommitHash
     filenames: tuple[str, ...]
     hints: HubHints
+    modified_at_s: int | None = None
 
 
 def parse_small_file(body: bytes, *, is_truncated: bool = False) -> SmallFile:
@@ -232,7 +237,18 @@ def build_model_info(payload: Any) -> ModelInfo:
         commit_hash=CommitHash(commit_hash),
         filenames=_parse_filenames(payload.get("siblings")),
         hints=_parse_hints(payload),
+        modified_at_s=_parse_time(payload.get("lastModified")),
     )
+
+
+def _parse_time(value: Any) -> int | None:
+    """The seconds since 1970 of a time such as "2024-02-19T11:06:12.000Z"; None where it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return int(datetime.fromisoformat(value).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _parse_filenames(siblings: Any) -> tuple[str, ...]:

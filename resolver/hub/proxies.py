@@ -64,7 +64,7 @@ class ProxyRules:
         Raises:
             SettingsError: what a variable names is no proxy that can be used.
         """
-        if self._has_none or any(exception.covers(url) for exception in self._exceptions):
+        if not self._proxies or self._has_none or any(exception.covers(url) for exception in self._exceptions):
             return None
         scheme = next((name for name in (url.scheme, "all") if name in self._proxies), None)
         return _parse_proxy(f"{scheme.upper()}_PROXY", self._proxies[scheme]) if scheme is not None else None

@@ -26,20 +26,28 @@ def merge_headers(response: aiohttp.ClientResponse, passed: list[aiohttp.ClientR
     return CIMultiDict([*response.headers.items(), ("X-Repo-Commit", commits[-1])])
 
 
-def is_short(response: aiohttp.ClientResponse) -> bool:
-    """Whether the response says that its body is short."""
-    return (response.content_length or SMALL_BODY_BYTES) < SMALL_BODY_BYTES and (
-        "Content-Encoding" not in response.headers
-    )
-
-
-async def read_up_to(
+async def read_body(
     response: aiohttp.ClientResponse, max_bytes: int, wait_for_permit: Callable[[], Awaitable[None]]
 ) -> tuple[bytes, bool]:
-    """The body, and whether it was longer than `max_bytes`: then only its beginning is there, for a message.
+    """The body, and whether it is longer than `max_bytes`: then at most its beginning is there, for a message.
 
-    More than a small body needs a permit.
+    More than a small body needs a permit. The connection is released.
     """
+    length = response.content_length
+    try:
+        if length and length < SMALL_BODY_BYTES and "Content-Encoding" not in response.headers:
+            return await response.read(), False
+        if length and length > max_bytes:
+            response.close()
+            return b"", True
+        return await _read_up_to(response, max_bytes, wait_for_permit)
+    finally:
+        response.release()
+
+
+async def _read_up_to(
+    response: aiohttp.ClientResponse, max_bytes: int, wait_for_permit: Callable[[], Awaitable[None]]
+) -> tuple[bytes, bool]:
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in response.content.iter_any():

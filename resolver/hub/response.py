@@ -14,6 +14,9 @@ class Bucket(enum.StrEnum):
     API = "api"
     RESOLVERS = "resolvers"
 
+    # That of an enumeration is a function of Python, and a request looks up several things by its bucket.
+    __hash__ = str.__hash__
+
 
 class HttpResponse(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP response, redirects followed. Header names are matched without regard to case.

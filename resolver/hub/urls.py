@@ -24,6 +24,9 @@ EXPAND = (
 MAX_PAGE_SIZE = 1_000
 """Most repos in one page of a listing (huggingface.co, 2026)."""
 
+BY_CREATION, BY_CHANGE = "createdAt", "lastModified"
+"""Orders of a listing, the latest first."""
+
 _EXPAND_QUERY = "&".join(f"expand={name}" for name in EXPAND)
 
 
@@ -45,11 +48,20 @@ def listing_url(
     search: str | None = None,
     filters: Sequence[str] = (),
     page_size: int = MAX_PAGE_SIZE,
+    sort: str = BY_CREATION,
 ) -> str:
-    """The first page of a listing of models, with the properties that facts and hints are made of."""
-    query = [("author", author), ("search", search), *(("filter", name) for name in filters), ("limit", str(page_size))]
+    """The first page of a listing of models, with the properties that facts and hints are made of.
+
+    By creation: the Hub's own order, by trend, changes while its pages are read, which skips repos. New repos come
+    first, before the page that is read.
+    """
+    query = [
+        *(("author", author), ("search", search), *(("filter", name) for name in filters)),
+        *(("sort", sort), ("limit", str(page_size))),
+    ]
     parameters = urlencode([(name, value) for name, value in query if value is not None])
-    return f"{endpoint}/api/models?{parameters}&{_EXPAND_QUERY}"
+    more = "&expand=lastModified" if sort == BY_CHANGE else ""
+    return f"{endpoint}/api/models?{parameters}&{_EXPAND_QUERY}{more}"
 
 
 def is_page_of(endpoint: str, url: str) -> bool:

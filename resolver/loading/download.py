@@ -26,11 +26,15 @@ from resolver.errors import (
     RevisionNotFoundError,
     UnauthorizedError,
 )
+from resolver.loading.damage import DamagedFile, find_damaged_files
 from resolver.loading.guard import guard_load
 from resolver.local.folder import list_files
-from resolver.local.hf_cache import find_cache_dir
+from resolver.local.hf_cache import find_cache_dir, read_tree_sizes
 
 logger = logging.getLogger(__name__)
+
+SMALL_SUFFIXES = (".json", ".txt", ".model")
+"""The ends of the names of files that are read before any weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +84,14 @@ class Snapshot:
             folder = snapshot_download(
                 self.repo_id,
                 revision=self.commit_hash,
-                cache_dir=self.cache_dir,
+                cache_dir=find_cache_dir(self.cache_dir),
                 endpoint=self.endpoint,
                 token=self.token,
                 allow_patterns=[glob.escape(name) for name in filenames],
                 library_name="hubresolve",
             )
         except Exception as error:  # huggingface_hub raises errors of several libraries
-            raise _translate_error(error, self) from error
+            raise _translate_error(error, self, self._describe_missing(self._find_missing(filenames))) from error
         still_missing = self._find_missing(filenames)
         if still_missing:
             raise HubUnavailableError(
@@ -123,6 +127,20 @@ class Snapshot:
     def list_cached_files(self) -> tuple[str, ...]:
         """The paths of the commit that are in the cache, under either id; may be empty."""
         return next(filter(None, (list_files(self._build_path(repo_id)) for repo_id in self._list_ids())), ())
+
+    def find_damaged(self, folder: Path, filenames: Iterable[str], *, reads_all: bool = False) -> list[DamagedFile]:
+        """The damaged ones of the files of a cached folder of this commit. `reads_all`: read large ones as a whole."""
+        sizes = read_tree_sizes(self.repo_id, self.commit_hash, find_cache_dir(self.cache_dir))
+        return find_damaged_files(folder, filenames, sizes, reads_all=reads_all)
+
+    def find_damaged_small_files(self) -> list[DamagedFile]:
+        """The damaged ones of the commit's cached files that are no weights."""
+        for repo_id in self._list_ids():
+            folder = self._build_path(repo_id)
+            names = [name for name in list_files(folder) if (folder / name).suffix in SMALL_SUFFIXES]
+            if names:
+                return self.find_damaged(folder, names)
+        return []
 
     def _list_ids(self) -> Iterable[str]:
         return dict.fromkeys((self.repo_id, self.requested_id or self.repo_id))
@@ -175,11 +193,11 @@ def _find_agent_without_request() -> None:
             detect_agent()
 
 
-def _translate_error(error: Exception, snapshot: Snapshot) -> ResolveError:
-    """The `ResolveError` for an error of huggingface_hub or of a library that it uses."""
+def _translate_error(error: Exception, snapshot: Snapshot, missing: str) -> ResolveError:
+    """The `ResolveError` for an error of huggingface_hub or a library of its; `missing` says what is missing."""
     from huggingface_hub import errors
 
-    message = f"{snapshot.repo_id}@{snapshot.commit_hash}: its files could not be fetched: {_format_first_line(error)}"
+    message = f"{missing}, and its files could not be fetched: {_format_first_line(error)}"
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if isinstance(error, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)) and _is_offline_mode():

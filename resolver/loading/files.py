@@ -16,6 +16,7 @@ from resolver.loading.weights import (
     TRANSFORMERS_WEIGHTS,
     WeightSet,
     choose_weights,
+    find_weight_sets,
 )
 
 _TRANSFORMERS_FILES = ("config.json", "config.*.json", "generation_config.json", "quant*.json")
@@ -54,7 +55,7 @@ def choose_component_files(filenames: Iterable[str], variant: str | None) -> Mod
 def choose_pipeline_files(filenames: Iterable[str], index: Mapping[str, Any], variant: str | None) -> ModelFiles:
     """The files of a diffusers pipeline: those of each component in `index`.
 
-    A component without weights of `variant` has its weights without a variant.
+    A component without weights of `variant` has its weights without a variant, where another component has them.
     """
     filenames = tuple(filenames)
     chosen, weight_sets = [MODEL_INDEX], list[WeightSet]()
@@ -66,6 +67,8 @@ def choose_pipeline_files(filenames: Iterable[str], index: Mapping[str, Any], va
         chosen += [f"{component}/{name}" for name in files]
         weight_sets += [weights] if weights is not None else []
     if not weight_sets:
+        return tuple(chosen), None
+    if variant is not None and all(item.variant != variant for item in weight_sets):
         return tuple(chosen), None
     extensions = {item.extension for item in weight_sets}
     extension = "safetensors" if extensions == {"safetensors"} else "bin"
@@ -105,6 +108,16 @@ def choose_adapter_files(filenames: Iterable[str]) -> ModelFiles:
     root = [name for name in filenames if "/" not in name]
     weights = choose_weights(root, ADAPTER_WEIGHTS)
     return _add_weights(["adapter_config.json", *_match_patterns(root, _TOKENIZER_FILES)], weights), weights
+
+
+def list_variants(filenames: Iterable[str]) -> list[str]:
+    """The variants that weights of any component have, sorted."""
+    folders: dict[str, list[str]] = {}
+    for path in filenames:
+        folder, _, name = path.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    sets = (item for names in folders.values() for item in find_weight_sets(names, DIFFUSERS_WEIGHTS))
+    return sorted({item.variant for item in sets if item.variant is not None})
 
 
 def find_gguf_files(filenames: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ a guard that refuses requests and the files of other repos.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +50,34 @@ def instantiate(
         LibraryNotInstalledError: a package that the library or the repo's code imports is missing.
         ModelLoadError: the library cannot load the model, or lacks the class.
     """
+    with (
+        _translate_errors(plan, resolution) as place,
+        guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code),
+    ):
+        model = _LOADERS[plan.library](plan, folder, options, base)
+        return _set_eval_mode(model)
+
+
+def import_library(plan: LoadPlan, resolution: Resolution) -> float:
+    """Import what the plan's class is in; the seconds that it took.
+
+    Raises the same errors as `instantiate`.
+    """
+    started_s = time.monotonic()
+    with _translate_errors(plan, resolution) as place, guard_load(place, (), allow_code=False):
+        if plan.library == "peft":
+            importlib.import_module("peft")
+        else:
+            import_library_class(plan.class_ref)
+    return time.monotonic() - started_s
+
+
+@contextmanager
+def _translate_errors(plan: LoadPlan, resolution: Resolution) -> Iterator[str]:
+    """Turns what a library raises into a `ModelLoadError`; gives the name of the place in messages."""
     place = f"{resolution.repo_id}@{resolution.commit_hash or 'local'}"
     try:
-        with guard_load(place, (folder, *base_folders), allow_code=options.trust_remote_code):
-            model = _LOADERS[plan.library](plan, folder, options, base)
-            return _set_eval_mode(model)
+        yield place
     except ModelLoadError as error:
         error.resolution = resolution
         raise

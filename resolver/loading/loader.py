@@ -6,10 +6,9 @@ import asyncio
 import dataclasses
 import logging
 import os
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,14 +22,23 @@ from registry.registry import Registry
 from registry.rules.named_code.find import choose_naming_files
 from registry.rules.peft import is_local_path
 from registry.rules.required_files import ADAPTER_CONFIG
-from resolver.errors import NotLoadableError, OfflineError
+from resolver.errors import (
+    LibraryNotInstalledError,
+    ModelLoadError,
+    NotLoadableError,
+    OfflineError,
+    ResolveError,
+    add_context,
+)
 from resolver.hub.connection import Connection
 from resolver.loading.check_names import check_names
+from resolver.loading.damage import DamagedFile, explain_damage, remove_damaged_file
 from resolver.loading.download import Snapshot
-from resolver.loading.instantiate import instantiate
-from resolver.loading.loaded import ModelSize, measure_model
+from resolver.loading.download_quota import DownloadWatch
+from resolver.loading.loaded import ModelSize
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan, check_loadable, find_missing_manifests, plan_load
+from resolver.loading.prepared import PreparedModel, find_damaged, load_prepared
 from resolver.loading.requirements import check_installed
 from resolver.local.folder import read_small_file
 from resolver.lookup.decide import decide_facts
@@ -49,32 +57,6 @@ Resolve = Callable[[str, str | None], Awaitable[Resolution]]
 
 GetFacts = Callable[[Resolution, str], Awaitable[RepoFacts]]
 """(resolution, subfolder; "": the whole repo) -> the facts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedModel:
-    """A model whose files are all in `folder`: it loads without a request. `base` is what an adapter changes."""
-
-    resolution: Resolution
-    plan: LoadPlan
-    folder: Path
-    options: LoadOptions
-    base: PreparedModel | None = None
-
-    @property
-    def file_bytes(self) -> int:
-        """The size of its files on disk, base included: about the size of its weights in memory."""
-        own_bytes = sum(self._get_size(name) for name in self.plan.filenames)
-        return own_bytes + (self.base.file_bytes if self.base is not None else 0)
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """Its folder, and those of its base."""
-        return (self.folder, *(self.base.folders if self.base is not None else ()))
-
-    def _get_size(self, name: str) -> int:
-        file = self.folder / name
-        return file.stat().st_size if file.is_file() else 0
 
 
 class Loader:
@@ -97,11 +79,14 @@ class Loader:
         self._load_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hubresolve-load")
         # A pool of its own: asyncio's default pool has few threads on a machine with few processors.
         self._fetch_threads = ThreadPoolExecutor(MAX_CONCURRENT_FETCHES, thread_name_prefix="hubresolve-fetch")
+        self._downloads: DownloadWatch | None = None
 
     async def close(self) -> None:
         """Wait for running fetches and loads, and end the threads."""
         for threads in (self._load_thread, self._fetch_threads):
             await asyncio.to_thread(threads.shutdown)
+        if self._downloads is not None:
+            self._downloads.stop()
 
     async def prepare(
         self,
@@ -120,6 +105,28 @@ class Loader:
             ModelLoadError: it cannot be loaded in this environment or with these options.
             ResolveError: its files cannot be fetched.
         """
+        try:
+            return await self._prepare(resolution, options, as_class=as_class, task=task, adapters=adapters)
+        except LibraryNotInstalledError:
+            raise
+        except ModelLoadError as error:
+            # A config that was cut off leads to errors of many kinds.
+            snapshot = await self._build_snapshot(resolution, options)
+            damaged = await self._run_in_fetch_thread(snapshot.find_damaged_small_files) if snapshot is not None else []
+            if not damaged:
+                raise
+            await self._remove_damaged(resolution, damaged, error)
+        return await self._prepare(resolution, options, as_class=as_class, task=task, adapters=adapters)
+
+    async def _prepare(
+        self,
+        resolution: Resolution,
+        options: LoadOptions,
+        *,
+        as_class: ClassRef | None,
+        task: str | None,
+        adapters: tuple[Resolution, ...],
+    ) -> PreparedModel:
         snapshot = await self._build_snapshot(resolution, options)
         resolution, commit, plan = await self._plan(resolution, snapshot, options, as_class=as_class, task=task)
         check_installed(resolution, plan.library, self._registry)
@@ -129,7 +136,9 @@ class Loader:
         except OfflineError as error:
             plan = self._plan_from_cached_files(resolution, commit, snapshot, options, as_class, error)
             folder = await self._fetch_checked(resolution, snapshot, plan, options)
-        return PreparedModel(resolution=resolution, plan=plan, folder=folder, options=options, base=base)
+        return PreparedModel(
+            resolution=resolution, plan=plan, folder=folder, options=options, base=base, snapshot=snapshot
+        )
 
     async def measure_files(self, resolution: Resolution, options: LoadOptions, *, task: str | None = None) -> int:
         """The bytes of the files that the model would be loaded from, without those of an adapter's base: about the
@@ -169,9 +178,43 @@ class Loader:
     async def instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
         """The model, its size, and the seconds it took to load.
 
+        Files in the cache that turn out to be damaged are fetched anew, where the settings ask for a refresh.
+
         Raises:
-            ModelLoadError: its library could not load it.
+            ModelLoadError: its library could not load it; a damaged file is named.
         """
+        try:
+            return await self._instantiate(prepared)
+        except LibraryNotInstalledError:
+            raise
+        except ModelLoadError as error:
+            damaged = await self._run_in_fetch_thread(find_damaged, prepared, self._settings.refresh)
+            if not damaged:
+                raise
+            await self._remove_damaged(prepared.resolution, damaged, error)
+        for part in prepared.parts:
+            await self._fetch_files(part.resolution, part.snapshot, part.plan.filenames, part.options)
+        return await self._instantiate(prepared)
+
+    async def _remove_damaged(
+        self, resolution: Resolution, damaged: Sequence[DamagedFile], error: ModelLoadError
+    ) -> None:
+        """Remove damaged files from the cache, so that they are fetched anew, where the settings ask for a refresh.
+
+        Raises:
+            ModelLoadError: `error`, with the names of the files: they do not, or the cache cannot be written.
+        """
+        said = explain_damage(resolution.repo_id, damaged)
+        if self._settings.offline or not self._settings.refresh:
+            raise add_context(error, said) from error
+        logger.warning("%s", said)
+        try:
+            for file in damaged:
+                await self._run_in_fetch_thread(remove_damaged_file, file)
+        except OSError as problem:
+            raise add_context(error, f"{said}, but it could not be removed ({problem.strerror})") from error
+
+    async def _instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
         loaded: list[tuple[Any, ModelSize, float]] = []
 
         def load() -> None:
@@ -179,8 +222,6 @@ class Loader:
             loaded.append(load_prepared(prepared))
 
         await asyncio.get_running_loop().run_in_executor(self._load_thread, load)
-        resolution, seconds = prepared.resolution, loaded[0][2]
-        logger.info("loaded %s@%s in %.1f s", resolution.repo_id, resolution.commit_hash, seconds)
         return loaded.pop()
 
     async def _run_in_fetch_thread(self, call: Callable[..., T], *arguments: Any) -> T:
@@ -234,7 +275,17 @@ class Loader:
         if snapshot is None:
             return _get_local_folder(resolution) / options.subfolder
         paths = [f"{options.subfolder}/{name}" if options.subfolder else name for name in names]
-        return await self._run_in_fetch_thread(snapshot.fetch, paths) / options.subfolder
+        if self._downloads is None:
+            self._downloads = self._watch_downloads()
+        return await self._run_in_fetch_thread(_fetch_watched, snapshot, paths, self._downloads) / options.subfolder
+
+    def _watch_downloads(self) -> DownloadWatch:
+        loop = asyncio.get_running_loop()
+
+        def record(headers: Mapping[str, str]) -> None:
+            loop.call_soon_threadsafe(self._connection.record_download, headers)
+
+        return DownloadWatch(self._settings.endpoint, record)
 
     def _plan_from_cached_files(
         self,
@@ -276,14 +327,25 @@ class Loader:
             raise NotLoadableError(
                 f"{resolution.repo_id} is an adapter without a base model: {reason}", resolution=resolution
             )
-        base = await self._resolve(name, revision if isinstance(revision, str) else None)
+        with _name_base(name, resolution):
+            base = await self._resolve(name, revision if isinstance(revision, str) else None)
         adapters = (*adapters, resolution)
         if any(_is_same_commit(base, adapter) for adapter in adapters):
             ring = " → ".join(item.repo_id for item in (*adapters, base))
             raise NotLoadableError(f"{resolution.repo_id} is an adapter on itself: {ring}", resolution=resolution)
         as_class = find_adapter_base_class(resolution.decision, config, self._registry)
         base_options = dataclasses.replace(options, subfolder="", library=None)
-        return await self.prepare(base, base_options, as_class=as_class, adapters=adapters)
+        with _name_base(name, resolution):
+            return await self.prepare(base, base_options, as_class=as_class, adapters=adapters)
+
+
+@contextmanager
+def _name_base(name: str, adapter: Resolution) -> Iterator[None]:
+    """Says in an error that it is about the base model of an adapter."""
+    try:
+        yield
+    except ResolveError as error:
+        raise add_context(error, f"the base model {name} of the adapter {adapter.repo_id}") from error
 
 
 def _is_same_commit(one: Resolution, other: Resolution) -> bool:
@@ -295,24 +357,11 @@ def _is_same_commit(one: Resolution, other: Resolution) -> bool:
     )
 
 
+def _fetch_watched(snapshot: Snapshot, filenames: Sequence[str], downloads: DownloadWatch) -> Path:
+    if not snapshot.offline and snapshot.find(filenames) is None:
+        downloads.start()
+    return snapshot.fetch(filenames)
+
+
 def _get_local_folder(resolution: Resolution) -> Path:
     return Path(os.path.expanduser(resolution.repo_id))  # noqa: PTH111 (leaves an unknown user's "~" as it is)
-
-
-def load_prepared(prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
-    """The model, its size, and the seconds it took to load. Blocks the calling thread; needs no event loop.
-
-    Raises the same errors as `Loader.instantiate`.
-    """
-    started_s = time.monotonic()
-    model = _instantiate(prepared)
-    return model, measure_model(model), time.monotonic() - started_s
-
-
-def _instantiate(prepared: PreparedModel) -> Any:
-    """The model, after the base that it changes, which may be an adapter on a base itself."""
-    base = _instantiate(prepared.base) if prepared.base is not None else None
-    folders = prepared.base.folders if prepared.base is not None else ()
-    return instantiate(
-        prepared.plan, prepared.folder, prepared.options, prepared.resolution, base=base, base_folders=folders
-    )

@@ -10,9 +10,10 @@ from typing import Any
 from resolver.answer import Failure, build_failure
 from resolver.loading.limits import DEFAULT_LOAD_LIMITS, LoadLimits
 from resolver.loading.loaded import Loaded, ModelSize
-from resolver.loading.loader import Loader, PreparedModel
+from resolver.loading.loader import Loader
 from resolver.loading.memory_budget import MemoryBudget
 from resolver.loading.options import LoadOptions
+from resolver.loading.prepared import PreparedModel
 from resolver.resolution import Resolution
 
 

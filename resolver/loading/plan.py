@@ -18,7 +18,7 @@ from resolver.errors import NotLoadableError
 from resolver.loading import files
 from resolver.loading.options import LoadOptions
 from resolver.loading.refuse_names import raise_for_names
-from resolver.resolution import Resolution
+from resolver.resolution import Resolution, Source
 
 REQUIRED_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "transformers": ("transformers", "torch"),
@@ -115,8 +115,12 @@ def plan_load(
     if library == "gguf":
         return _plan_gguf(resolution, commit, options, class_ref)
     filenames, weights = _choose_files(library, commit, options)
-    if weights is None and library not in _LIBRARIES_WITHOUT_WEIGHTS:
+    # The variant of an adapter is that of its base.
+    lacks_variant = options.variant is not None and library != "peft" and (not weights or not weights.variant)
+    if (weights is None and library not in _LIBRARIES_WITHOUT_WEIGHTS) or lacks_variant:
         reason = _explain_missing_weights(decision, commit, options)
+        if resolution.source is Source.HF_CACHE:
+            reason = f"of what the local Hugging Face cache has of it: {reason}"
         raise NotLoadableError(f"{_format_commit(resolution)}: {reason}", resolution=resolution)
     if options.trust_remote_code:
         python_files = files.find_python_files(commit.filenames)
@@ -164,7 +168,9 @@ def _explain_missing_weights(decision: Decision, commit: CommitFacts, options: L
     formats = [name for name in decision.weights if name != "pt"]
     notes = "; ".join(decision.notes)
     if options.variant is not None:
-        return f"it has no weights of the variant {options.variant!r}"
+        others = files.list_variants(commit.filenames)
+        advice = f"; it has {', '.join(others)}, and may have weights without a variant" if others else ""
+        return f"it has no weights of the variant {options.variant!r}{advice}"
     if "a single file" in notes or "to be loaded into" in notes:
         return notes
     if not decision.weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -19,20 +20,23 @@ MAX_FILES = 20_000
 MAX_PATH_LENGTH = 4_096
 """A longer text is no path on most systems."""
 
+_DRIVE = re.compile("[A-Za-z]:/")
+"""The beginning of a path of Windows with forward slashes; no repo id has a colon."""
+
 _SKIPPED_FOLDERS = {".git", ".cache", ".ipynb_checkpoints", "__pycache__"}
 
 
 def find_local_folder(text: str, current_names: Collection[str] | None = None) -> Path | None:
     """The folder that `text` names, None where it is a repo id.
 
-    A path that cannot be an id ("./x", "~/x", "/x", "x\\y") is always a folder; "org/name" is one where a folder of
-    that name holds a whole model: a config or a library's own file, not only a stray checkpoint. `current_names` are
-    the names in the current folder, if they were listed already: with them, most ids of a long list need no look at
-    the disk.
+    A path that cannot be an id ("./x", "~/x", "/x", "x\\y", "C:/x") is always a folder; "org/name" is one where a
+    folder of that name holds a whole model: a config or a library's own file, not only a stray checkpoint.
+    `current_names` are the names in the current folder, if they were listed already: with them, most ids of a long list
+    need no look at the disk.
     """
-    if text.startswith((".", "/", "~")) or "\\" in text:
+    if text.startswith((".", "/", "~")) or "\\" in text or _DRIVE.match(text):
         starts = ("./", "../", "/", "~", ".\\", "..\\")
-        if text.startswith(starts) or text in (".", "..") or "\\" in text:
+        if text.startswith(starts) or text in (".", "..") or "\\" in text or _DRIVE.match(text):
             return _expand_path(text)
     if current_names is not None and text.partition("/")[0] not in current_names:
         return None

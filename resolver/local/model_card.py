@@ -41,8 +41,16 @@ def read_card_hints(path: Path) -> HubHints:
         return HubHints()
     try:
         with path.open("rb") as file:
-            text = _find_header(file.read(MAX_CARD_BYTES))
-    except (OSError, UnicodeDecodeError):
+            return parse_card(file.read(MAX_CARD_BYTES))
+    except OSError:
+        return HubHints()
+
+
+def parse_card(card: bytes) -> HubHints:
+    """The hints in the header of a model card; empty where there is no readable header."""
+    try:
+        text = _find_header(card[:MAX_CARD_BYTES])
+    except UnicodeDecodeError:
         return HubHints()
     return parse_header(text) if text is not None else HubHints()
 

@@ -51,6 +51,9 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quota-api", type=int, help="API requests per window and caller (default: no limit)")
     parser.add_argument("--quota-resolvers", type=int, help="file requests per window and caller (default: no limit)")
     parser.add_argument("--window", type=float, default=300.0, metavar="S", help="length of a quota window in seconds")
+    parser.add_argument(
+        "--free-redirects", action="store_true", help="do not count the redirected request for a small file"
+    )
     parser.add_argument("--gzip", action="store_true", help="compress API responses where the client accepts it")
     parser.add_argument("--http-error-codes", action="store_true", help="send X-Error-Code with anonymous 401s")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors on stderr")
@@ -72,6 +75,7 @@ async def _serve(catalog: Catalog, arguments: argparse.Namespace) -> None:
         quota_api=arguments.quota_api,
         quota_resolvers=arguments.quota_resolvers,
         window_s=arguments.window,
+        meter_resolve_cache=not arguments.free_redirects,
         gzip=arguments.gzip,
         http_error_codes=arguments.http_error_codes,
     )

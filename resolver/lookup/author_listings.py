@@ -9,9 +9,9 @@ import asyncio
 import logging
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resolver.answer import Failure
 from resolver.concurrency.ordered_pool import Work
@@ -19,7 +19,7 @@ from resolver.errors import HubError, RateLimitedError, TaskMismatchError
 from resolver.hub.payloads import ModelInfo
 from resolver.hub.urls import MAX_PAGE_SIZE
 from resolver.lookup.context import LookupContext
-from resolver.lookup.listing import MAX_PAGES, PageItem, fetch_pages, get_page_target, is_settled
+from resolver.lookup.listing import MAX_PAGES, ListingQuery, PageItem, fetch_pages, get_page_target, is_settled
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.step import AskHub, Step, UsePage
 from resolver.redaction import without_secrets
@@ -38,6 +38,8 @@ class ListingLimits:
     request, but a response of a megabyte that takes the Hub seconds. `max_listings`: listings in flight; one page is as
     much work, for the Hub and here, as a thousand requests. `max_entries` and `entry_ttl_s`: bound and time to live of
     entries that nobody has requested yet. `max_page_size`: repos in one page. `max_pages`: pages of one listing.
+    `first_wait_s`: so long the first request of a batch waits for a listing; then it is performed alone, so that the
+    first answer does not come after the slowest page.
     """
 
     min_repos: int = 20
@@ -46,6 +48,7 @@ class ListingLimits:
     entry_ttl_s: float = 60.0
     max_page_size: int = MAX_PAGE_SIZE
     max_pages: int = MAX_PAGES
+    first_wait_s: float = 2.0
 
 
 DEFAULT_LIMITS = ListingLimits()
@@ -167,10 +170,26 @@ class AuthorListings:
                     joined[place] = future = asyncio.get_running_loop().create_future()
                     waiting.setdefault(targets[place], []).append(_Waiting(step, future))
         if new_authors:
-            task = asyncio.create_task(self._list_authors(new_authors, decision_key))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._list_authors(new_authors, decision_key))
+        if joined and isinstance(first := joined[0], asyncio.Future):
+            self._start(self._hurry(targets[0], first, decision_key))
         return joined
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hurry(self, target: RepoRevision, future: FutureEntry, decision_key: DecisionKey) -> None:
+        """Perform the first request of a batch alone, where the listing that it waits for takes too long."""
+        await asyncio.wait([future], timeout=self._limits.first_wait_s)
+        waiting = self._in_flight.get((get_author(target), decision_key), {})
+        requests = waiting.get(target, [])
+        for place, (step, waited) in enumerate(requests):
+            if waited is future and not future.done():
+                del requests[place]
+                future.set_result(self._lookup.defer(target, step, decision_key))
+                return
 
     def _pop_entry(self, target: RepoRevision) -> UsePage | None:
         max_age_s = min(self._limits.entry_ttl_s, self._settings.policy.max_age_s)
@@ -209,20 +228,29 @@ class AuthorListings:
         pages = fetch_pages(
             client,
             self._settings.endpoint,
-            author=author,
+            ListingQuery(author=author),
             max_page_size=self._limits.max_page_size,
             max_pages=self._limits.max_pages,
         )
         async for page in pages:
             pages_read += 1
             seen_at_s = int(self._clock())
-            # What is settled is stored, requested or not; what needs a file is worth a request only when requested.
+            # What is settled is stored, requested or not. What needs a file is worth a request only when requested, and
+            # no other answer of the page waits for it.
             items: list[PageItem] = []
-            for item in page:
-                if is_settled(item, self._registry) or get_page_target(item) in waiting:
+            for item in page.items:
+                if self._settings.partial or is_settled(item, self._registry):
                     items.append(item)
                 elif not isinstance(item, RepoRevision):
-                    self._entries.put(item, seen_at_s)
+                    asked = waiting.pop(get_page_target(item), None)
+                    if asked is None:
+                        self._entries.put(item, seen_at_s)
+                        continue
+                    found += 1
+                    step = UsePage(item, seen_at_s)
+                    for _, waited in asked:
+                        if not waited.done():
+                            waited.set_result(self._lookup.defer(get_page_target(item), step, decision_key))
             for outcome in await self._lookup.resolve_page(client, items, decision_key, seen_at_s):
                 answer = outcome.answer
                 # What failed at the Hub is requested alone, which may say more.

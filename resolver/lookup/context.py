@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.registry import Registry
+from resolver.hooks.hooks import Hooks
 from resolver.hub.connection import Connection
 from resolver.settings import FilledSettings
 from store.store import MetadataStore
@@ -13,10 +14,11 @@ from store.store import MetadataStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupContext:
-    """`clock` gives seconds since 1970, UTC."""
+    """`clock` gives seconds since 1970, UTC. `hooks` never raise."""
 
     settings: FilledSettings
     registry: Registry
     store: MetadataStore
     connection: Connection
     clock: Callable[[], float]
+    hooks: Hooks | None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.decision import Decision
-from registry.facts import NO_HINTS, HubHints
+from registry.facts import NO_HINTS, HubHints, is_unknown_commit
 from resolver.errors import (
     GatedRepoError,
     NotAModelError,
@@ -42,12 +42,13 @@ def resolution_from_store(target: RepoRevision, step: UseStored) -> Resolution:
         repo_id=target.repo_id,
         canonical_id=ref.canonical_id,
         revision=target.revision,
-        commit_hash=ref.commit_hash,
+        commit_hash=None if is_unknown_commit(ref.commit_hash) else ref.commit_hash,
         pipeline_tag=ref.pipeline_tag,
         library_name=ref.library_name,
         source=Source.STORE,
         decision=step.decision,
         checked_at_s=ref.checked_at_s,
+        partial=step.decision.partial,
         stale=step.is_stale,
     )
 
@@ -66,6 +67,7 @@ def resolution_from_hub(
         source=Source.HUB,
         decision=decision,
         checked_at_s=checked_at_s,
+        partial=decision.partial,
     )
 
 

@@ -14,6 +14,7 @@ from registry.rules.required_files import find_required_files
 from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
 from resolver.hub.payloads import ModelInfo
 from resolver.lookup.request import select_subfolder
+from resolver.lookup.same_commit import reuse_files
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
@@ -63,7 +64,7 @@ async def fetch_repo(
             # A gated repo may have other facts with the same hints: the token may have been given access.
             if not needs_facts and info.hints.gated is None and known.has_hints(info.hints):
                 return build_fetched_repo(info, None)
-            commit = _drop_inaccessible(await get_stored_facts(known))
+            commit = reuse_files(info, await get_stored_facts(known))
         if commit is None:
             commit = CommitFacts(filenames=info.filenames)
         if config is not None and (CONFIG in info.filenames or not info.filenames):
@@ -156,14 +157,6 @@ async def _fetch_files(
     for path, task in tasks.items():
         commit = add_file(commit, path, task.result().small_file)
     return commit
-
-
-def _drop_inaccessible(commit: CommitFacts | None) -> CommitFacts | None:
-    """Stored facts without the files that the token could not read: it may have been given access since."""
-    if commit is None:
-        return None
-    files = {path: small for path, small in commit.files.items() if small.state is not FileState.INACCESSIBLE}
-    return commit if len(files) == len(commit.files) else CommitFacts(filenames=commit.filenames, files=files)
 
 
 def add_file(commit: CommitFacts, path: str, small_file: SmallFile) -> CommitFacts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -21,11 +21,14 @@ from resolver.answer import Answer, Failure, build_failure
 from resolver.cache.answer_cache import AnswerCache
 from resolver.cache.freshness import may_stand_in
 from resolver.cache.write_behind import Stored, WriteBehind
+from resolver.concurrency.batcher import Batcher
 from resolver.concurrency.ordered_pool import Entry, Work
 from resolver.concurrency.single_flight import LeaderSingleFlight
 from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
+from resolver.lookup.bucket_choice import BucketChoice
+from resolver.lookup.by_files import fetch_by_files
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import (
     Origin,
@@ -37,22 +40,25 @@ from resolver.lookup.convert import (
     resolution_from_store,
 )
 from resolver.lookup.decide import decide_facts
-from resolver.lookup.fetch import FetchedRepo, complete_repo, fetch_repo
+from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
 from resolver.lookup.listing import PageItem, complete_page
 from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
-from resolver.lookup.step import AskHub, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
+from resolver.lookup.same_commit import reuse_files
+from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
-from resolver.repo_id import RepoRevision
+from resolver.repo_id import RepoRevision, is_plain_id
 from resolver.resolution import Resolution
+from store.database.locks import HeldLock
 from store.keys import DecisionKey
 from store.records import Record
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient, RepoClient
+    from resolver.hub.payloads import ModelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +66,9 @@ DECIDE_BATCH = 32
 """Fetched repos that are decided on in one go. Each for itself, between two responses of the Hub, takes a tenth more
 time for a repo in all (`benchmarks/bulk.py`, cold and lean at 0 ms).
 """
+
+MAX_SAID_SHADOWS = 100
+"""Folders with the name of a repo that are said, each once."""
 
 GATHER_S = 0.1
 """How long fetched repos wait for a full batch while others are in flight."""
@@ -118,15 +127,24 @@ class Lookup:
         self._subfolders = subfolders
         self._offline = OfflineLookup(context)
         self._listings = AuthorListings(context, self, listing_limits)
+        self._buckets = BucketChoice()
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
+        self._looks: Batcher[tuple[RepoRevision, DecisionKey], Step] = Batcher(self._look_again)
         self._undecided: list[_Undecided] = []
         self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
+        self._said_shadows: set[str] = set()
         self._decided: asyncio.Future[None] | None = None
         self._decider: asyncio.Task[None] | None = None
+
+    @property
+    def waiting_for_info(self) -> int:
+        """How many repos wait for model info where files alone are read meanwhile."""
+        return self._buckets.waiting_for_info
 
     async def close(self) -> None:
         """Cancel the listings in flight, and decide on what was fetched."""
         await self._listings.close()
+        await self._looks.close()
         if self._decider is not None:
             await asyncio.wait([self._decider])
 
@@ -141,8 +159,9 @@ class Lookup:
         subfolder: str = "",
     ) -> list[Entry[Result]]:
         """One entry for each request, in order: its answer, where the store has it, else the work that gives it."""
-        names = list_current_folder()
-        targets = [_parse(request, revision, names) for request in requests]
+        ids_only = self._settings.ids_only
+        names = frozenset[str]() if ids_only else list_current_folder()
+        targets = [_parse(request, revision, names, ids_only=ids_only) for request in requests]
         repos = [target for target in targets if isinstance(target, RepoRevision)]
         steps = await self._recall.next_steps(repos, _without_task(decision_key) if subfolder else decision_key)
         self._recall.count(steps)
@@ -163,10 +182,30 @@ class Lookup:
                 else:
                     entries.append(PendingRequest(self, target, entry, decision_key, subfolder))
             elif isinstance(target, LocalFolder):
+                self._say_shadow(target)
                 entries.append(PendingRequest(self, target, ReadFolder(), decision_key, subfolder))
             else:
                 entries.append(target)
         return entries
+
+    def _say_shadow(self, folder: LocalFolder) -> None:
+        """Say once of a folder that it is read in place of a repo, whose id it may have by chance."""
+        name = folder.repo_id
+        if is_plain_id(name) and name not in self._said_shadows and len(self._said_shadows) < MAX_SAID_SHADOWS:
+            self._said_shadows.add(name)
+            logger.warning(
+                "%s is a folder here, which is read in place of the repo of this name: ./%s says that it is meant, and "
+                "%s@main means the repo",
+                name,
+                name,
+                name,
+            )
+
+    async def start_checks(self, names: Sequence[str], decision_key: DecisionKey) -> list[Entry[Result]]:
+        """The work that checks each repo of `names` at the Hub, however recent its last check is."""
+        targets = [RepoRevision(name) for name in names]
+        steps = await self._recall.next_checks(targets, decision_key)
+        return [self.defer(target, step, decision_key) for target, step in zip(targets, steps, strict=True)]
 
     def defer(self, target: RepoRevision, step: Step, decision_key: DecisionKey) -> PendingRequest:
         """The work that is left for a request."""
@@ -198,6 +237,8 @@ class Lookup:
                 return await self._ask_hub(target, step, decision_key)
             case UsePage():
                 return await self._use_page(target, step, decision_key)
+            case FetchFiles():
+                return await self._fetch_files(target, step, decision_key)
             case LookInHfCache():
                 return Outcome(await self._offline.find(target, decision_key))
             case ReadFolder():
@@ -207,24 +248,41 @@ class Lookup:
 
     async def _ask_hub(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         """Fetch the repo, unless another request or another worker has done so since the store was read."""
-        async with self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision) as has_waited:
-            if (undecided := self._undecided_by_target.get(target)) is not None:
-                await undecided.outcome.get()
-            if has_waited or self._write_behind.was_put_lately(target.repo_id, target.revision):
-                (now,) = await self._recall.next_steps([target], decision_key)
-                if not isinstance(now, AskHub):
-                    return await self._perform(target, now, decision_key)
-                step = now
-            outcome = await self._fetch(target, step, decision_key)
-            if self._store.has_advisory_locks:
+        lock = await self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._ask_hub_alone(target, step, decision_key, is_claimed=lock is not None)
+        finally:
+            if lock is not None:
                 # Workers that wait for the lock find the record in the store.
-                await outcome.get()
-            return outcome
+                _release_when_stored(lock, outcome)
+        return outcome
+
+    async def _ask_hub_alone(
+        self, target: RepoRevision, step: AskHub, decision_key: DecisionKey, *, is_claimed: bool
+    ) -> Outcome:
+        if (undecided := self._undecided_by_target.get(target)) is not None:
+            await undecided.outcome.get()
+        if is_claimed or self._write_behind.was_put_lately(target.repo_id, target.revision):
+            now = await self._looks.load((target, decision_key))
+            if not isinstance(now, AskHub):
+                return await self._perform(target, now, decision_key)
+            step = now
+        return await self._fetch(target, step, decision_key)
+
+    async def _look_again(self, requests: Sequence[tuple[RepoRevision, DecisionKey]]) -> list[Step]:
+        """The next step for each request, from what is remembered now."""
+        steps: dict[int, Step] = {}
+        for decision_key in dict.fromkeys(key for _, key in requests):
+            places = [place for place, (_, key) in enumerate(requests) if key == decision_key]
+            found = await self._recall.next_steps([requests[place][0] for place in places], decision_key)
+            steps.update(zip(places, found, strict=True))
+        return [steps[place] for place in range(len(requests))]
 
     async def _fetch(self, target: RepoRevision, step: AskHub, decision_key: DecisionKey) -> Outcome:
         client = self._connection.client or await self._connection.open_client()
         with client.begin_repo() as repo:
-            outcome = await self._fetch_with(repo, target, step, decision_key)
+            outcome = await self._fetch_with(client, repo, target, step, decision_key)
             if repo.has_large_body:
                 await self._finish_large(outcome)
         return outcome
@@ -235,19 +293,23 @@ class Lookup:
         await outcome.get()
 
     async def _fetch_with(
-        self, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
+        self, client: HubClient, repo: RepoClient, target: RepoRevision, step: AskHub, decision_key: DecisionKey
     ) -> Outcome:
         known = step.known
         decision = known.decision() if known is not None else None
+        if decision is not None and decision.partial:
+            decision = None
         work = partial(
             fetch_repo,
             repo,
             target,
-            lean=self._registry if self._settings.lean else None,
+            lean=self._registry if self._settings.lean or self._settings.partial else None,
             known=known,
             needs_facts=decision is None,
             get_stored_facts=self._recall.get_stored_facts,
         )
+        if self._settings.partial:
+            work = partial(self._fetch_either, client, repo, target, work, may_use_files=known is None)
         self._write_behind.begin_producing()
         try:
             fetched = await self._fetches.run((target, decision is None), work)
@@ -260,15 +322,56 @@ class Lookup:
         still_valid = decision if fetched.commit is None else None
         return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
 
+    async def _fetch_either(
+        self,
+        client: HubClient,
+        repo: RepoClient,
+        target: RepoRevision,
+        fetch_all: Callable[[], Awaitable[FetchedRepo]],
+        *,
+        may_use_files: bool,
+    ) -> FetchedRepo:
+        """What files alone tell, where requests for model info are short and files tell enough; else everything."""
+        if may_use_files and await self._buckets.is_for_files(client):
+            with self._buckets.reading_files():
+                fetched = await fetch_by_files(repo, target, self._registry)
+            if fetched is not None:
+                return fetched
+        with self._buckets.requesting_info():
+            return await fetch_all()
+
     async def _stand_in(self, target: RepoRevision, error: HubUnavailableError, decision_key: DecisionKey) -> Answer:
-        """The stored answer, while the Hub does not answer, if the settings allow its age; else the error."""
+        """What is known, while the Hub does not answer: of a commit, or as far as the settings allow its age.
+
+        The store counts first, then the local Hugging Face cache. Else the error.
+        """
+        now_s, max_stale_s = self._clock(), self._settings.max_stale_s
         known = await self._recall.find_stored(target, decision_key)
-        if known is None:
-            return build_failure(target.repo_id, target.revision, error)
-        now_s, checked_at_s = self._clock(), known.ref.checked_at_s
-        if may_stand_in(checked_at_s, now_s=now_s, max_stale_s=self._settings.max_stale_s):
-            return resolution_from_store(target, UseStored(known.ref, known.decision, is_stale=True))
-        return build_failure(target.repo_id, target.revision, explain_known(error, known.ref, now_s))
+        if known is not None:
+            answer = resolution_from_store(target, UseStored(known.ref, known.decision, is_stale=not target.is_pinned))
+        else:
+            try:
+                answer = await self._offline.stand_in(target, decision_key)
+            except ResolveError:
+                return build_failure(target.repo_id, target.revision, error)
+        checked_at_s = answer.checked_at_s or 0
+        if target.is_pinned or may_stand_in(checked_at_s, now_s=now_s, max_stale_s=max_stale_s):
+            logger.info("%s@%s is answered without the Hub: %s", target.repo_id, target.revision, error)
+            return answer
+        explained = explain_known(error, answer.commit_hash, checked_at_s, now_s, is_cached=known is None)
+        return build_failure(target.repo_id, target.revision, explained)
+
+    async def find_cached_commit(self, target: RepoRevision, decision_key: DecisionKey) -> Resolution | None:
+        """The answer for a commit that only the local Hugging Face cache has, with its model card; else None.
+
+        None also where the store has an answer, and where the settings ask for a check.
+        """
+        if not target.is_pinned or self._settings.offline or self._settings.refresh:
+            return None
+        (step,) = await self._recall.next_steps([target], decision_key)
+        if not (isinstance(step, AskHub) and step.known is None):
+            return None
+        return await self._offline.find_whole(target, decision_key)
 
     def _build_refusal(self, target: RepoRevision, error: ResolveError, checked_at_s: int) -> Outcome:
         """The outcome of a request that the Hub did not grant, after remembering what that says about the repo."""
@@ -277,17 +380,39 @@ class Lookup:
         return Outcome(build_failure(target.repo_id, target.revision, error), stored)
 
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
-        client = await self._connection.open_client()
+        info = step.info
+        known = (await self._recall.find_same_commits([info], decision_key)).get(0)
+        if known is not None and known.decision is not None:
+            fetched = build_fetched_repo(info, None)
+            return self._decide_soon(target, fetched, decision_key, step.seen_at_s, known.decision)
         try:
-            with client.begin_repo() as repo:
-                commit = CommitFacts(filenames=step.info.filenames)
-                fetched = await complete_repo(repo, step.info, commit, lean=self._registry)
-                outcome = self._decide_soon(target, fetched, decision_key, step.seen_at_s)
-                if repo.has_large_body:
-                    await self._finish_large(outcome)
+            commit = reuse_files(info, known.facts if known is not None else None)
+            return await self._complete(target, info, commit, step.seen_at_s, decision_key)
         except HubError:
             # A request for the repo alone may say more.
             return await self._ask_hub(target, AskHub(None), decision_key)
+
+    async def _fetch_files(self, target: RepoRevision, step: FetchFiles, decision_key: DecisionKey) -> Outcome:
+        ref = step.known
+        facts = await self._recall.get_stored_info(ref)
+        if facts is None:
+            return await self._ask_hub(target, AskHub(None), decision_key)
+        info, commit = facts
+        try:
+            return await self._complete(target, info, commit, ref.checked_at_s, decision_key)
+        except HubError:
+            return await self._ask_hub(target, AskHub(ref), decision_key)
+
+    async def _complete(
+        self, target: RepoRevision, info: ModelInfo, commit: CommitFacts, seen_at_s: int, decision_key: DecisionKey
+    ) -> Outcome:
+        """The outcome from model info of `seen_at_s` and the small files that `commit` lacks."""
+        client = await self._connection.open_client()
+        with client.begin_repo(info.hints) as repo:
+            fetched = await complete_repo(repo, info, commit, lean=self._registry)
+            outcome = self._decide_soon(target, fetched, decision_key, seen_at_s)
+            if repo.has_large_body:
+                await self._finish_large(outcome)
         return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
@@ -309,10 +434,11 @@ class Lookup:
         """
         self._write_behind.begin_producing()
         try:
-            completed = await complete_page(client, page, self._registry)
+            known = await self._recall.find_same_commits(page, decision_key)
+            completed = await complete_page(client, page, known, self._registry, is_page_only=self._settings.partial)
             checked_at_s = int(self._clock()) if seen_at_s is None else seen_at_s
             outcomes = list[Outcome]()
-            for target, fetched in completed:
+            for place, (target, fetched) in enumerate(completed):
                 if len(outcomes) % DECIDE_BATCH == 0:
                     # Yield to the event loop.
                     await asyncio.sleep(0)
@@ -320,7 +446,9 @@ class Lookup:
                 if isinstance(fetched, ResolveError):
                     outcome = self._build_refusal(target, fetched, checked_at_s)
                 else:
-                    self._decide_and_remember(_Undecided(target, fetched, decision_key, checked_at_s, None, outcome))
+                    decision = known[place].decision if fetched.commit is None else None
+                    item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
+                    self._decide_and_remember(item)
                 outcomes.append(outcome)
         finally:
             self._write_behind.end_producing()
@@ -406,14 +534,26 @@ class Lookup:
         return Origin(self._settings.endpoint, self._connection.token, checked_at_s)
 
 
+def _release_when_stored(lock: HeldLock, outcome: Outcome | None) -> None:
+    """Release the lock of a repo once its record is stored; at once where there is none."""
+    pending = None
+    if outcome is not None:
+        is_decided = outcome.decided is None or outcome.decided.done()
+        pending = outcome.stored if is_decided else outcome.decided
+    if pending is None or pending.done():
+        lock.release()
+    else:
+        pending.add_done_callback(lambda _: _release_when_stored(lock, outcome))
+
+
 def _without_task(decision_key: DecisionKey) -> DecisionKey:
     """The key of decisions for any task and library."""
     return DecisionKey(decision_key.registry_digest)
 
 
-def _parse(request: Request, revision: str | None, names: frozenset[str]) -> Target | Failure:
+def _parse(request: Request, revision: str | None, names: frozenset[str], *, ids_only: bool) -> Target | Failure:
     try:
-        return parse_request(request, revision=revision, names_here=names)
+        return parse_request(request, revision=revision, names_here=names, ids_only=ids_only)
     except Exception as error:
         # Whatever a request is, the other requests of the batch are answered.
         return build_failure(*get_request_names(request, revision), error)

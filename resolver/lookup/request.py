@@ -42,12 +42,17 @@ Target = RepoRevision | LocalFolder
 
 
 def parse_request(
-    request: Request, *, revision: str | None = None, names_here: Collection[str] | None = None
+    request: Request,
+    *,
+    revision: str | None = None,
+    names_here: Collection[str] | None = None,
+    ids_only: bool = False,
 ) -> Target:
     """The target of `request`. A revision inside the request counts before `revision`; with a revision, a text that
     could name both is a repo, since a folder has none.
 
-    `names_here` are the names in the current folder, where they are known: one listing serves many requests.
+    `names_here` are the names in the current folder, where they are known: one listing serves many requests. With
+    `ids_only` nothing is looked for on disk, and a path is refused.
 
     Raises:
         InvalidRequestError: the request is not well-formed; the kind says why.
@@ -61,8 +66,10 @@ def parse_request(
     if isinstance(request, tuple) and not _is_pair(request):
         raise InvalidRepoIdError(f"{request!r:.200} is no request: give a repo id, or (repo id, revision)")
     repo_id, own_revision = request if isinstance(request, tuple) else (request, None)
+    if ids_only and isinstance(repo_id, Path):
+        raise InvalidRepoIdError("a path was requested, and only ids of repos are answered")
     repo_id = str(repo_id) if isinstance(repo_id, Path) else repo_id
-    if isinstance(repo_id, str):
+    if isinstance(repo_id, str) and not ids_only:
         folder = find_local_folder(repo_id, names_here)
         requested = own_revision or revision
         if folder is not None and requested is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from registry.decision import Decision
+from registry.facts import ALL_FILES, COMMIT, TAGS
 from resolver.cache.freshness import Freshness, Policy, is_older_than_allowed, judge_freshness
 from resolver.errors import ResolveError
 from resolver.repo_id import RepoRevision
@@ -58,6 +59,12 @@ class UsePage(Struct, frozen=True, gc=False):
     seen_at_s: int
 
 
+class FetchFiles(Struct, frozen=True, gc=False):
+    """Fetch the small files alone that the stored facts of `known` lack: everything else of the commit is known."""
+
+    known: StoredRef
+
+
 class LookInHfCache(Struct, frozen=True, gc=False):
     """Offline and not in the store: only the local Hugging Face cache is left."""
 
@@ -66,7 +73,10 @@ class ReadFolder(Struct, frozen=True, gc=False):
     """Read the files of a local folder."""
 
 
-Step = UseStored | Refuse | AskHub | UsePage | LookInHfCache | ReadFolder
+Step = UseStored | Refuse | AskHub | UsePage | FetchFiles | LookInHfCache | ReadFolder
+
+_ONLY_INFO_TELLS = frozenset((ALL_FILES, TAGS, COMMIT))
+"""What facts may lack that model info has."""
 
 
 def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy: Policy) -> Step:
@@ -80,6 +90,9 @@ def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy:
         is_problem=ref is not None and ref.problem is not None,
     )
     if freshness is Freshness.FRESH and ref is not None:
+        if recalled.decision is not None and recalled.decision.partial and not (policy.offline or policy.partial):
+            is_rest_in_files = _ONLY_INFO_TELLS.isdisjoint(recalled.decision.partial)
+            return FetchFiles(ref) if is_rest_in_files else AskHub(ref)
         if recalled.decision is not None:
             is_stale = policy.offline and is_older_than_allowed(
                 ref.checked_at_s, now_s=now_s, policy=policy, is_pinned=target.is_pinned
@@ -94,4 +107,4 @@ def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy:
 
 def is_miss(step: Step) -> bool:
     """Whether the store has no answer."""
-    return isinstance(step, (AskHub, LookInHfCache))
+    return isinstance(step, (AskHub, FetchFiles, LookInHfCache))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
+from math import inf
 
 from registry.registry import Registry
 from resolver.answer import Answer, build_failure
@@ -44,13 +45,38 @@ async def list_stored(
                     yield found
 
 
-async def _decide_page(store: MetadataStore, registry: Registry, refs: Sequence[StoredRef]) -> list[Recalled]:
-    """Each of `refs` with its decision: the stored one of the rules in force, else a new one from the stored facts."""
+async def list_past(
+    store: MetadataStore, registry: Registry, *, endpoint: str, moment_s: int, since_s: int
+) -> AsyncGenerator[Answer]:
+    """The same answers as the store could give them at `moment_s`, by the rules in force, but for repos that are the
+    same since `since_s`; see `MetadataStore.list_past_refs`.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    answer = partial(_answer, now_s=moment_s, policy=Policy(max_age_s=inf, offline=True, refresh=False))
+    decision_key = DecisionKey(registry.digest())
+    async with aclosing(store.list_past_refs(endpoint, decision_key, moment_s=moment_s, since_s=since_s)) as pages:
+        async for page in pages:
+            for recalled in await _decide_page(store, registry, page, is_past=True):
+                if (found := answer(recalled)) is not None:
+                    yield found
+
+
+async def _decide_page(
+    store: MetadataStore, registry: Registry, refs: Sequence[StoredRef], *, is_past: bool = False
+) -> list[Recalled]:
+    """Each of `refs` with its decision: the stored one of the rules in force, else a new one from the stored facts.
+
+    `is_past`: the refs may be other ones now.
+    """
     found = [Recalled(ref=ref, decision=ref.decision()) for ref in refs]
     undecided = [item.ref for item in found if item.decision is None and item.ref is not None]
     if not undecided:
         return found
     facts = await store.get_repo_facts(undecided)
+    if is_past:
+        facts |= await store.get_past_facts(undecided)
     for place, item in enumerate(found):
         if item.ref is None or item.decision is not None or (repo_facts := facts.get(item.ref.key)) is None:
             continue

@@ -7,16 +7,17 @@ other facts of the commit.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from registry.facts import NO_HINTS, CommitFacts, RepoFacts
+from registry.facts import ALL_FILES, NO_HINTS, CommitFacts, RepoFacts
 from registry.rules.required_files import find_required_files
 from resolver.cache.write_behind import WriteBehind
 from resolver.concurrency.single_flight import SingleFlight
-from resolver.errors import InvalidRepoIdError, OfflineError
+from resolver.errors import HubUnavailableError, InvalidRepoIdError, OfflineError
 from resolver.local.folder import find_local_folder, read_folder
-from resolver.local.hf_cache import find_cached_repo
+from resolver.local.hf_cache import UnreadableCacheError, find_cached_repo
 from resolver.lookup.context import LookupContext
 from resolver.lookup.fetch import fetch_required_files
 from resolver.lookup.request import select_subfolder
@@ -51,6 +52,14 @@ class SubfolderFacts:
             return await asyncio.to_thread(_read_local_folder, root.repo_id, subfolder)
         if root.source is Source.HF_CACHE:
             return await self._find_in_hf_cache(root, subfolder)
+        try:
+            return await self._get_hub_facts(root, subfolder)
+        except HubUnavailableError as error:
+            with suppress(OfflineError):
+                return await self._find_in_hf_cache(root, subfolder)
+            raise error from None
+
+    async def _get_hub_facts(self, root: Resolution, subfolder: str) -> RepoFacts:
         _, commit = await self._get_commit(root)
         inside = select_subfolder(commit, subfolder)
         if not inside.filenames and commit.filenames:
@@ -79,7 +88,7 @@ class SubfolderFacts:
         for scope in (PUBLIC, *list_own_scopes(token, offline=True)):
             key = FactsKey(self._settings.endpoint, str(root.canonical_id), str(root.commit_hash), scope)
             commit = await self._store.get_commit_facts(key)
-            if commit is not None:
+            if commit is not None and ALL_FILES not in commit.unseen:
                 return key, commit
         if self._settings.offline:
             raise OfflineError(
@@ -106,8 +115,12 @@ class SubfolderFacts:
         return commit
 
     async def _find_in_hf_cache(self, root: Resolution, subfolder: str) -> RepoFacts:
-        cache_dir = self._settings.cache_dir
-        cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+        cache_dir, cached = self._settings.cache_dir, None
+        try:
+            if not self._settings.ids_only:
+                cached = await asyncio.to_thread(find_cached_repo, _get_pinned(root), cache_dir, subfolder=subfolder)
+        except UnreadableCacheError as error:
+            raise OfflineError(f"the local Hugging Face cache cannot be read: {error}") from None
         if cached is None:
             raise OfflineError(
                 f"the files in {subfolder!r} of {root.repo_id} are neither in the store nor in the local Hugging Face "

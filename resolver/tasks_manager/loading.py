@@ -9,7 +9,7 @@ from registry.class_ref import ClassRef
 from registry.registry import Registry
 from registry.tables.tasks import WITH_PAST
 from resolver.errors import LibraryNotInstalledError, ModelLoadError
-from resolver.loading.loader import PreparedModel, load_prepared
+from resolver.loading.prepared import PreparedModel, load_prepared
 from resolver.resolution import Resolution
 from resolver.tasks_manager.classes import PT, TF, find_model_class, import_model_class, import_tf_class
 from resolver.tasks_manager.errors import CannotLoadError

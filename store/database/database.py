@@ -10,31 +10,31 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
-from store.database.locks import AdvisoryLocks
-from store.errors import DamagedStoreError, StoreBusyError, StoreClosedError, StoreUnavailableError
+from store.database.locks import AdvisoryLocks, HeldLock
+from store.errors import DamagedStoreError, StoreAwayError, StoreBusyError, StoreClosedError, StoreUnavailableError
 from store.keys import hash_texts
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_NO_LOCK = nullcontext(False)
-
 MAX_LOCK_WAIT_S = 30.0
 """Longest wait of a writer for another process's transaction, unless the caller gives another."""
 
-DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError
-DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError)
-"""Errors that the drivers raise, directly or through SQLAlchemy; the last where a message quotes a damaged file."""
+DriverError = DBAPIError | sqlite3.Error | OSError | UnicodeDecodeError | PoolTimeoutError
+DRIVER_ERRORS = (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError, PoolTimeoutError)
+"""Errors that the drivers raise, directly or through SQLAlchemy; one where a message quotes a damaged file, one where
+all connections are in use for long.
+"""
 
 
 class Database:
@@ -55,6 +55,7 @@ class Database:
         self._is_optional = is_optional
         self._engine: AsyncEngine | None = None
         self._is_disabled = False
+        self._is_away = False
         self._file: corruption.FileIdentity | None = None
         self._locks: AdvisoryLocks | None = None
         self._replacing = asyncio.Lock()
@@ -82,6 +83,7 @@ class Database:
             await self._open()
         except StoreUnavailableError as error:
             self._disable(error)
+            self._is_away = not self.is_sqlite
         else:
             logger.info("the store %s is open", self.name)
         return self
@@ -132,11 +134,23 @@ class Database:
 
         Raises:
             StoreBusyError: the lock was not free; nothing was stored.
+            StoreAwayError: the database cannot be reached; nothing was stored.
             StoreError: nothing was stored.
         """
+        return await self._write_patiently(work, lock_wait_s, is_transaction=True)
+
+    async def write_each(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, lock_wait_s: float = MAX_LOCK_WAIT_S
+    ) -> T | None:
+        """As `write`, but each statement is a transaction of its own, and `work` may run more than once."""
+        return await self._write_patiently(work, lock_wait_s, is_transaction=False)
+
+    async def _write_patiently(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], lock_wait_s: float, *, is_transaction: bool
+    ) -> T | None:
         until_s = time.monotonic() + lock_wait_s
         while True:
-            writing = asyncio.ensure_future(self._write(work))
+            writing = asyncio.ensure_future(self._write(work, is_transaction=is_transaction))
             try:
                 return await asyncio.shield(writing)
             except asyncio.CancelledError:
@@ -150,13 +164,18 @@ class Database:
                 if time.monotonic() >= until_s:
                     raise
 
-    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]], *, is_transaction: bool = True) -> T | None:
         for is_last_try in (False, True):
             opened = self._get_engine()
             if opened is None:
-                return None
+                if not self._is_away or not is_transaction:
+                    return None
+                opened = await self._open_again()
             try:
                 async with opened.connect() as connection:
+                    if not is_transaction:
+                        async with engine.decoding_any_text(connection):
+                            return await work(connection)
                     connection = await connection.execution_options(**engine.build_write_options(self._url))
                     async with connection.begin(), engine.decoding_any_text(connection):
                         return await work(connection)
@@ -164,6 +183,9 @@ class Database:
                 if corruption.is_busy_error(_get_cause(error)):
                     message = f"another process holds the lock of the store {self.name}: it is writing, or was stopped"
                     raise StoreBusyError(message) from error
+                if not self.is_sqlite and engine.is_away_error(error):
+                    message = f"the store {self.name} cannot be reached: {_get_cause(error)}"
+                    raise StoreAwayError(message) from error
                 if is_last_try or not await self._replace(opened, error):
                     message = f"the store {self.name} cannot be written: {_get_cause(error)}"
                     raise StoreUnavailableError(message) from error
@@ -174,14 +196,14 @@ class Database:
         """Whether `acquire_lock` excludes other workers."""
         return self._locks is not None
 
-    def acquire_lock(self, endpoint: str, repo_id: str, revision: str) -> AbstractAsyncContextManager[bool]:
-        """The lock of a repo at a revision, for as long as the context lasts; no lock where the database has none.
+    async def acquire_lock(self, endpoint: str, repo_id: str, revision: str) -> HeldLock | None:
+        """The lock of a repo at a revision, to be released; None where the database has none.
 
-        Gives whether another worker held the lock first, and may have stored what is requested.
+        Other workers may have held it meanwhile, and have stored what is requested: look again.
         """
         if self._locks is None:
-            return _NO_LOCK
-        return self._locks.acquire(hash_texts("claim", endpoint, repo_id, revision))
+            return None
+        return await self._locks.acquire(hash_texts("claim", endpoint, repo_id, revision))
 
     def connect(self) -> AsyncConnection:
         """A connection on which each statement is its own transaction.
@@ -223,6 +245,24 @@ class Database:
             self._locks = AdvisoryLocks(self._engine)
         path = engine.get_path(self._url)
         self._file = corruption.get_file_identity(path) if path is not None else None
+
+    async def _open_again(self) -> AsyncEngine:
+        """Open the database, which could not be reached when the store was opened.
+
+        Raises:
+            StoreAwayError: it still cannot be reached.
+            StoreError: it cannot be used.
+        """
+        async with self._replacing:
+            if self._engine is None:
+                try:
+                    await self._open()
+                except StoreUnavailableError as error:
+                    raise StoreAwayError(str(error)) from error
+                self._is_away = self._is_disabled = False
+                logger.warning("the store %s is there again", self.name)
+            assert self._engine is not None
+            return self._engine
 
     async def _replace(self, failed: AsyncEngine, error: DriverError) -> bool:
         """Whether the store is usable again, after its file was damaged or another process moved it into quarantine."""

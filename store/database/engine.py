@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store.errors import StoreError
@@ -36,6 +36,13 @@ SQLITE_PRAGMAS = (
     # No function with side effects runs because a damaged or prepared file names it.
     "PRAGMA trusted_schema=OFF",
 )
+
+MAX_CONNECTIONS = 3
+"""Connections of a process to PostgreSQL, which allows 100 in all by default: one for advisory locks, one that writes,
+one that reads.
+"""
+
+CONNECT_TIMEOUT_S = 10.0
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+asyncpg"
 IN_MEMORY = ":memory:"
@@ -104,7 +111,14 @@ def build_engine(url: URL) -> AsyncEngine:
         return engine
     try:
         # Autocommit: each statement of a read sees what is committed. Pre-ping replaces connections the server closed.
-        return create_async_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        return create_async_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=True,
+            pool_size=MAX_CONNECTIONS,
+            max_overflow=0,
+            connect_args={"timeout": CONNECT_TIMEOUT_S},
+        )
     except ImportError as error:
         raise StoreError("a PostgreSQL store needs asyncpg: pip install 'hubresolve[postgres]'") from error
 
@@ -132,6 +146,15 @@ class _BoundedConnection(sqlite3.Connection):
 def is_undecodable_text(error: BaseException | None) -> bool:
     """Whether the driver found a text that is not UTF-8: SQLite stores any bytes as a text."""
     return isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8")
+
+
+def is_away_error(error: BaseException) -> bool:
+    """Whether PostgreSQL could not be reached, or has ended the connection: it may come back."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        # Connection errors, too many connections, the server shuts down or starts.
+        return error.connection_invalidated or state.startswith(("08", "57P")) or state == "53300"
+    return isinstance(error, (OSError, PoolTimeoutError))
 
 
 @asynccontextmanager

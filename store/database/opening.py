@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.database import corruption, engine, schema
+from store.database.network_files import find_network_type
 from store.errors import DamagedStoreError, StoreError, StoreMissingError, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,13 @@ async def open_store(url: URL, *, may_create: bool) -> AsyncEngine:
     if path is None:
         return await _open(url, may_create=may_create)
     await asyncio.to_thread(_refuse_other_kinds, path)
+    if (network_type := await asyncio.to_thread(find_network_type, path)) is not None:
+        logger.warning(
+            "the store %s is on a network file system (%s), where the locks of SQLite are not reliable: use a folder "
+            "of this machine (--store, HUBRESOLVE_STORE), or PostgreSQL for several machines",
+            path,
+            network_type,
+        )
     if not may_create and not path.exists():
         raise StoreMissingError(f"there is no store at {path}")
     for _ in range(MAX_ATTEMPTS):

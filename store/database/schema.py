@@ -14,10 +14,12 @@ from sqlalchemy import Connection, Integer, cast, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from store.database import filling
 from store.database.corruption import APPLICATION_ID, is_busy_error
 from store.database.engine import build_write_options, is_sqlite, render_url
 from store.errors import DamagedStoreError, SchemaMismatchError, StoreMissingError
 from store.tables import SCHEMA_VERSION, metadata, schema_version
+from store.views import POSTGRES_VIEWS, SQLITE_VIEWS
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ MAX_BUSY_ATTEMPTS = 30
 
 BUSY_PAUSE_S = 0.1
 """Pause between two of them: SQLite does not wait for every kind of lock."""
+
+
+_KINDS = ("table", "index", "view", "trigger")
+"""The types of what a schema of SQLite has."""
 
 
 class SchemaState(enum.Enum):
@@ -60,15 +66,20 @@ async def prepare_schema(engine: AsyncEngine, *, may_create: bool) -> None:
 
 
 async def _prepare_schema(engine: AsyncEngine, *, may_create: bool) -> None:
+    version = None
     async with engine.connect() as connection:
         state = await connection.run_sync(_read_state)
         if state is SchemaState.CURRENT:
             return
+        if state is SchemaState.OLDER:
+            version = await connection.run_sync(_read_version)
         if state is SchemaState.EMPTY and not may_create:
             raise StoreMissingError(f"there is no store at {render_url(engine.url)}")
         if state is SchemaState.EMPTY and is_sqlite(connection.engine.url):
             # Outside a transaction, and only in an empty file: SQLite stores the journal mode in the file.
             await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    if version in filling.BEFORE:
+        await filling.fill_in_advance(engine)
     async with engine.connect() as connection:
         connection = await connection.execution_options(**build_write_options(engine.url))
         async with connection.begin():
@@ -82,14 +93,23 @@ def _create_or_upgrade(connection: Connection) -> None:
     match _read_state(connection):
         case SchemaState.EMPTY:
             metadata.create_all(connection)
+            _create_views(connection)
             connection.execute(schema_version.insert().values(version_num=str(SCHEMA_VERSION)))
         case SchemaState.OLDER:
             _upgrade(connection)
+            _create_views(connection)
         case SchemaState.CURRENT:
             return
     if is_sqlite(connection.engine.url):
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _create_views(connection: Connection) -> None:
+    """Create the views, in place of those of an earlier schema."""
+    for name, statement in (SQLITE_VIEWS if is_sqlite(connection.engine.url) else POSTGRES_VIEWS).items():
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        connection.exec_driver_sql(statement)
 
 
 def _read_state(connection: Connection) -> SchemaState:
@@ -121,17 +141,24 @@ def _read_sqlite_state(connection: Connection) -> SchemaState:
 
 
 def _refuse_views(connection: Connection) -> None:
-    """Refuse what would compute its rows when it is read: such rows may be endless. No store has any."""
-    name = connection.exec_driver_sql(
-        "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' "
-        "UNION ALL SELECT column.name FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
-        "WHERE item.type = 'table' AND column.hidden LIMIT 1"
-    ).scalar()
-    if name is not None:
-        raise SchemaMismatchError(
-            f"{render_url(connection.engine.url)} computes {name!r} when it is read, as no store does; it was not "
-            "changed: use another store"
-        )
+    """Refuse what would compute its rows when it is read, but for our own views: such rows may be endless.
+
+    Where only the name or only the text is that of one of our views, or the type is none, the file is damaged.
+    """
+    found = connection.exec_driver_sql(
+        "SELECT type, name, sql FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' "
+        "UNION ALL SELECT 'view', column.name, '' FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
+        "WHERE item.type = 'table' AND column.hidden"
+    )
+    others = [row for row in found if SQLITE_VIEWS.get(row.name) != row.sql]
+    url = render_url(connection.engine.url)
+    for kind, name, sql in others:
+        if kind in _KINDS and name not in SQLITE_VIEWS and sql not in SQLITE_VIEWS.values():
+            raise SchemaMismatchError(
+                f"{url} computes {name!r} when it is read, as no store does; it was not changed: use another store"
+            )
+    if others:
+        raise DamagedStoreError(f"{url} has a damaged schema")
 
 
 def _check_header(version: int, connection: Connection) -> None:
@@ -160,6 +187,13 @@ def _check_columns(connection: Connection) -> None:
     if missing:
         names = ", ".join(f"{table}.{column}" for table, column in sorted(missing))
         raise DamagedStoreError(f"{render_url(connection.engine.url)} has no {names}")
+
+
+def _read_version(connection: Connection) -> int:
+    """The schema of an older store."""
+    if not inspect(connection).has_table(schema_version.name):
+        return 1
+    return int(connection.execute(select(schema_version.c.version_num)).scalar_one())
 
 
 def _has_all_tables(connection: Connection) -> bool:

@@ -6,7 +6,6 @@ Rows may hold anything: SQLite enforces no types, and a damaged file has other v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -20,41 +19,18 @@ from store import codec
 from store.checks import find_decision_problem, find_facts_problem, find_ref_problem
 from store.errors import DamagedStoreError
 from store.keys import DecisionKey
+from store.maintenance.check_derived import check_columns, check_history
+from store.maintenance.quoting import quote
 from store.maintenance.repair import repair
+from store.maintenance.verify_report import VerifyReport
 from store.rows import DecisionRow, FactsRow, build_ref_row
+from store.sql.listings import read_damaged_listings
 from store.sql.registry_updates import read_updates
 from store.store import MetadataStore
 from store.tables import SCHEMA_VERSION, decisions, facts, lookups, refs, schema_version
 
 ROWS_PER_PAGE = 500
 """Rows that are read at once."""
-
-MAX_SHOWN_LENGTH = 100
-"""Longest value of a damaged row in a message."""
-
-
-@dataclass(slots=True, kw_only=True)
-class VerifyReport:
-    """Counts of the rows that were checked, and a line for each problem.
-
-    `decided` counts stored decisions that equal what the rules in force decide now; `outdated` those made by other
-    rules, which are not used and are made again at the next request. `bad_*` are the primary keys of the rows with
-    problems, with values of any type. `is_file_damaged`: the database itself finds problems in its file.
-    """
-
-    facts: int = 0
-    refs: int = 0
-    decisions: int = 0
-    decided: int = 0
-    outdated: int = 0
-    problems: list[str] = field(default_factory=list)
-    bad_facts: set[int] = field(default_factory=set)
-    bad_refs: set[int] = field(default_factory=set)
-    bad_decisions: set[tuple[Any, ...]] = field(default_factory=set)
-    bad_lookups: set[int] = field(default_factory=set)
-    bad_updates: dict[Any, str] = field(default_factory=dict)
-    has_bad_version: bool = False
-    is_file_damaged: bool = False
 
 
 async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False) -> VerifyReport:
@@ -73,9 +49,11 @@ async def verify(store: MetadataStore, registry: Registry, *, drop: bool = False
             store,
             facts_ids=report.bad_facts,
             ref_ids=report.bad_refs,
+            history_ids=report.bad_history,
             decision_keys=report.bad_decisions,
             lookup_days=report.bad_lookups,
             updated_libraries=report.bad_updates,
+            with_listings=bool(report.bad_listings),
             with_indexes=report.is_file_damaged,
         )
         if left := (await _check(store, registry)).problems:
@@ -92,11 +70,18 @@ async def _check(store: MetadataStore, registry: Registry) -> VerifyReport:
         report.problems += [f"the file: {problem}" for problem in problems]
         await _check_facts(connection, report)
         await _check_refs(connection, report, registry, rules_id)
+        await check_history(connection, report)
         await _check_decisions(connection, report, rules_id)
+        await check_columns(connection, report)
         await _check_lookups(connection, report)
         _, damaged = await read_updates(connection)
         report.bad_updates.update(damaged)
         report.problems += damaged.values()
+        listings = await read_damaged_listings(connection)
+        report.bad_listings = len(listings)
+        report.problems += [
+            f"the listing {query!r:.80} of {endpoint!r:.80} is damaged" for endpoint, _, query in listings
+        ]
         await _check_version(connection, report)
     return report
 
@@ -110,7 +95,7 @@ async def _check_facts(connection: AsyncConnection, report: VerifyReport) -> Non
                 problem = find_facts_problem(row)
                 if problem is not None:
                     report.bad_facts.add(columns["id"])
-                    report.problems.append(f"a row of facts, of {_quote(row.canonical_id, row.commit_hash)}, {problem}")
+                    report.problems.append(f"a row of facts, of {quote(row.canonical_id, row.commit_hash)}, {problem}")
 
 
 async def _check_refs(connection: AsyncConnection, report: VerifyReport, registry: Registry, rules_id: int) -> None:
@@ -124,7 +109,7 @@ async def _check_refs(connection: AsyncConnection, report: VerifyReport, registr
             for row in page:
                 if (problem := _find_ref_problem(row, report.bad_facts)) is not None:
                     report.bad_refs.add(row["id"])
-                    report.problems.append(f"ref {_quote(row['repo_id'], row['revision'])} {problem}")
+                    report.problems.append(f"ref {quote(row['repo_id'], row['revision'])} {problem}")
                 elif row["facts_body"] is not None and row["facts_id"] not in report.bad_facts:
                     _decide_again(row, stored.get((row["facts_id"], row["hints_id"]), ()), report, registry)
 
@@ -134,6 +119,8 @@ def _find_ref_problem(columns: Any, bad_facts: set[int]) -> str | None:
     row = build_ref_row(columns)
     if (problem := find_ref_problem(row)) is not None:
         return problem
+    if type(columns["changed_at"]) is not int or not 0 <= columns["changed_at"] <= row.checked_at:
+        return "changed at a time that is none, or after its last check"
     if columns["facts_id"] is not None and columns["facts_id"] not in bad_facts:
         if columns["facts_key"] is None:
             return "refers to facts that do not exist"
@@ -165,7 +152,7 @@ def _decide_again(ref: Any, stored: Sequence[Any], report: VerifyReport, registr
             report.decided += 1
         else:
             report.bad_decisions.add(_get_decision_key(row._mapping))
-            name = _quote(ref["repo_id"], ref["revision"])
+            name = quote(ref["repo_id"], ref["revision"])
             report.problems.append(f"the decision on {name} differs from today's")
 
 
@@ -196,7 +183,7 @@ async def _check_decisions(connection: AsyncConnection, report: VerifyReport, ru
                     problem = find_decision_problem(row)
                 if problem is not None:
                     report.bad_decisions.add(_get_decision_key(columns))
-                    report.problems.append(f"a decision on {_quote(columns['canonical_id'])} {problem}")
+                    report.problems.append(f"a decision on {quote(columns['canonical_id'])} {problem}")
 
 
 async def _check_lookups(connection: AsyncConnection, report: VerifyReport) -> None:
@@ -204,22 +191,15 @@ async def _check_lookups(connection: AsyncConnection, report: VerifyReport) -> N
         async for row in rows:
             if not all(type(value) is int and 0 <= value < 2**62 for value in row):
                 report.bad_lookups.add(row.day)
-                report.problems.append(f"the counts of look-ups of day {_quote(row.day)} are no counts")
+                report.problems.append(f"the counts of look-ups of day {quote(row.day)} are no counts")
 
 
 async def _check_version(connection: AsyncConnection, report: VerifyReport) -> None:
     versions = (await connection.execute(select(schema_version.c.version_num))).scalars().all()
     if list(versions) != [str(SCHEMA_VERSION)]:
         report.has_bad_version = True
-        report.problems.append(f"the version of the schema is {_quote(*versions)}")
+        report.problems.append(f"the version of the schema is {quote(*versions)}")
 
 
 def _get_decision_key(columns: Any) -> tuple[Any, ...]:
     return tuple(columns[column.name] for column in decisions.primary_key)
-
-
-def _quote(*values: Any) -> str:
-    """Values of any type for a message, as in "id@commit"."""
-    texts = (value if isinstance(value, str) else repr(value) for value in values)
-    text = "@".join(item[:MAX_SHOWN_LENGTH] for item in texts)
-    return text.encode("utf-8", "replace").decode()

@@ -12,8 +12,8 @@ from store.tables import facts, refs
 MAX_REMEMBERED = 10_000
 """Most damaged rows that are removed together; the others are found again when they are read again."""
 
-REMOVED = -1
-"""The number of files by which damaged facts are marked: any new facts of the commit replace them. They are not
+REMOVED = -(2**31)
+"""The rank by which damaged facts are marked: any new facts of the commit replace them. They are not
 deleted: refs refer to them by their row id, which SQLite would use again.
 """
 

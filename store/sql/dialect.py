@@ -9,7 +9,10 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Executable, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.decision_columns import ColumnsRow, LatestRow
 from store.rows import Row
+
+UpsertRow = Row | ColumnsRow | LatestRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Upsert(Protocol):
     """A compiled statement that inserts rows of one table or updates them."""
 
     async def execute(
-        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+        self, connection: AsyncConnection, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None
     ) -> None:
         """Insert or update `rows`; `constants` are the statement's parameters that are the same for all rows."""
 
@@ -49,6 +52,9 @@ class Dialect(Protocol):
     def insert(self, table: Table) -> Any:
         """An `INSERT` that can be extended with `ON CONFLICT`."""
 
+    def build_clock(self) -> ColumnElement[float]:
+        """The time of the database, in seconds since 1970, UTC: it is the same for all processes that share it."""
+
     def build_key_table(self) -> Any:
         """The list of keys in the parameter "keys", as a table with the column `value`.
 
@@ -61,7 +67,7 @@ class Dialect(Protocol):
     def build_spelling_filter(self, repo_ids: Sequence[str]) -> ColumnElement[bool]:
         """True for refs whose requested id is one of `repo_ids`, whatever the case of the letters."""
 
-    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> RowSource:
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> RowSource:
         """The rows of an upsert into `table` with the values `names`; `body` is the name of the one that is a body."""
 
     def compile(self, query: Executable) -> CompiledQuery:

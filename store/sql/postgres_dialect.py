@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Executable, Table, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Executable,
+    Table,
+    bindparam,
+    cast,
+    column,
+    extract,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.rows import Row
-from store.sql.dialect import CompiledQuery
-from store.tables import decisions, facts, lookups, refs, registry_updates
+from store.sql.dialect import CompiledQuery, UpsertRow
+from store.tables import metadata, refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,9 @@ class PostgresDialect:
 
     def insert(self, table: Table) -> Any:
         return postgresql.insert(table)
+
+    def build_clock(self) -> ColumnElement[float]:
+        return cast(extract("epoch", func.clock_timestamp()), Double)
 
     def build_key_table(self) -> Any:
         keys = bindparam("keys", type_=postgresql.ARRAY(BigInteger))
@@ -35,7 +49,7 @@ class PostgresDialect:
         # No index has the ids in lower case: this reads the whole table.
         return func.lower(refs.c.repo_id).in_({repo_id.lower() for repo_id in repo_ids})
 
-    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> PostgresRowSource:
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> PostgresRowSource:
         return PostgresRowSource(table, names)
 
     def compile(self, query: Executable) -> CompiledQuery:
@@ -47,9 +61,7 @@ class PostgresDialect:
         return (await connection.execute(query.query, dict(parameters))).all()
 
     async def read_size_bytes(self, connection: AsyncConnection) -> int:
-        sizes = (
-            func.pg_total_relation_size(table.name) for table in (facts, refs, decisions, lookups, registry_updates)
-        )
+        sizes = (func.pg_total_relation_size(table.name) for table in metadata.sorted_tables)
         return sum([int((await connection.execute(select(size))).scalar_one()) for size in sizes])
 
     async def check_integrity(self, connection: AsyncConnection) -> list[str]:
@@ -63,50 +75,61 @@ class PostgresDialect:
 
 
 class PostgresRowSource:
-    """The rows of an upsert: one row for each execution of the statement, one parameter for each value."""
+    """The rows of an upsert: one array for each value, however many rows."""
 
     def __init__(self, table: Table, names: tuple[str, ...]) -> None:
         self._names = names
-        self._values: dict[str, Any] = {}
-        for name in names:
-            kind = BigInteger() if name == "facts_key" else table.c[name].type
-            self._values[name] = bindparam(name, type_=kind)
+        # Refs and facts have a row id as their primary key, which is no value of a row.
+        self._key_length = 1 if "key" in names else len(table.primary_key.columns)
+        kinds = {name: BigInteger() if name == "facts_key" else table.c[name].type for name in names}
+        arrays = [bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in kinds.items()]
+        columns = [column(name, kind) for name, kind in kinds.items()]
+        self._rows = func.unnest(*arrays).table_valued(*columns).render_derived(name="new_rows")
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+        return self._rows.c[name]
 
     def select(self, **replacements: Any) -> Any:
-        return select(*(replacements.get(name, self._values[name]) for name in self._names))
+        query = select(*(replacements.get(name, self._rows.c[name]) for name in self._names)).select_from(self._rows)
+        # Concurrent transactions then lock rows in the same order, and cannot deadlock.
+        return query.order_by(*(self._rows.c[name] for name in self._names[: self._key_length]))
 
     def compile(self, statement: Any) -> PostgresUpsert:
         text, parameters = _compile(statement)
-        return PostgresUpsert(text, parameters, self._names)
+        return PostgresUpsert(text, parameters, self._names, self._key_length)
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUpsert:
-    """An upsert of rows that hold `names`; `text` takes `parameters`."""
+    """An upsert of rows that hold `names`, of which the first `key_length` are the key; `text` takes `parameters`."""
 
     text: str
     parameters: tuple[str, ...]
     names: tuple[str, ...]
+    key_length: int
 
     async def execute(
-        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+        self, connection: AsyncConnection, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None
     ) -> None:
-        await connection.exec_driver_sql(self.text, self.arrange(rows, constants))
+        for part in self.split(rows):
+            await connection.exec_driver_sql(self.text, self.pack(part, constants or {}))
 
-    def arrange(self, rows: Sequence[Row], constants: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """The parameters of the statement for each row, in the order of their keys.
+    def pack(self, rows: Sequence[UpsertRow], constants: Mapping[str, Any]) -> tuple[Any, ...]:
+        """All rows as the parameters of one statement: the server runs it once, not once for each row."""
+        arrays = dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True))
+        return tuple(arrays[name] if name in arrays else constants[name] for name in self.parameters)
 
-        Concurrent transactions then lock rows in the same order, and cannot deadlock. The first four values of a row
-        contain its whole key: that of facts and refs is the first, that of a decision all four.
-        """
-        ordered = sorted(rows, key=operator.itemgetter(0, 1, 2, 3))
-        constants = constants or {}
-        names = (*self.names, *constants)
-        arrange = operator.itemgetter(*map(names.index, self.parameters))
-        return [arrange((*row, *constants.values())) for row in ordered]
+    def split(self, rows: Sequence[UpsertRow]) -> list[list[UpsertRow]]:
+        """`rows` in parts without two rows of the same key, which one statement cannot change twice, in their order."""
+        parts: list[list[UpsertRow]] = []
+        seen: Counter[tuple[Any, ...]] = Counter()
+        for row in rows:
+            key = row[: self.key_length]
+            if seen[key] == len(parts):
+                parts.append([])
+            parts[seen[key]].append(row)
+            seen[key] += 1
+        return parts
 
 
 def _compile(statement: Any) -> tuple[str, tuple[str, ...]]:

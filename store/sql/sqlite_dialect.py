@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Double,
     Executable,
     LargeBinary,
     Table,
@@ -26,8 +27,7 @@ from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.rows import Row
-from store.sql.dialect import CompiledQuery
+from store.sql.dialect import CompiledQuery, UpsertRow
 from store.tables import refs, repo_tail
 
 MIN_FREE_FRACTION = 0.25
@@ -51,6 +51,10 @@ class SqliteDialect:
     def insert(self, table: Table) -> Any:
         return sqlite.insert(table)
 
+    def build_clock(self) -> ColumnElement[float]:
+        # 2440587.5 is 1970 as a Julian date. `unixepoch('subsec')` is of SQLite 3.42.
+        return (func.julianday("now", type_=Double) - 2440587.5) * 86400.0
+
     def build_key_table(self) -> Any:
         return func.json_each(bindparam("keys")).table_valued("value").alias("keys")
 
@@ -63,7 +67,7 @@ class SqliteDialect:
         is_tail = repo_tail.in_(_select_texts(sorted(tails)))
         return and_(is_tail, func.lower(refs.c.repo_id).in_(_select_texts(sorted({item.lower() for item in repo_ids}))))
 
-    def build_row_source(self, table: Table, names: tuple[str, ...], body: str) -> SqliteRowSource:
+    def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> SqliteRowSource:
         return SqliteRowSource(names, body)
 
     def compile(self, query: Executable) -> CompiledQuery:
@@ -106,7 +110,7 @@ class SqliteDialect:
 class SqliteRowSource:
     """The rows of an upsert: a JSON text, the parameter "rows", and a blob of all bodies, the parameter "bodies"."""
 
-    def __init__(self, names: tuple[str, ...], body: str) -> None:
+    def __init__(self, names: tuple[str, ...], body: str | None) -> None:
         self._names = names
         self._body = body
         self._rows = func.json_each(bindparam("rows")).table_valued("value")
@@ -138,28 +142,31 @@ class SqliteRowSource:
 
 @dataclass(frozen=True, slots=True)
 class SqliteUpsert:
-    """An upsert of rows that hold `names`, one of them a body; `text` takes `parameters`."""
+    """An upsert of rows that hold `names`, one of them a body, or none (None); `text` takes `parameters`."""
 
     text: str
     parameters: tuple[str, ...]
     names: tuple[str, ...]
-    body: str
+    body: str | None
 
     async def execute(
-        self, connection: AsyncConnection, rows: Sequence[Row], constants: Mapping[str, Any] | None = None
+        self, connection: AsyncConnection, rows: Sequence[UpsertRow], constants: Mapping[str, Any] | None = None
     ) -> None:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        place = self.names.index(self.body)
-        for part in _split_by_size(rows, place):
+        parts = _split_by_size(rows, self.names.index(self.body)) if self.body is not None else iter((rows,))
+        for part in parts:
             await driver.execute_fetchall(self.text, self.pack(part, constants or {}))
 
-    def pack(self, rows: Sequence[Row], constants: Mapping[str, Any]) -> tuple[Any, ...]:
+    def pack(self, rows: Sequence[UpsertRow], constants: Mapping[str, Any]) -> tuple[Any, ...]:
         """All rows as the parameters of one statement: one JSON text and one blob, however many rows.
 
         The driver's thread then runs one statement, and does not wait for the interpreter lock at each row: row by row,
         70 records took 300 ms beside a busy event loop (commit 4ffbaa2). In the JSON text a body is two numbers: the
         position of its first byte in the blob, from 1, and its length.
         """
+        if self.body is None:
+            values = {"rows": _encoder.encode(rows).decode(), **constants}
+            return tuple(values[name] for name in self.parameters)
         place, start = self.names.index(self.body), 1
         packed, bodies = [], []
         for row in rows:
@@ -171,7 +178,7 @@ class SqliteUpsert:
         return tuple(values[name] for name in self.parameters)
 
 
-def _split_by_size(rows: Sequence[Row], body: int) -> Iterator[Sequence[Row]]:
+def _split_by_size(rows: Sequence[UpsertRow], body: int) -> Iterator[Sequence[UpsertRow]]:
     """`rows` in parts whose bodies, each at the place `body` of its row, fit into one blob."""
     start = size_bytes = 0
     for end, row in enumerate(rows):

@@ -57,8 +57,9 @@ async def drop_withdrawn(
     keys_by_place: dict[int, set[int]] = {}
     for place, row in enumerate(rows):
         if row.scope == PUBLIC and row.problem is None:
-            names = {row.repo_id.lower(), (row.canonical_id or row.repo_id).lower()}
-            keys_by_place[place] = {compute_ref_key(row.endpoint, PUBLIC, name, REPO_WIDE) for name in names}
+            keys_by_place[place] = {_compute_repo_key(row.endpoint, row.repo_id)}
+            if row.canonical_id is not None:
+                keys_by_place[place].add(_compute_repo_key(row.endpoint, row.canonical_id))
     withdrawn = await _read_tombstones(connection, dialect, set().union(*keys_by_place.values()), latest_s)
     if not withdrawn:
         return list(rows), []
@@ -83,6 +84,11 @@ async def drop_withdrawn(
                 )
             )
     return kept, records
+
+
+def _compute_repo_key(endpoint: str, repo_id: str) -> int:
+    """The key of the tombstone that stands for all revisions and spellings of a repo id."""
+    return compute_ref_key(endpoint, PUBLIC, repo_id.lower(), REPO_WIDE)
 
 
 async def _read_tombstones(

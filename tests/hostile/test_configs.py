@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
 from msgspec.structs import replace
 
 from registry.decision import Decision
@@ -92,7 +91,7 @@ HINTS = st.builds(
 )
 
 
-def fuzz(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def fuzz(examples: int) -> settings:
     """Settings of a campaign that is the same at each run."""
     unchecked = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
     return settings(
@@ -118,10 +117,17 @@ def test_any_files_are_decided_on(commit: CommitFacts, hints: HubHints) -> None:
 
 
 @pytest.mark.slow
-@fuzz(5_000 * ROUNDS)
-@given(COMMITS, HINTS)
-def test_thousands_of_repos_of_any_files_are_decided_on(commit: CommitFacts, hints: HubHints) -> None:
-    decide_twice(RepoFacts(commit=commit, hints=hints))
+@pytest.mark.parametrize("part", range(10 * ROUNDS))
+def test_thousands_of_repos_of_any_files_are_decided_on(part: int) -> None:
+    """In parts: hypothesis keeps all examples of one in memory."""
+
+    @seed(part)
+    @settings(fuzz(500), derandomize=False)
+    @given(COMMITS, HINTS)
+    def decide_on(commit: CommitFacts, hints: HubHints) -> None:
+        decide_twice(RepoFacts(commit=commit, hints=hints))
+
+    decide_on()
 
 
 @fuzz(300)

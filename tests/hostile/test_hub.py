@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resolver.errors import HubResponseError
+from resolver.hub import payloads
+from resolver.hub.body_size import is_large
 from resolver.hub.pacing.quota_headers import Quota
 from resolver.hub.retry import RetryPolicy
 from resolver.limits import Limits
@@ -85,6 +88,25 @@ async def test_large_responses_at_the_same_time_take_little_memory(store: Path, 
     assert [row["repo_id"] for row in rows] == ids
     assert all(row["task"] == "fill-mask" for row in rows if row["repo_id"].startswith("clean"))
     assert peak_bytes < MAX_MEMORY_BYTES
+
+
+@pytest.mark.parametrize("kind", ["9 MB of one text", "9 MB of values"])
+async def test_a_large_response_is_not_parsed_in_the_event_loop(
+    store: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    parsed_in = list[threading.Thread]()
+    parse = payloads.parse_model_info
+
+    def parse_and_note(body: bytes, *, is_truncated: bool = False) -> payloads.ModelInfo:
+        if is_large(body):
+            parsed_in.append(threading.current_thread())
+        return parse(body, is_truncated=is_truncated)
+
+    monkeypatch.setattr(payloads, "parse_model_info", parse_and_note)
+    async with HostileHub(fixed=kind) as hub:
+        found = await answers(settings_for(hub.endpoint, store, timeout_s=60), ["bad/m", "clean/m"])
+    assert [item.repo_id for item in found] == ["bad/m", "clean/m"] and code_of(found[1]) is None
+    assert parsed_in and threading.main_thread() not in parsed_in
 
 
 @pytest.mark.parametrize("kind", sorted(SLOW_FAULTS))

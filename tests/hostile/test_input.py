@@ -7,6 +7,8 @@ import json
 import os
 import random
 import re
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from resolver.cli.input.ids import read_ids
 from resolver.local.model_card import MAX_TAGS, read_card_hints
 from resolver.lookup.request import UnusableRequest
 from resolver.resolution import Resolution
+from tests.hostile.damage import ROUNDS
 from tests.hostile.measured import COMMAND, MAX_MEMORY_BYTES, run_measured
-from tests.resolver.support import BERT, answers, run, settings_for
+from tests.resolver.support import BERT, answers, command, run, settings_for
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -91,7 +94,7 @@ def test_a_line_of_200_megabytes_is_a_row_and_takes_no_memory(tmp_path: Path, st
 @pytest.mark.slow
 def test_millions_of_bad_lines_take_no_more_memory_than_thousands(tmp_path: Path, store: Path) -> None:
     ids, peaks = tmp_path / "ids", list[int]()
-    for count in (20_000, 300_000):
+    for count in (20_000, 300_000 * ROUNDS):
         with ids.open("wb") as file:
             file.writelines(b"~\0%d\n" % number for number in range(count))
         out = tmp_path / "rows"
@@ -205,6 +208,22 @@ async def test_the_loop_runs_on_while_a_hostile_folder_is_read(tmp_path: Path, s
     assert isinstance(found, Resolution) and turns > 10
 
 
+def test_a_run_that_reads_hostile_cards_ends_at_an_interrupt(tmp_path: Path, store: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "README.md").write_text(card(HEADERS["240,000 tags"][0]))
+    (folder / "model.safetensors").touch()
+    (tmp_path / "ids").write_text(f"{folder}\n" * 20_000)
+    line, env = command("resolve", "--file", tmp_path / "ids", "--offline", "--store", store, "--format", "jsonl")
+    with subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, said = process.communicate()
+    assert process.returncode == 130 and b"interrupted" in said
+    assert rest.count(b"\n") < 10_000
+
+
 def test_file_names_that_are_not_utf_8_are_shown_as_text(tmp_path: Path, store: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
@@ -213,8 +232,8 @@ def test_file_names_that_are_not_utf_8_are_shown_as_text(tmp_path: Path, store: 
         (folder / os.fsdecode(b"\xff\x9b\n.safetensors")).touch()
     except OSError:
         pytest.skip("this file system has no such names")
-    for command in ("resolve", "explain"):
-        done = run(command, folder, "--offline", "--store", store)
+    for name in ("resolve", "explain"):
+        done = run(name, folder, "--offline", "--store", store)
         assert done.returncode == 0 and re.sub(r"[\n\t]", "", done.stdout + done.stderr).isprintable(), done.stderr
 
 

@@ -172,9 +172,10 @@ async def test_a_damaged_row_is_dropped_counted_and_fetched_again(path: Path, ca
 
 def build_bomb(size_bytes: int) -> bytes:
     """A body of some kilobytes that inflates to `size_bytes`."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    text = b'{"filenames":["' + b"a" * size_bytes + b'"]}'
-    return packer.compress(text) + packer.flush()
+    packer, piece = zlib.compressobj(9, zlib.DEFLATED, -15), b"a" * 2**20
+    # In pieces: this process is not to take much memory either.
+    parts = [b'{"filenames":["', *([piece] * (size_bytes // len(piece))), b'"]}']
+    return b"".join(map(packer.compress, parts)) + packer.flush()
 
 
 def build_nest(depth: int) -> bytes:
@@ -292,6 +293,29 @@ async def test_a_store_that_computes_its_rows_is_refused_and_not_changed(
         async with MetadataStore(path, is_optional=True):
             pass
     assert [item.name for item in path.parent.glob("*damaged*")] == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DROP VIEW answers", f"CREATE VIEW answers AS {ENDLESS} i FROM n"),
+        ("UPDATE sqlite_master SET sql = replace(sql, 'coalesce', 'coalescf') WHERE name = 'answers'",),
+        ("UPDATE sqlite_master SET name = 'answerr', tbl_name = 'answerr' WHERE name = 'answers'",),
+    ],
+    ids=["endless", "another_text", "another_name"],
+)
+async def test_a_changed_view_of_ours_is_not_read(path: Path, statements: tuple[str, ...]) -> None:
+    async with MetadataStore(path) as store:
+        await store.put([make_record("org/a")])
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema=ON")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    async with MetadataStore(path, is_optional=True) as store:
+        assert await recall_one(store, "org/a") is None
+    assert len([item for item in path.parent.glob("*damaged*") if item.suffix.endswith("Z")]) == 1
 
 
 # Withdrawn repos

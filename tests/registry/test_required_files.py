@@ -17,6 +17,7 @@ pytestmark = pytest.mark.pure
 
 CONFIG, INDEX, ADAPTER = "config.json", "model_index.json", "adapter_config.json"
 ENCODER, MODULES = "config_sentence_transformers.json", "modules.json"
+POOLING, FEATURES = "1_Pooling/config.json", "feature-extraction"
 SETTLED = {"architectures": ["BertModel"], "model_type": "bert"}
 PIPELINE = {"diffusers": {"_class_name": "FluxPipeline"}}
 BASE = {"peft": {"base_model_name_or_path": "org/base", "task_type": "CAUSAL_LM"}}
@@ -76,6 +77,16 @@ ROWS = (
         lean=True),
     Row("lean, library and task give the kind", (CONFIG, ENCODER), (), SETTLED, (), "sentence-transformers",
         "sentence-similarity", lean=True),
+    Row("lean, features that are pooled", (CONFIG, ENCODER, POOLING, "2_Normalize/config.json"), (), SETTLED, (),
+        "sentence-transformers", FEATURES, lean=True),
+    Row("lean, features that are not pooled", (CONFIG, ENCODER), (ENCODER,), SETTLED, (), "sentence-transformers",
+        FEATURES, lean=True),
+    Row("lean, features that a sparse encoder may give", (CONFIG, ENCODER, POOLING, "2_SparseAutoEncoder/config.json"),
+        (ENCODER,), SETTLED, (), "sentence-transformers", FEATURES, lean=True),
+    Row("lean, features of a module of the repo's own", (CONFIG, ENCODER, POOLING, "2_MyPooling/config.json"),
+        (ENCODER,), SETTLED, (), "sentence-transformers", FEATURES, lean=True),
+    Row("lean, pooled features of another library", (CONFIG, ENCODER, POOLING), (ENCODER,), SETTLED, (),
+        "transformers", FEATURES, lean=True),
     Row("lean, no task", (CONFIG, ENCODER), (ENCODER,), SETTLED, (), "sentence-transformers", lean=True),
     Row("lean, another library", (CONFIG, ENCODER), (ENCODER,), SETTLED, (), "transformers", "fill-mask", lean=True),
 )  # fmt: skip

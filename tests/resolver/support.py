@@ -17,6 +17,7 @@ from resolver.answer import Failure
 from resolver.hub.retry import RetryPolicy
 from resolver.limits import Limits
 from resolver.local_hub import Catalog, LocalHub, repos_from_rows
+from resolver.lookup.author_listings import ListingLimits
 from resolver.lookup.request import RequestStream
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
@@ -85,7 +86,11 @@ def settings_for(hub: LocalHub | str, store: Path | str, **more: Any) -> Setting
 
 
 LIMITS = Limits(
-    retry=RetryPolicy(first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.05, max_server_waits=20, max_timeouts=6)
+    retry=RetryPolicy(
+        first_wait_s=0.002, max_wait_s=0.004, max_retry_after_s=0.05, max_server_waits=20, max_timeouts=6
+    ),
+    # However slow the machine is, no listing is too slow.
+    listings=ListingLimits(first_wait_s=600),
 )
 """Short waits between attempts: how long they are is the subject of a few tests only."""
 

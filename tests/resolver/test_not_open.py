@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import HubresolveError, ResolverNotOpenError
+from resolver.local_hub import LocalHub
 from resolver.resolver import Resolver
 from tests.resolver.support import environment, settings_for
 
@@ -103,8 +104,49 @@ loop.close()
 """
 
 
-def run_program(source: str, store: Path) -> str:
-    line = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM.format(store=str(store)) + source]
+FORKED_INSIDE = """
+import pathlib, warnings
+from resolver.local_hub import LocalHub
+from tests.resolver.support import catalog_of, settings_for
+
+store = pathlib.Path({store!r})
+
+async def resolve_anew(hub):
+    async with Resolver(settings_for(hub, store.with_name("other"), lean=True)) as own:
+        print("child:", (await own.resolve("acme/sd")).library)
+
+async def work(hub):
+    async with Resolver(settings_for(hub, store, lean=True)) as resolver:
+        # From here on the event loop has a connection and a thread to wait for.
+        await resolver.resolve("acme/bert")
+        child = os.fork()
+        if child == 0:
+            await use(resolver)
+            {child}
+            return
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            await asyncio.sleep(0.01)
+        for repo_id in ("acme/st", "acme/sd", "acme/gguf"):
+            await resolver.resolve(repo_id)
+        print("parent:", dict(resolver.requests))
+
+asyncio.run(work({hub!r}))
+"""
+
+CHILDREN = {
+    "returns": "pass",
+    "leaves by an exception": "sys.exit()",
+    "ends at once": "sys.stdout.flush(); os._exit(0)",
+    "opens its own": "asyncio.run(resolve_anew(hub))",
+    "calls without await": "from resolver import resolve; print('child:', resolve('acme/sd', settings="
+    "settings_for(hub, store.with_name('other'), lean=True)).library); from resolver import blocking; blocking.close()",
+}
+"""What a child that is forked inside a running event loop does, with what it inherited still open."""
+
+
+def run_program(source: str, store: Path, **names: str) -> str:
+    program = PROGRAM.format(store=str(store)) + source.format(store=str(store), **names)
+    line = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
     done = subprocess.run(line, env=environment(), capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout
@@ -118,3 +160,64 @@ def test_a_resolver_whose_event_loop_is_closed_says_so_without_a_traceback(store
 def test_a_forked_child_fails_at_once_and_its_parent_goes_on(store: Path) -> None:
     said, status = run_program(FORKED, store).splitlines()
     assert "was opened before this process was forked" in said and status == "7"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.parametrize(
+    "child", [pytest.param(name, marks=pytest.mark.slow if name != "returns" else ()) for name in CHILDREN]
+)
+async def test_a_child_that_is_forked_inside_a_running_loop_does_not_stop_its_parent(
+    hub: LocalHub, store: Path, child: str
+) -> None:
+    """In the parent's epoll a child that closes what it inherited would remove what the parent waits for."""
+    said = await asyncio.to_thread(run_program, FORKED_INSIDE, store, hub=hub.endpoint, child=CHILDREN[child])
+    assert "parent: {'api': 4}" in said and "was opened before this process was forked" in said
+    if "child:" in CHILDREN[child] or "anew" in CHILDREN[child]:
+        assert "child: diffusers" in said
+
+
+AT_EXIT = """
+import atexit
+import resolver as package
+from resolver import load, resolve, resolve_many
+
+settings = Settings(endpoint="http://127.0.0.1:9", store={store!r}, token=False, offline=True)
+
+async def open_anew():
+    async with Resolver(settings) as own:
+        await own.resolve("acme/bert")
+
+def report():
+    try:
+        {call}
+    except Exception as error:
+        print(isinstance(error, package.HubresolveError), error)
+
+atexit.register(report)
+"""
+
+LATE_CALLS = {
+    "resolve": "resolve('acme/bert', settings=settings)",
+    "resolve_many": "list(resolve_many(['acme/bert'], settings=settings))",
+    "load": "load('acme/bert', settings=settings)",
+    "a resolver": "asyncio.run(open_anew())",
+}
+
+
+@pytest.mark.parametrize("call", LATE_CALLS)
+def test_a_call_while_the_process_ends_says_so(store: Path, call: str) -> None:
+    assert run_program(AT_EXIT, store, call=LATE_CALLS[call]).startswith("True the resolver cannot do this any more")
+
+
+OPEN_AT_EXIT = """
+for repo_id in ("acme/bert", "acme/st"):
+    try:
+        resolve(repo_id, settings=settings)
+    except package.OfflineError:
+        pass
+"""
+
+
+def test_so_does_a_call_of_a_resolver_that_is_open(store: Path) -> None:
+    said = run_program(AT_EXIT + OPEN_AT_EXIT, store, call=LATE_CALLS["resolve"])
+    assert said.startswith("True the resolver cannot do this any more")

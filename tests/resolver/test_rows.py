@@ -52,6 +52,7 @@ FULL = Resolution(
         candidates=(Candidate(task="fill-mask", model_class="AutoModelForMaskedLM"), Candidate(task="other")),
         base_models=("org/a", "org/b"),
         notes=("one; two", HOSTILE),
+        partial=("files",),
     ),
     partial=("files",),
     stale=True,

@@ -40,7 +40,7 @@ def find_binaries() -> Path:
 
 
 @contextmanager
-def run_server() -> Iterator[str]:
+def run_server(max_connections: int = 60) -> Iterator[str]:
     """The URL of a running server, without a database: "postgresql+asyncpg://user@127.0.0.1:port"."""
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     as_user: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
@@ -64,7 +64,8 @@ def run_server() -> Iterator[str]:
         ]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, env=environment, **as_user)
         port = find_free_port()
-        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=60"
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off"
+        options += f" -c max_connections={max_connections}"
         control: list[str | Path] = [binaries / "pg_ctl", "-D", folder / "data", "-w", "-t", "300"]
 
         def run(*arguments: str | Path) -> None:

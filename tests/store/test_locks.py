@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
-import pytest
-
 from resolver.local_hub import LocalHub
 from resolver.resolution import Source
 from resolver.resolver import Resolver
+from store.database.locks import MAX_HELD
 from store.store import MetadataStore
 from tests.resolver.support import bert_row, catalog_of, settings_for
 from tests.store import postgres
@@ -34,32 +33,37 @@ async def test_a_lock_is_waited_for_and_ends_with_its_holder(postgres_server: st
     order = []
     async with postgres.create_database(postgres_server) as url:
         async with MetadataStore(url) as one, MetadataStore(url) as other:
-            async with one.acquire_lock(HUB, "a/b", "main") as has_waited:
-                assert not has_waited
+            held = await one.acquire_lock(HUB, "a/b", "main")
+            assert held is not None
 
-                async def wait() -> None:
-                    async with other.acquire_lock(HUB, "a/b", "main") as has_waited:
-                        order.append(("other", has_waited))
+            async def wait() -> None:
+                lock = await other.acquire_lock(HUB, "a/b", "main")
+                assert lock is not None
+                order.append("other")
+                lock.release()
 
-                waiting = asyncio.create_task(wait())
-                async with other.acquire_lock(HUB, "a/c", "main") as has_waited:
-                    assert not has_waited
-                await asyncio.sleep(0.1)
-                order.append(("one", False))
+            waiting = asyncio.create_task(wait())
+            free = await other.acquire_lock(HUB, "a/c", "main")
+            assert free is not None
+            free.release()
+            await asyncio.sleep(0.1)
+            order.append("one")
+            held.release()
             await waiting
-        assert order == [("one", False), ("other", True)]
+        assert order == ["one", "other"]
 
 
 HOLD_LOCK = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
+from store.database.locks import MAX_HELD
 from store.store import MetadataStore
 
 async def main():
     async with MetadataStore({url!r}) as store:
-        async with store.acquire_lock("https://hub.test", "a/b", "main"):
-            print("held", flush=True)
-            await asyncio.sleep(600)
+        await store.acquire_lock("https://hub.test", "a/b", "main")
+        print("held", flush=True)
+        await asyncio.sleep(600)
 
 asyncio.run(main())
 """
@@ -73,26 +77,30 @@ async def test_a_killed_worker_holds_no_lock(postgres_server: str) -> None:
         async with MetadataStore(url) as store:
             process.kill()
             await process.wait()
-            async with store.acquire_lock(HUB, "a/b", "main"):
-                pass
+            assert await store.acquire_lock(HUB, "a/b", "main") is not None
 
 
-@pytest.mark.parametrize("failed", [True, False])
-async def test_a_cancelled_or_failed_holder_releases_its_lock(postgres_server: str, failed: bool) -> None:
+async def test_who_is_cancelled_while_waiting_for_a_lock_does_not_keep_it(postgres_server: str) -> None:
     async with postgres.create_database(postgres_server) as url:
         async with MetadataStore(url) as one, MetadataStore(url) as other:
-            started = asyncio.Event()
+            held = await one.acquire_lock(HUB, "a/b", "main")
+            assert held is not None
+            waiting = asyncio.create_task(other.acquire_lock(HUB, "a/b", "main"))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            held.release()
+            await asyncio.gather(waiting, return_exceptions=True)
+            again = await one.acquire_lock(HUB, "a/b", "main")
+            assert again is not None
 
-            async def hold() -> None:
-                async with one.acquire_lock(HUB, "a/b", "main"):
-                    started.set()
-                    if failed:
-                        raise ValueError
-                    await asyncio.sleep(600)
 
-            holding = asyncio.create_task(hold())
-            await started.wait()
-            holding.cancel()
-            await asyncio.gather(holding, return_exceptions=True)
-            async with other.acquire_lock(HUB, "a/b", "main") as has_waited:
-                assert not has_waited
+async def test_a_worker_holds_a_bounded_number_of_locks(postgres_server: str) -> None:
+    async with postgres.create_database(postgres_server) as url, MetadataStore(url) as store:
+        held = [await store.acquire_lock(HUB, f"a/{number}", "main") for number in range(MAX_HELD)]
+        more = asyncio.create_task(store.acquire_lock(HUB, "a/more", "main"))
+        await asyncio.sleep(0.05)
+        assert not more.done()
+        for lock in held:
+            assert lock is not None
+            lock.release()
+        assert await more is not None

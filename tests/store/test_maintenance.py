@@ -9,6 +9,7 @@ from registry.decision import Decision
 from store.keys import DecisionKey, FactsKey, RefKey
 from store.maintenance.prune import prune
 from store.maintenance.verify import verify
+from store.rows import build_rows
 from store.store import MetadataStore
 from tests.store.support import DECISION, DECISION_KEY, HUB, REGISTRY, make_record, recall_one
 
@@ -108,6 +109,30 @@ async def test_pruning_removes_the_refs_that_match_all_criteria(
         info = await store.get_info()
         assert (info.refs, info.facts, info.decisions) == (len(left),) * 3
         assert (await verify(store, REGISTRY)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("criteria", "is_forgotten"),
+    [
+        ({"checked_before_s": 10_000}, False),
+        ({"repo_ids": ["org/a"]}, False),
+        ({"endpoint": HUB, "checked_before_s": 10_000}, False),
+        ({"endpoint": OTHER}, False),
+        ({"endpoint": HUB}, True),
+    ],
+    ids=str,
+)
+async def test_pruning_leaves_what_withdraws_a_repo(
+    location: str, criteria: dict[str, object], is_forgotten: bool
+) -> None:
+    earlier = build_rows([make_record("org/a"), make_record("Org/A"), make_record("org/b")])
+    async with MetadataStore(location) as store:
+        await store.put([make_record("org/a"), make_record("org/b")])
+        await store.put([replace(make_record("org/a", checked_at_s=200, scope="mine"), is_hidden=True)])
+        await prune(store, **criteria)  # type: ignore[arg-type]
+        await store.merge(earlier)
+        found = [await recall_one(store, name) for name in ("org/a", "Org/A", "org/b")]
+        assert [item is not None for item in found] == [is_forgotten, is_forgotten, True]
 
 
 async def test_unreferenced_rows_are_removed_and_reused_row_ids_refer_to_their_own_facts(location: str) -> None:

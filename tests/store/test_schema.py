@@ -13,16 +13,19 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import create_engine
 
 from registry.decision import Decision, Evidence
 from store import codec
+from store.database import filling, latest_decisions
 from store.errors import SchemaMismatchError, StoreError, StoreMissingError
-from store.keys import ANONYMOUS, derive_scope
+from store.keys import ANONYMOUS, DecisionKey, derive_scope
+from store.maintenance.verify import verify
 from store.rows import FactsRow, build_ref_row, has_valid_digest
 from store.store import MetadataStore
 from store.tables import ROWS_SCHEMA, SCHEMA_VERSION, metadata
-from tests.store.support import DATA, FACTS, HINTS, ROOT, make_record, recall_one
+from tests.store.support import DATA, FACTS, HINTS, REGISTRY, ROOT, make_record, recall_one
 
 
 @pytest.fixture
@@ -75,6 +78,95 @@ async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(old
     assert all(has_valid_digest(FactsRow._make(row[name] for name in FactsRow._fields)) for row in tables["facts"])
     assert all(has_valid_digest(build_ref_row(row)) for row in tables["refs"])
     assert (len(tables["facts"]), len(tables["refs"])) == (3, 5)
+
+
+def downgrade(path: Path, version: int) -> None:
+    """Make a store of schema 2 to 5 of a store of today: its rows have the same bodies."""
+    schema_4 = (
+        "DROP VIEW answers",
+        "DROP VIEW answers_private",
+        "DROP TABLE latest_decisions",
+        "DROP TABLE decision_columns",
+        "DROP TABLE ref_history",
+        "ALTER TABLE refs DROP COLUMN changed_at",
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in (
+            "DROP TABLE listings",
+            *(("DROP TABLE quotas",) if version < 5 else ()),
+            *(schema_4 if version < 4 else ()),
+            *(("DROP TABLE registry_updates",) if version < 3 else ()),
+            f"UPDATE schema_version SET version_num = '{version}'",
+            f"PRAGMA user_version = {version}",
+        ):
+            connection.execute(statement)
+        connection.commit()
+
+
+def read_answers(path: Path) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM answers ORDER BY repo_id").fetchall()
+
+
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+async def test_a_later_schema_is_upgraded_to_the_same_store(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "store.sqlite3"
+    async with MetadataStore(path) as store:
+        await store.put([make_record(f"org/r{number}", commit=f"{number:040x}") for number in range(30)])
+        await store.put([replace(make_record("org/r1", commit=f"{1:040x}"), decision_key=DecisionKey("older rules"))])
+        await store.put(
+            [replace(make_record("org/r1", commit=f"{1:040x}"), decision_key=DecisionKey("x", "fill-mask"))]
+        )
+    before = read_answers(path)
+    downgrade(path, version)
+    async with MetadataStore(path) as store:
+        assert (await verify(store, REGISTRY)).problems == []
+        await store.put([make_record("org/later")])
+    after = read_answers(path)
+    assert [row[:-1] for row in after[1:]] == [row[:-1] for row in before]
+    if version < 4:
+        # Which of two rules decided last was not stored: that of the newest facts.
+        assert {row[-1] for row in after} == {before[0][-1]}
+    else:
+        assert [row[-1] for row in after[1:]] == [row[-1] for row in before]
+
+
+async def test_an_interrupted_upgrade_says_how_far_it_is_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "store.sqlite3"
+    async with MetadataStore(path) as store:
+        await store.put([make_record(f"org/r{number:03}", commit=f"{number:040x}") for number in range(100)])
+    before = read_answers(path)
+    downgrade(path, 3)
+    monkeypatch.setattr(latest_decisions, "FACTS_PER_PAGE", 10)
+    monkeypatch.setattr(filling, "REPORT_EVERY_S", 0)
+    fill_page, pages = latest_decisions.fill_page, list[float]()
+
+    def fill_three_pages(connection: Any, after: float, ranks: Any) -> float | None:
+        if len(pages) == 3:
+            raise asyncio.CancelledError
+        pages.append(after)
+        return fill_page(connection, after, ranks)
+
+    monkeypatch.setattr(filling, "fill_page", fill_three_pages)
+    with pytest.raises(asyncio.CancelledError):
+        async with MetadataStore(path):
+            pass
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM latest_decisions").fetchone() == (30,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert "30 % is done; an upgrade that is interrupted goes on" in caplog.text
+    rest: list[float] = []
+
+    def fill_rest(connection: Any, after: float, ranks: Any) -> float | None:
+        rest.append(after)
+        return fill_page(connection, after, ranks)
+
+    monkeypatch.setattr(filling, "fill_page", fill_rest)
+    async with MetadataStore(path) as store:
+        assert (await verify(store, REGISTRY)).problems == []
+    assert min(rest) >= 29 and read_answers(path) == before
 
 
 async def test_many_rows_are_upgraded_page_by_page(old_path: Path) -> None:

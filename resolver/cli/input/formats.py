@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import click
 
 from resolver.answer import MAX_ID_LENGTH
-from resolver.cli.input.lines import read_chunks, split_lines
+from resolver.cli.input.lines import decode_chunks, read_chunks, split_lines
 from resolver.cli.input.urls import parse_hub_url
 from resolver.lookup.request import Request, UnusableRequest
 
@@ -30,6 +30,8 @@ MAX_SPOOLED_BYTES = 64 << 20
 
 ID_COLUMNS = ("repo_id", "id", "modelId")
 """The columns that may hold the repo id; the first that a file has is read."""
+
+_COLUMNS_BY_LOWER_CASE = {name.lower(): name for name in ID_COLUMNS}
 
 PARQUET_MAGIC = b"PAR1"
 
@@ -74,9 +76,11 @@ def _open_table(file: BinaryIO, columns: Collection[str]) -> tuple[Iterator[Mapp
     """The rows of a table, of Parquet with these columns only; None where the file is no table. Then all its bytes."""
     chunks = read_chunks(file)
     first = next(chunks, b"")
-    whole = chain([first], chunks)
     if first.startswith(PARQUET_MAGIC):
-        return _read_parquet(first, file, columns), whole
+        return _read_parquet(first, file, columns), chunks
+    chunks = decode_chunks(first, chain([first], chunks))
+    first = next(chunks, b"")
+    whole = chain([first], chunks)
     return _find_rows(first, whole), whole
 
 
@@ -89,7 +93,7 @@ def _find_rows(first: bytes, chunks: Iterator[bytes]) -> Iterator[Mapping[str, A
         raise click.UsageError("the file is a JSON array: write one object a line instead (jq -c '.[]')")
     header = head.partition(b"\n")[0].decode("utf-8", "replace").strip()
     delimiter = next((item for item in ("\t", ",", ";") if item in header), None)
-    names = [name.strip().strip('"') for name in header.split(delimiter)] if delimiter else [header]
+    names = [_name_column(name.strip().strip('"')) for name in header.split(delimiter or ",")]
     if (delimiter is not None and set(ID_COLUMNS) & set(names)) or names == ["repo_id"]:
         return _read_csv(chunks, delimiter or ",")
     if delimiter is not None and not header.startswith("#"):
@@ -135,7 +139,13 @@ def _read_csv(chunks: Iterator[bytes], delimiter: str) -> Iterator[Mapping[str, 
         except csv.Error as error:
             yield _build_problem(reader.line_num, f"is not CSV: {error}")
             continue
-        yield {name.strip(): value for name, value in row.items() if isinstance(name, str)}
+        yield {_name_column(name): value for name, value in row.items() if isinstance(name, str)}
+
+
+def _name_column(text: str) -> str:
+    """The name of a column of CSV, whatever the case of its letters."""
+    name = text.strip().lower()
+    return _COLUMNS_BY_LOWER_CASE.get(name, name)
 
 
 def _read_parquet(first: bytes, file: BinaryIO, wanted: Collection[str]) -> Iterator[Mapping[str, Any]]:

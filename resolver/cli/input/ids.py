@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 import click
 
 from resolver.cli.input.formats import PARQUET_MAGIC, parse_repos
-from resolver.cli.input.lines import read_chunks
+from resolver.cli.input.lines import GZIP_MAGIC, read_chunks
 from resolver.cli.input.urls import parse_hub_url
 from resolver.errors import InvalidRepoIdError
 from resolver.lookup.request import Request, UnusableRequest
@@ -63,7 +63,8 @@ def get_single_id(text: str, endpoint: str | None) -> str:
 
 
 def count_repos(file: str) -> int | None:
-    """About how many repos a file names: its lines, or the rows of a Parquet file; None where it is not a file on disk.
+    """About how many repos a file names: its lines, or the rows of a Parquet file; None where that is not known, as for
+    standard input.
 
     Comments and headings are counted too: it is for a progress bar.
     """
@@ -75,6 +76,8 @@ def count_repos(file: str) -> int | None:
             chunks = read_chunks(opened)
             first = next(chunks, b"")
             if not first.startswith(PARQUET_MAGIC):
+                if first.startswith(GZIP_MAGIC):
+                    return None
                 return first.count(b"\n") + sum(chunk.count(b"\n") for chunk in chunks) + 1
         from pyarrow.parquet import read_metadata
 
@@ -91,17 +94,18 @@ async def _stream_ids(given: Iterable[Request], parse: Callable[[], Iterator[Req
     for request in given:
         yield request
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[Request | click.UsageError | None] = asyncio.Queue()
+    queue: asyncio.Queue[Request | Exception | None] = asyncio.Queue()
     free_places = threading.Semaphore(MAX_QUEUED_IDS)
 
     def read() -> None:
-        end: click.UsageError | None = None
+        end: Exception | None = None
         try:
             try:
                 for request in parse():
                     free_places.acquire()
                     loop.call_soon_threadsafe(queue.put_nowait, request)
-            except click.UsageError as error:
+            except Exception as error:
+                # Raised where the requests are consumed, after those before it.
                 end = error
             loop.call_soon_threadsafe(queue.put_nowait, end)
         except RuntimeError:
@@ -110,7 +114,7 @@ async def _stream_ids(given: Iterable[Request], parse: Callable[[], Iterator[Req
 
     threading.Thread(target=read, name="hubresolve-ids", daemon=True).start()
     while (queued := await queue.get()) is not None:
-        if isinstance(queued, click.UsageError):
+        if isinstance(queued, Exception):
             raise queued
         free_places.release()
         yield queued

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from resolver.environment import read_endpoint
 from resolver.lookup.request import UnusableRequest
 from resolver.settings import DEFAULT_ENDPOINT
 
@@ -25,7 +26,7 @@ def parse_hub_url(text: str, endpoint: str | None = None) -> str | UnusableReque
     except ImportError:
         return UnusableRequest(text[:200], "URLs need a newer huggingface_hub; give org/name instead")
     try:
-        uri = parse_hf_uri(text, endpoint=endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT)
+        uri = parse_hf_uri(text, endpoint=endpoint or read_endpoint(os.environ) or DEFAULT_ENDPOINT)
     except (HfUriError, ValueError) as error:
         return UnusableRequest(text[:200], f"{text[:200]!r} is not the URL of a repo: {error}")
     if uri.path_in_repo and not any(f"/{place}/" in text for place in _FILE_PLACES):

@@ -28,11 +28,14 @@ MAX_BEFORE_FIRST_RESPONSE = 4
 
 
 class SentRequest(Struct, frozen=True, gc=False):
-    """What was known when a request was sent: its expected cost, how many were sent before, how many were in flight."""
+    """What was known when a request was sent: its expected cost, how many were sent before, how many were in flight,
+    and when it was.
+    """
 
     cost: int
     number: int
     in_flight: int
+    at_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -40,7 +43,8 @@ class QuotaPacer:
     """What is known of one quota. Times are those of one monotonic clock, in seconds.
 
     `left` is None until the server names a quota. `cost` is how much the last request took of it: one, and one more for
-    each redirect. `is_probing` is true while one request probes a new window.
+    each redirect. `answered` counts the responses that were no refusals. `is_probing` is true while one request probes
+    a new window.
     """
 
     left: int | None = None
@@ -52,8 +56,15 @@ class QuotaPacer:
     in_flight: int = 0
     number: int = 0
     cost: int = 1
+    answered: int = 0
     has_response: bool = False
     is_probing: bool = False
+
+    def find_room(self, now_s: float) -> int | None:
+        """How many requests may still be sent in the window; None where no window is known."""
+        if self.left is None or now_s >= self.resets_at_s:
+            return None
+        return max(0, self.left) // max(1, self.cost)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds that the next request has to wait. Zero: it may be sent now, and `record_sent` must be called."""
@@ -77,7 +88,7 @@ class QuotaPacer:
 
     def record_sent(self, now_s: float) -> SentRequest:
         """A request is sent. What is returned belongs into `record_response`."""
-        sent = SentRequest(self.cost, self.number, self.in_flight)
+        sent = SentRequest(self.cost, self.number, self.in_flight, now_s)
         self.number += 1
         self.in_flight += 1
         if self.left is not None:
@@ -91,6 +102,7 @@ class QuotaPacer:
     def record_response(self, quota: Quota | None, now_s: float, sent: SentRequest, *, redirects: int = 0) -> None:
         """The response to `sent` came, after `redirects`, with `quota` in its headers."""
         self.cost = 1 + redirects
+        self.answered += 1
         if quota is None:
             return
         resets_at_s = now_s + quota.reset_after_s
@@ -108,7 +120,12 @@ class QuotaPacer:
             time_left_s = max(0.0, self.resets_at_s - now_s)
             self.interval_s = time_left_s * SPREAD_OVER / self.left
 
-    def record_ended(self) -> None:
+    def record_other(self, quota: Quota, now_s: float) -> None:
+        """A response came to a request of another client of this process, with `quota` in its headers."""
+        if self.left is not None and now_s + quota.reset_after_s <= self.resets_at_s + 1.5:
+            self.left = min(self.left, quota.remaining)
+
+    def record_ended(self, sent: SentRequest | None = None) -> None:
         """A request is over, with a response or without."""
         self.in_flight -= 1
         self.is_probing = False
@@ -122,3 +139,6 @@ class QuotaPacer:
             self.next_at_s = self.interval_s = 0.0
         elif retry_after_s is not None:
             self.blocked_until_s = max(self.blocked_until_s, now_s + retry_after_s)
+
+    async def close(self) -> None:
+        """Nothing is held for others."""

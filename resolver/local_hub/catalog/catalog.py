@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -85,6 +85,7 @@ class Catalog:
         self._by_lower: dict[str, str] = {}
         self._sorted: tuple[str, ...] | None = None
         self._by_author: dict[str, tuple[str, ...]] | None = None
+        self._orders: dict[tuple[str, str | None], list[tuple[int, str]]] = {}
         for repo in repos:
             self.add(repo)
 
@@ -112,6 +113,7 @@ class Catalog:
         if previous is None or previous.owner != repo.owner:
             self._clear_indexes()
         self._repos[repo.id] = repo
+        self._orders.clear()
         if (lower := repo.id.lower()) != repo.id:
             self._by_lower.setdefault(lower, repo.id)
 
@@ -159,8 +161,17 @@ class Catalog:
         self.add(repo)
         return repo
 
-    def push(self, repo_id: str, files: Mapping[str, object], branch: str = MAIN) -> str:
+    def push(
+        self,
+        repo_id: str,
+        files: Mapping[str, object],
+        branch: str = MAIN,
+        *,
+        modified_at: datetime | None = None,
+    ) -> str:
         """The hash of a new commit on a branch; a new branch starts at the head of the default branch.
+
+        `modified_at` is the repo's new time of the last change; None leaves it.
 
         `files`: path → bytes, text or a JSON value; None deletes the path. Other files stay unchanged.
         """
@@ -174,7 +185,8 @@ class Catalog:
                 content[path] = encode_content(new_content)
         commit_hash = hash_commit(repo_id, content, f"{parent}{len(repo.commits)}")
         commits = {**repo.commits, commit_hash: content}
-        self.change(repo_id, commits=commits, branches={**repo.branches, branch: commit_hash})
+        branches = {**repo.branches, branch: commit_hash}
+        self.change(repo_id, commits=commits, branches=branches, modified_at=modified_at or repo.modified_at)
         return commit_hash
 
     def ids(self) -> tuple[str, ...]:
@@ -192,6 +204,16 @@ class Catalog:
             self._by_author = {owner: tuple(ids) for owner, ids in groups.items()}
         return self._by_author.get(author, ())
 
+    def list_in_order(
+        self, order: str, author: str | None, get_value: Callable[[HubRepo], int]
+    ) -> list[tuple[int, str]]:
+        """The (-value, id) of all repos, or of those of one owner, sorted. Kept by `order`, the name of `get_value`."""
+        found = self._orders.get((order, author))
+        if found is None:
+            ids = self.ids() if author is None else self.ids_of_author(author)
+            found = self._orders[order, author] = sorted((-get_value(self._repos[name]), name) for name in ids)
+        return found
+
     def _get_existing(self, repo_id: str) -> HubRepo:
         repo = self._repos.get(repo_id)
         if repo is None:
@@ -201,6 +223,7 @@ class Catalog:
     def _clear_indexes(self) -> None:
         self._sorted = None
         self._by_author = None
+        self._orders.clear()
 
 
 def derive_object_id(repo_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from resolver.local_hub.catalog.card import CARD, build_metadata, render_header
 from resolver.local_hub.catalog.catalog import EPOCH, MAIN, HubRepo
 from resolver.local_hub.catalog.contents import RowFiles, encode_content
 from resolver.local_hub.errors import CatalogError
@@ -53,10 +54,16 @@ class RepoRow(msgspec.Struct):
     disabled: bool = False
     author: str | None = None
     created_at: datetime | None = None
+    modified_at: datetime | None = None
     repo_type: Literal["model", "dataset", "space"] = "model"
     aliases: tuple[str, ...] = ()
 
 
+class _TypedConfig(msgspec.Struct):
+    model_type: str | None = None
+
+
+_decode_model_type: Final = msgspec.json.Decoder(_TypedConfig | None).decode
 _decode_row: Final = msgspec.json.Decoder(RepoRow).decode
 
 
@@ -66,6 +73,7 @@ class RowReader:
     def __init__(self) -> None:
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._objects: dict[bytes, Mapping[str, Any]] = {}
+        self._headers: dict[tuple[object, ...], bytes] = {}
 
     def parse(self, line: bytes) -> tuple[HubRepo, tuple[str, ...]]:
         """The repo of one JSON line, and its former ids.
@@ -93,6 +101,8 @@ class RowReader:
             paths = (*paths, *(path for path in contents if path not in paths))
         metadata = row.hub or HubMetadata()
         commit_hash = row.sha or hashlib.sha1(repr((row.id, contents)).encode(), usedforsecurity=False).hexdigest()
+        if CARD in paths and CARD not in contents:
+            contents[CARD] = self._build_card(row)
         return HubRepo(
             id=row.id,
             commits={commit_hash: RowFiles(row.id, self._tuples.setdefault(paths, paths), contents)},
@@ -111,7 +121,22 @@ class RowReader:
             private=row.private,
             disabled=row.disabled,
             created_at=row.created_at or EPOCH,
+            modified_at=row.modified_at or row.created_at or EPOCH,
         )
+
+    def _build_card(self, row: RepoRow) -> bytes:
+        """The card of the row's `card`, else that of its own library, task and tags; equal headers are made once."""
+        model_type = _find_model_type(row.config)
+        key = (bytes(row.card), row.library_name, row.pipeline_tag, row.tags, model_type)
+        header = self._headers.get(key)
+        if header is None:
+            card = self._decode_object(row.card)
+            hub_task = row.hub.pipeline_tag if row.hub is not None else None
+            added = (row.library_name, row.pipeline_tag, hub_task, model_type)
+            header = self._headers[key] = render_header(
+                card if card is not None else build_metadata(row.library_name, row.pipeline_tag, row.tags, added)
+            )
+        return header + f"# {row.id}\n".encode()
 
     def _decode_object(self, raw: msgspec.Raw) -> Mapping[str, Any] | None:
         if raw == _NULL:
@@ -120,6 +145,15 @@ class RowReader:
         if key not in self._objects:
             self._objects[key] = msgspec.json.decode(key, type=dict[str, Any])
         return self._objects[key]
+
+
+def _find_model_type(config: msgspec.Raw) -> str | None:
+    """The `model_type` of a config; the Hub adds it as a tag."""
+    try:
+        found: _TypedConfig | None = _decode_model_type(config)
+    except msgspec.ValidationError:
+        return None
+    return found.model_type if found is not None else None
 
 
 def _encode_file(raw: msgspec.Raw) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -48,15 +48,15 @@ def select_page(
     catalog: Catalog, query: ListingQuery, is_visible: Callable[[HubRepo], bool]
 ) -> tuple[list[HubRepo], str | None]:
     """The repos of the requested page, and the cursor to the next page; None on the last page."""
-    ids = catalog.ids() if query.author is None else catalog.ids_of_author(query.author)
     repos: Iterable[HubRepo]
     if query.sort == "id":
+        ids = catalog.ids() if query.author is None else catalog.ids_of_author(query.author)
         start = 0 if query.after is None else bisect_right(ids, str(query.after[0]))
-        repos = _iterate_models(catalog, ids, start)
+        repos = _iterate_models(catalog, (ids[place] for place in range(start, len(ids))))
     else:
-        ordered = sorted(_iterate_models(catalog, ids, 0), key=lambda repo: _build_sort_key(repo, query.sort))
-        after = query.after
-        repos = ordered if after is None else (repo for repo in ordered if _build_sort_key(repo, query.sort) > after)
+        ordered = catalog.list_in_order(query.sort, query.author, _SORT_KEYS[query.sort])
+        start = 0 if query.after is None else bisect_right(ordered, query.after)
+        repos = _iterate_models(catalog, (ordered[place][1] for place in range(start, len(ordered))))
     matching = (repo for repo in repos if _is_match(repo, query) and is_visible(repo))
     page = list(islice(matching, query.limit + 1))
     if len(page) <= query.limit:
@@ -84,9 +84,9 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[int | str, ...]
     return key if tuple(map(type, key)) == types else None
 
 
-def _iterate_models(catalog: Catalog, ids: Sequence[str], start: int) -> Iterator[HubRepo]:
-    for index in range(start, len(ids)):
-        repo = catalog.get(ids[index])
+def _iterate_models(catalog: Catalog, ids: Iterable[str]) -> Iterator[HubRepo]:
+    for repo_id in ids:
+        repo = catalog.get(repo_id)
         if repo is not None and repo.repo_type == "model":
             yield repo
 

@@ -53,12 +53,25 @@ class FixedWindowLimiter:
 
     def take(self, caller: str, bucket: QuotaBucket, now_s: float) -> Allowance:
         """The quota after one more request; a request over the limit is not counted."""
-        limit = self._limits.get(bucket, UNLIMITED)
-        started_s, used = self._windows.get((caller, bucket), (now_s, 0))
-        if now_s - started_s >= self._window_s:
-            started_s, used = now_s, 0
-        allowed = used < limit
+        started_s, used = self._find_window(caller, bucket, now_s)
+        allowed = used < self._limits.get(bucket, UNLIMITED)
         used += allowed
         self._windows[caller, bucket] = (started_s, used)
+        return self._build_allowance(bucket, started_s, used, now_s, allowed=allowed)
+
+    def look(self, caller: str, bucket: QuotaBucket, now_s: float) -> Allowance:
+        """The quota as it is, for a request that does not count."""
+        started_s, used = self._find_window(caller, bucket, now_s)
+        return self._build_allowance(bucket, started_s, used, now_s, allowed=True)
+
+    def _find_window(self, caller: str, bucket: QuotaBucket, now_s: float) -> tuple[float, int]:
+        """When the window began, and how many requests were counted in it."""
+        started_s, used = self._windows.get((caller, bucket), (now_s, 0))
+        return (now_s, 0) if now_s - started_s >= self._window_s else (started_s, used)
+
+    def _build_allowance(
+        self, bucket: QuotaBucket, started_s: float, used: int, now_s: float, *, allowed: bool
+    ) -> Allowance:
+        limit = self._limits.get(bucket, UNLIMITED)
         reset_s = math.ceil(started_s + self._window_s - now_s)
         return Allowance(bucket.value, allowed, limit - used, reset_s, limit, math.ceil(self._window_s))

@@ -112,7 +112,7 @@ class HubApp:
         caller = headers.get("Authorization", "")
         bucket, now_s = route.bucket, self.state.options.clock()
         if route.kind is RouteKind.RESOLVE_CACHE and not self.state.options.meter_resolve_cache:
-            return FixedWindowLimiter({}, self.state.options.window_s).take(caller, bucket, now_s)
+            return self._limiter.look(caller, bucket, now_s)
         return self._limiter.take(caller, bucket, now_s)
 
     def _log(self, request: web.BaseRequest, route: Route, port: int, status: int) -> None:

@@ -65,7 +65,7 @@ class Page:
         for domain in ("Page", "Network", "Runtime", "Log"):
             await self.call(f"{domain}.enable")
         await self.call("Page.navigate", url=url)
-        await self.wait("document.readyState === 'complete' && location.href.startsWith('file:')")
+        await self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     async def read(self, expression: str) -> Any:
         """The value of a JavaScript expression."""

@@ -112,11 +112,11 @@ def write_as(path: Path, answers: Sequence[Answer]) -> Path:
 @pytest.mark.parametrize("new", ["jsonl", "csv", "safe", "parquet"])
 @pytest.mark.independent
 def test_the_same_answers_are_the_same_in_every_format(tmp_path: Path, old: str, new: str) -> None:
-    from resolver.cli.diffing import diff_files
+    from resolver.cli.diffing import DiffOutput, diff_files
 
     before, after = (str(write_as(tmp_path / f"{place}.{name}", ANSWERS)) for place, name in enumerate((old, new)))
     keys = [*COMPARED_KEYS, "weights", "requires_remote_code", "conflict", "base_models", "canonical_id", "partial"]
-    assert diff_files(before, after, keys, as_json=True, output=None, quiet=True) == 0
+    assert diff_files(before, after, DiffOutput(columns=keys, as_json=True, quiet=True)) == 0
 
 
 @pytest.mark.pure
@@ -229,7 +229,7 @@ def test_a_column_that_does_not_exist_and_twice_standard_input_are_refused(tmp_p
 
 
 def test_a_terminal_shows_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from resolver.cli.diffing import diff_files
+    from resolver.cli.diffing import DiffOutput, diff_files
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -239,6 +239,6 @@ def test_a_terminal_shows_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("COLUMNS", "160")
     old, new = write_as(tmp_path / "old.jsonl", [BASE, FULL]), write_as(tmp_path / "new.jsonl", [FULL, LOCAL])
-    assert diff_files(str(old), str(new), None, as_json=False, output=None, quiet=True) == 1
+    assert diff_files(str(old), str(new), DiffOutput(quiet=True)) == 1
     text = terminal.getvalue()
     assert "acme/bert" in text and "gone" in text and "a" * 11 not in text and "\x1b[31m;" not in text

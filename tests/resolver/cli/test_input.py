@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
+import random
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +67,41 @@ ROWS: tuple[tuple[bytes, list[Any]], ...] = (
         ["'https://huggingface.co/org/name/tree/main/sub' names a folder of a repo: give the repo, and --subfolder"],
         "org/name@v1"]),
     (b"repo_id,revision\nhttps://huggingface.co/org/name/tree/v1,v2\n", ["org/name@v1"]),
+    (b"Repo_ID\norg/a\n", ["org/a"]),
+    (b"Name,ID,Revision\nx,org/a,v1\n", [("org/a", "v1")]),
+    (b"MODELID;x\norg/a;\n", ["org/a"]),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "expected"), ROWS, ids=[str(row[0][:40]) for row in ROWS])
 def test_repos_are_read_from_what_a_file_holds(content: bytes, expected: list[Any]) -> None:
     assert read(content) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("is_compressed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "content", ["org/\u00e4\r\norg/b\r\n", "repo_id,x\norg/\u00e4,1\norg/b,2\n"], ids=["lines", "csv"]
+)
+def test_the_encodings_of_other_programs_are_read(encoding: str, is_compressed: bool, content: str) -> None:
+    body = ("\ufeff" if encoding == "utf-16-be" else "") + content
+    encoded = body.encode(encoding)
+    # gzip may be of several parts.
+    middle = len(encoded) // 2
+    file = gzip.compress(encoded[:middle]) + gzip.compress(encoded[middle:]) if is_compressed else encoded
+    assert read(file) == ["org/\u00e4", "org/b"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda file: file[:-9], lambda file: file[:-9] + b"\xff" * 9], ids=["short", "changed"]
+)
+def test_what_comes_before_damage_in_a_compressed_file_is_read(damage: Callable[[bytes], bytes]) -> None:
+    ids = [f"org/{random.Random(number).random()}" for number in range(30_000)]
+    found = parse_repos(io.BytesIO(damage(gzip.compress("\n".join(ids).encode()))))
+    repos: list[Any] = []
+    with pytest.raises(click.UsageError, match="compressed by gzip, and"):
+        repos.extend(found)
+    assert len(repos) > 20_000 and repos == ids[: len(repos)]
 
 
 def test_urls_of_the_endpoint_are_read_too() -> None:
@@ -91,6 +123,9 @@ def test_a_url_of_no_repo_is_an_error_of_its_own(url: str) -> None:
         (b'[\n  "org/a"\n]', "is a JSON array"),
         (b"PAR1nonsense", "cannot be read"),
         (b"PAR1", "cannot be read"),
+        (b"PK\x03\x04rest", "a ZIP or Excel file"),
+        (b"\x28\xb5\x2f\xfdrest", "compressed by zstd"),
+        (b"\x1f\x8bnonsense", "compressed by gzip, and damaged"),
     ],
 )
 def test_a_table_without_ids_is_refused(content: bytes, message: str) -> None:
@@ -123,6 +158,8 @@ def test_a_progress_bar_knows_about_how_many_repos_there_are(tmp_path: Path) -> 
     assert count_repos(str(file)) == 3
     pyarrow.parquet.write_table(pyarrow.table({"id": ["a", "b"]}), file)
     assert count_repos(str(file)) == 2
+    file.write_bytes(gzip.compress(b"org/a"))
+    assert count_repos(str(file)) is None
     assert count_repos("-") is None and count_repos(str(tmp_path / "none")) is None
 
 

@@ -6,9 +6,12 @@ import asyncio
 import re
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from resolver.local_hub import Catalog, LocalHub
 from tests.resolver.cli.test_command import run_in_thread
@@ -22,7 +25,7 @@ COMMANDS = [shlex.split(line) for line in re.findall(r"^\$ hubresolve (.*)$", PA
 async def test_the_page_answers_its_questions(
     catalog: Catalog, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, failed, code, sheet, again, newer, diff, report = COMMANDS
+    count, failed, code, sheet, again, newer, diff, report, *_ = COMMANDS
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ids.txt").write_text("acme/bert\nacme/sd\nacme/later\nacme/st\n")
     async with LocalHub(catalog) as hub:
@@ -68,3 +71,31 @@ async def run_python(source: str, **variables: str) -> str:
     out, _ = await process.communicate()
     assert process.returncode == 0
     return out.decode()
+
+
+async def test_the_page_reads_a_whole_hub(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every, rest, changed, sweep, snapshot, partial = COMMANDS[8:]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids.txt").write_text("acme/bert\nacme/odd\n")
+    (odd,) = catalog_of(bert_row("acme/odd", extract={}))
+    catalog.add(odd)
+    infos = [{"id": "acme/new", "sha": "9" * 40, "siblings": [{"rfilename": "config.json"}], "tags": ["transformers"]}]
+    parquet.write_table(pyarrow.Table.from_pylist(infos), tmp_path / "models.parquet")
+    async with LocalHub(catalog) as hub:
+        common = {"HF_ENDPOINT": hub.endpoint, "HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3")}
+        assert (await run_in_thread(*every, **common)).returncode == 1
+        names = (tmp_path / "all.jsonl").read_text("utf-8")
+        assert "acme/bert" in names and "acme/private" not in names
+        assert (await run_in_thread(*rest, **common)).returncode == 1
+        moved = catalog.push("acme/sd", {"new.txt": "x"}, modified_at=datetime.now(UTC))
+        assert (await run_in_thread(*changed, **common)).returncode == 0
+        (line,) = (tmp_path / "changed.jsonl").read_text("utf-8").splitlines()
+        assert f'"commit_hash":"{moved}"' in line
+        await asyncio.sleep(1.1)
+        catalog.delete("acme/st")
+        swept = await run_in_thread(*sweep, **common)
+        assert "acme/st\trepo_not_found" in swept.stdout and swept.returncode == 1
+        imported = await run_in_thread(*snapshot, **common)
+        assert imported.returncode == 0 and "1 stored, 1 of them partial" in imported.stderr
+        shown = await run_in_thread(*partial, **common)
+        assert shown.returncode == 3 and "none of the 2 repos has these values" in shown.stderr

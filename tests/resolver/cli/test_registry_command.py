@@ -86,7 +86,7 @@ async def test_info_says_what_is_in_force(store: Path, tmp_path: Path) -> None:
     assert rows["peft"]["origin"] == "update from peft-0.99.0-py3-none-any.whl"
     assert rows["peft"]["version"] == "0.99.0" and rows["peft"]["read_at"] is not None
     assert rows["diffusers"]["origin"] == "the tables of this program"
-    assert after["digest"] != before["digest"]
+    assert after["digest"] != before["digest"] and after["decided_by"] != before["decided_by"]
     text = (await run_in_thread("registry", "info", "--store", store)).stdout
     assert "update from transformers-5.99.0-py3-none-any.whl, read just now" in text
 

@@ -14,11 +14,11 @@ import pytest
 
 from registry.decision import Evidence
 from resolver.answer import build_failure
-from resolver.cli.report.findings import AGES, MAX_LISTED, find, name_age
-from resolver.cli.report.page import MAX_BARS, PageParts, escape, render_page
-from resolver.cli.report.table_data import encode_table
 from resolver.errors import GatedRepoError
 from resolver.local_hub import Catalog, LocalHub
+from resolver.report.findings import AGES, MAX_LISTED, find, name_age
+from resolver.report.page import MAX_BARS, PageParts, escape, render_page
+from resolver.report.table_data import encode_table
 from resolver.row import ROW_KEYS, format_time
 from tests.resolver.cli.test_command import run_in_thread
 from tests.resolver.support import answers, run, settings_for

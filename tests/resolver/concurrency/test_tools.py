@@ -258,3 +258,24 @@ async def test_an_error_of_starting_a_batch_ends_the_stream_with_it() -> None:
 
     with pytest.raises(ValueError, match="no batch"):
         _ = [item async for item in run_ordered([1], fail, ordered=True, max_workers=lambda: 1)]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 5])
+async def test_inputs_that_raise_do_so_after_the_results_of_those_before(is_async: bool, count: int) -> None:
+    def read() -> Iterator[int]:
+        yield from range(count)
+        raise ValueError("damaged")
+
+    async def stream() -> AsyncIterator[int]:
+        for item in read():
+            yield item
+
+    async def start(batch: Sequence[int]) -> list[Entry[int]]:
+        return [-item for item in batch]
+
+    inputs = stream() if is_async else read()
+    results = run_ordered(inputs, start, ordered=True, max_workers=lambda: 4, limits=PoolLimits(max_batch=2))
+    assert [await anext(results) for _ in range(count)] == [-item for item in range(count)]
+    with pytest.raises(ValueError, match="damaged"):
+        await anext(results)

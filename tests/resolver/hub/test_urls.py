@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.hub.urls import (
+    BY_CHANGE,
     EXPAND,
     dataset_info_url,
     file_url,
@@ -26,11 +27,12 @@ URLS = (
     (file_url(HUB, "acme/bert", "a/b", "unet/config.json"), "/acme/bert/resolve/a%2Fb/unet/config.json"),
     (file_url(HUB, "acme/bert", "main", "a?b#c.json"), "/acme/bert/resolve/main/a%3Fb%23c.json"),
     (dataset_info_url(HUB, "acme/words"), "/api/datasets/acme/words?expand=private"),
-    (listing_url(HUB), f"/api/models?limit=1000&{EXPANDED}"),
+    (listing_url(HUB), f"/api/models?sort=createdAt&limit=1000&{EXPANDED}"),
     (
         listing_url(HUB, author="acme", search="a b", filters=["gguf", "license:mit"], page_size=10),
-        f"/api/models?author=acme&search=a+b&filter=gguf&filter=license%3Amit&limit=10&{EXPANDED}",
+        f"/api/models?author=acme&search=a+b&filter=gguf&filter=license%3Amit&sort=createdAt&limit=10&{EXPANDED}",
     ),
+    (listing_url(HUB, sort=BY_CHANGE), f"/api/models?sort=lastModified&limit=1000&{EXPANDED}&expand=lastModified"),
 )
 
 

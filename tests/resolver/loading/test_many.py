@@ -177,7 +177,7 @@ async def test_no_more_is_in_memory_than_the_budget_allows(
         max_alive = max(max_alive, len(alive))
         return measure(model)
 
-    monkeypatch.setattr("resolver.loading.loader.measure_model", measure_and_record)
+    monkeypatch.setattr("resolver.loading.prepared.measure_model", measure_and_record)
     async with serve_models(models, tmp_path / "store") as served:
         found = []
         async for item in load_many(served, NAMES, max_resident_bytes=models_that_fit * size_bytes + size_bytes // 2):

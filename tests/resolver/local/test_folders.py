@@ -228,3 +228,14 @@ async def test_the_home_folder_and_what_is_asked_for_count_here_too(
     with pytest.raises(ResolveError) as caught:
         await of_folder("~/model", store, task="text-to-image")
     assert caught.value.code == "task_mismatch"
+
+
+async def test_a_folder_that_hides_a_repo_is_said_once(
+    hub: LocalHub, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_model(tmp_path / "acme" / "bert")
+    monkeypatch.chdir(tmp_path)
+    found = await answers(settings_for(hub, store), ["acme/bert", "acme/bert", "./acme/bert", "acme/bert@main"])
+    assert [item.source for item in found if isinstance(item, Resolution)] == [*[Source.LOCAL] * 3, Source.HUB]
+    (said,) = [record.getMessage() for record in caplog.records if "in place of the repo" in record.getMessage()]
+    assert said.startswith("acme/bert is a folder here") and "acme/bert@main means the repo" in said

@@ -16,6 +16,7 @@ from resolver.local_hub import HubOptions, LocalHub, faults
 from resolver.lookup.author_listings import ListingLimits
 from resolver.resolution import Resolution, Source
 from tests.resolver.support import (
+    LIMITS,
     Clock,
     answers,
     bert_row,
@@ -26,7 +27,7 @@ from tests.resolver.support import (
     wait_until_settled,
 )
 
-PAGES_OF_TEN = Limits(listings=ListingLimits(max_page_size=10))
+PAGES_OF_TEN = Limits(listings=ListingLimits(max_page_size=10, first_wait_s=600))
 MANY = [f"{author}/m{number:03}" for author in ("acme", "bolt", "corp") for number in range(60)]
 
 
@@ -192,7 +193,7 @@ async def test_a_listing_that_breaks_off_gives_what_came_before(store: Path) -> 
 
 
 async def test_what_a_page_left_open_costs_a_file_when_it_is_asked_for_soon(store: Path) -> None:
-    limits = Limits(pool=PoolLimits(max_batch=32))
+    limits = Limits(pool=PoolLimits(max_batch=32), listings=LIMITS.listings)
     rows = [{**bert_row(f"acme/odd{number:02}"), "extract": {}} for number in range(64)]
     ids = [str(row["id"]) for row in rows]
     async with LocalHub(catalog_of(*rows)) as hub:
@@ -224,3 +225,20 @@ async def test_repos_nobody_asked_for_cost_nothing_beyond_the_page(store: Path) 
     async with LocalHub(catalog_of(*rows, *map(bert_row, MANY[:60]))) as hub:
         await answers(settings_for(hub, store), MANY[:60])
         assert hub.count.total == 1
+
+
+@pytest.mark.parametrize("held", [MANY[0], MANY[60]], ids=["its own author", "another author"])
+async def test_the_first_answer_does_not_wait_for_a_slow_listing(store: Path, held: str) -> None:
+    released = asyncio.Event()
+    async with LocalHub(catalog_of(*map(bert_row, MANY))) as hub:
+        hub.faults.add(faults.Hold(released.wait), "/api/models", times=None)
+        limits = Limits(listings=ListingLimits(first_wait_s=0.01))
+        async with open_resolver(settings_for(hub, store), limits=limits) as resolver:
+            ids = [held, *(name for name in MANY if name != held)]
+            async with aclosing(resolver.resolve_many(ids)) as stream:
+                first = await anext(stream)
+                assert isinstance(first, Resolution) and first.repo_id == held and hub.count.kind["model_info"] == 1
+                released.set()
+                rest = [item async for item in stream]
+        assert [item.repo_id for item in rest] == ids[1:]
+        assert hub.count.kind["model_info"] == 1 and hub.count.kind["listing"] == 3

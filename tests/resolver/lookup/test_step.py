@@ -9,7 +9,7 @@ import pytest
 from registry.decision import Decision
 from resolver.cache.freshness import NOT_FOUND_TTL_S, Freshness, Policy, judge_freshness
 from resolver.errors import TaskMismatchError
-from resolver.lookup.step import AskHub, LookInHfCache, Recalled, Refuse, UseStored, is_miss, next_step
+from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, Recalled, Refuse, UseStored, is_miss, next_step
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
@@ -56,7 +56,17 @@ class Row:
     target: RepoRevision = BRANCH
 
 
+PARTIAL = Policy(max_age_s=100, partial=True)
+LACKS_FILES, LACKS_CONFIG = Decision(partial=("files",)), Decision(partial=("config.json",))
+
 ROWS = (
+    Row("the list of files is missing", Recalled(ref=YOUNG, decision=LACKS_FILES), ONLINE, AskHub, YOUNG),
+    Row("the commit is missing", Recalled(ref=YOUNG, decision=Decision(partial=("commit",))), ONLINE, AskHub, YOUNG),
+    Row("a small file is missing", Recalled(ref=YOUNG, decision=LACKS_CONFIG), ONLINE, FetchFiles, YOUNG),
+    Row("a small file is missing, long ago", Recalled(ref=OLD, decision=LACKS_CONFIG), ONLINE, AskHub, OLD),
+    Row("partial is enough", Recalled(ref=YOUNG, decision=LACKS_FILES), PARTIAL, UseStored),
+    Row("partial is enough, but old", Recalled(ref=OLD, decision=LACKS_FILES), PARTIAL, AskHub, OLD),
+    Row("partial is all there is", Recalled(ref=YOUNG, decision=LACKS_FILES), OFFLINE, UseStored),
     Row("nothing", Recalled(), ONLINE, AskHub),
     Row("nothing, offline", Recalled(), OFFLINE, LookInHfCache),
     Row("fresh", Recalled(ref=YOUNG, decision=DECISION), ONLINE, UseStored),
@@ -83,14 +93,14 @@ ROWS = (
 def test_the_next_step_follows_from_what_is_recalled(row: Row) -> None:
     step = next_step(row.recalled, row.target, now_s=NOW_S, policy=row.policy)
     assert type(step) is row.step
-    if isinstance(step, AskHub):
+    if isinstance(step, (AskHub, FetchFiles)):
         assert step.known is row.known
     if isinstance(step, UseStored):
         assert step.is_stale is (row.id == "old, offline")
         assert (step.ref, step.decision) == (row.recalled.ref, row.recalled.decision)
     if isinstance(step, Refuse):
         assert (step.error, step.problem) == (row.recalled.error, row.recalled.ref and row.recalled.ref.problem)
-    assert is_miss(step) is (row.step in (AskHub, LookInHfCache))
+    assert is_miss(step) is (row.step in (AskHub, FetchFiles, LookInHfCache))
 
 
 FRESHNESS = (

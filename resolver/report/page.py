@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolver.cli.report.findings import AGES, COUNTED_KEYS, MARKS, MAX_LISTED, Findings
-from resolver.cli.report.table_data import EvidenceByPlace, encode_table
 from resolver.render import make_printable
+from resolver.report.findings import AGES, COUNTED_KEYS, MARKS, MAX_LISTED, Findings
+from resolver.report.table_data import EvidenceByPlace, encode_table
 from resolver.row import format_time
 
 MAX_BARS = 12
@@ -32,7 +32,7 @@ _NO_VALUE = "none"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageParts:
     """What a page is made of beside its rows. `style` and `script` are our own CSS and JavaScript; `made_at_s` is in
-    seconds since 1970, UTC.
+    seconds since 1970, UTC. `form` is HTML of ours that asks the server for other rows; empty for a page without one.
     """
 
     title: str
@@ -41,6 +41,7 @@ class PageParts:
     version: str
     style: str
     script: str
+    form: str = ""
 
 
 def render_page(
@@ -50,21 +51,12 @@ def render_page(
     evidence: EvidenceByPlace | None = None,
 ) -> str:
     """The page. `evidence` None: the source of the rows has none, and the page says so."""
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src 'sha256-{_hash(parts.style)}'",
-            f"script-src 'sha256-{_hash(parts.script)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
     title = escape(parts.title)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">
+<meta http-equiv="Content-Security-Policy" content="{html.escape(build_policy(parts))}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="hubresolve {escape(parts.version)}">
 <title>{title}</title>
@@ -76,7 +68,7 @@ def render_page(
 <h1>{title}</h1>
 <p>{findings.total:,} rows of {escape(parts.source)}; made {format_time(parts.made_at_s)} by hubresolve \
 {escape(parts.version)}.</p>
-{_render_totals(findings)}
+{parts.form}{_render_totals(findings)}
 </header>
 <main>
 <section aria-labelledby="pictures-heading">
@@ -91,6 +83,19 @@ def render_page(
 </body>
 </html>
 """
+
+
+def build_policy(parts: PageParts) -> str:
+    """The Content-Security-Policy of the page."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'sha256-{_hash(parts.style)}'",
+            f"script-src 'sha256-{_hash(parts.script)}'",
+            "base-uri 'none'",
+            "form-action 'self'" if parts.form else "form-action 'none'",
+        )
+    )
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,34 @@
+"""What a forked child must not do to its parent: close what the parent has open, or share its selector."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import selectors
+
+
+def keep_for_ever(value: object) -> None:
+    """Keep `value` alive until the process ends, and in its end too.
+
+    A loop and sockets that a child inherits belong to the parent: closing them in the child would also remove them from
+    the parent's selector.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+
+
+def unshare_selector(loop: asyncio.AbstractEventLoop) -> None:
+    """Give an event loop that was inherited by a fork a selector of its own, in place of the parent's.
+
+    On Linux both processes have the same epoll: what the child removes from it (when it closes the loop, or a socket),
+    the parent would wait for without end. Another kind of selector is not shared.
+    """
+    epoll_selector: type[selectors.SelectSelector] | None = getattr(selectors, "EpollSelector", None)
+    shared = getattr(loop, "_selector", None)
+    if epoll_selector is None or not isinstance(shared, epoll_selector):
+        return
+    with epoll_selector() as own:
+        for key in list(shared.get_map().values()):
+            own.register(key.fd, key.events)
+        # The number of the file stays: the loop does not notice.
+        os.dup2(own.fileno(), shared.fileno(), inheritable=False)  # type: ignore[attr-defined]
