@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,11 @@ def read_table(name: str) -> Mapping[str, Any]:
     """The generated table in the JSON file of this name (without ".json")."""
     table: Mapping[str, Any] = json.loads((Path(__file__).parent / "tables" / f"{name}.json").read_bytes())
     return table
+
+
+def find_tables_date() -> date:
+    """The day on which `tools/make_tables.py` made the shipped tables."""
+    return date.fromisoformat(read_table("made")["on"])
 
 
 def read_registry() -> Registry:

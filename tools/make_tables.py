@@ -21,6 +21,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(render(fresh), encoding="utf-8")
+            (TABLES / "made.json").write_text(render({"on": date.today().isoformat()}), encoding="utf-8")
             print(f"{path.name}: written")
             continue
         lines = sorted(compare(shipped, json.loads(render(fresh))))

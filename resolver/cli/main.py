@@ -71,6 +71,13 @@ def main() -> None:
     raise SystemExit(code or 0)
 
 
+def _show_version(context: click.Context) -> None:
+    from resolver.cli.registry import describe_version
+
+    click.echo(describe_version())
+    context.exit()
+
+
 def hub_options(command: CommandFunction) -> CommandFunction:
     """`command` with the options that choose the revision, task, Hub and store."""
     options = (
@@ -115,7 +122,14 @@ def hub_options(command: CommandFunction) -> CommandFunction:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="hubresolve", prog_name="hubresolve")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, value: _show_version(context) if value else None,
+    help="Show the version, the releases that the tables are of, and their age.",
+)
 def cli() -> None:
     """Resolve Hugging Face Hub repos to library, task and model class, and store the answers."""
 

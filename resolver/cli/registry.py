@@ -6,12 +6,13 @@ import re
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from registry.defaults import add_updates, default_registry, shipped_registry
+from registry.defaults import add_updates, default_registry, find_tables_date, shipped_registry
 from registry.environment.newer_release import is_newer
 from registry.registry import Registry
 from registry.releases.fetch import fetch_wheels
@@ -23,6 +24,7 @@ from resolver.cli.messages import show_message
 from resolver.cli.stores import choose_location
 from resolver.render import describe_age, make_printable, render_json_line
 from resolver.row import format_time
+from resolver.version import __version__
 from store.errors import StoreMissingError
 from store.keys import DecisionKey
 from store.store import MetadataStore
@@ -132,6 +134,15 @@ async def show_registry(location: str | None, *, as_json: bool = False) -> int:
     click.echo(f"{'decided_by':<22}{decided_by}")
     click.echo(make_printable(f"{'store':<22}{store.name}"))
     return ALL_ANSWERED
+
+
+def describe_version() -> str:
+    """The version of the program, and which releases its tables are of, with their age. Opens no store."""
+    made_on = find_tables_date()
+    days = max(0, (datetime.now(UTC).date() - made_on).days)
+    age = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+    releases = ", ".join(f"{name} {version}" for name, version in shipped_registry().versions.items())
+    return f"hubresolve, version {__version__}\ntables of {releases}\nmade on {made_on}, {age}"
 
 
 def _read_updates(sources: Sources) -> tuple[list[RegistryUpdate], list[ReleaseError]]:

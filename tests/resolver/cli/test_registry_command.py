@@ -6,15 +6,17 @@ import asyncio
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from registry.defaults import shipped_registry
+from registry.defaults import find_tables_date, shipped_registry
 from registry.extension import Extension
 from resolver.local_hub import LocalHub
 from resolver.resolver import Resolver
+from resolver.version import __version__
 from tests.registry.wheels import PEFT, TRANSFORMERS, make_wheel
 from tests.resolver.support import catalog_of, run, settings_for
 
@@ -179,3 +181,13 @@ async def test_tasks_manager_reads_the_updates_of_its_store(store: Path, tmp_pat
     assert "feature-extraction" not in before and not store.exists()
     await run_in_thread("registry", "update", "--from", make_wheel(tmp_path), "--store", store)
     assert await infer() == "feature-extraction"
+
+
+def test_the_version_says_which_releases_the_tables_are_of_and_how_old_they_are() -> None:
+    done = run("--version")
+    first, second, third = done.stdout.splitlines()
+    assert first == f"hubresolve, version {__version__}"
+    versions = shipped_registry().versions
+    assert second == f"tables of {', '.join(f'{name} {version}' for name, version in versions.items())}"
+    assert "transformers" in versions
+    assert re.fullmatch(rf"made on {find_tables_date()}, (today|yesterday|\d+ days ago)", third)

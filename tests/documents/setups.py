@@ -1,0 +1,201 @@
+"""What a reader of the pages has at hand: a Hub with the repos that the pages name, a list of ids, a model folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from resolver.local_hub import Catalog, LocalHub, demo_catalog, read_folder, repos_from_rows
+
+IDS = (
+    *("openai/whisper-small", "BAAI/bge-large-en-v1.5", "stabilityai/sdxl-turbo", "google/gemma-3-1b-it"),
+    "Qwen/Qwen-7B-Chat",
+)
+
+_FILES = ("README.md", "config.json", "model.safetensors")
+_ROWS: tuple[dict[str, Any], ...] = (
+    {
+        "id": "openai/whisper-small",
+        "sha": "5" * 40,
+        "config": {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"},
+        "siblings": _FILES,
+        "library_name": "transformers",
+        "pipeline_tag": "automatic-speech-recognition",
+        "tags": ["transformers", "whisper"],
+    },
+    {
+        "id": "google/gemma-3-4b-it",
+        "sha": "6" * 40,
+        "config": {"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3"},
+        "siblings": _FILES,
+        "library_name": "transformers",
+        "pipeline_tag": "image-text-to-text",
+        "tags": ["transformers", "gemma3"],
+    },
+    {
+        "id": "BAAI/bge-reranker-v2-m3",
+        "sha": "7" * 40,
+        "config": {"architectures": ["XLMRobertaForSequenceClassification"], "model_type": "xlm-roberta"},
+        "siblings": _FILES,
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "text-ranking",
+        "tags": ["sentence-transformers"],
+    },
+    {
+        "id": "stabilityai/sdxl-turbo",
+        "sha": "8" * 40,
+        "model_index": {
+            "_class_name": "StableDiffusionXLPipeline",
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+        },
+        "siblings": ["model_index.json", "unet/config.json", "vae/config.json"],
+        "library_name": "diffusers",
+        "pipeline_tag": "text-to-image",
+        "tags": ["diffusers"],
+    },
+    {
+        "id": "Qwen/Qwen-7B-Chat",
+        "sha": "9" * 40,
+        "config": {
+            "architectures": ["QWenLMHeadModel"],
+            "auto_map": {
+                "AutoConfig": "configuration_qwen.QWenConfig",
+                "AutoModelForCausalLM": "modeling_qwen.QWenLMHeadModel",
+            },
+            "model_type": "qwen",
+        },
+        "siblings": (*_FILES, "configuration_qwen.py", "modeling_qwen.py"),
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["transformers", "qwen", "custom_code"],
+    },
+)
+
+SMALL_MODEL = "hf-internal-testing/tiny-random-BertForSequenceClassification"
+"""Its weights are on the local Hub too, for pages that load a model."""
+
+
+def prepare(folder: Path, page: str) -> tuple[Catalog, dict[str, Any]]:
+    """Put the reader's files into `folder`. The repos of the Hub, and the names that the Python of the page may use."""
+    catalog = Catalog([*demo_catalog(), *repos_from_rows(_ROWS)])
+    (folder / "ids.txt").write_text("\n".join(IDS))
+    setup = _SETUPS.get(page, _make_config_folder)
+    return catalog, setup(folder, catalog)
+
+
+def _make_config_folder(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    (folder / "my-model").mkdir()
+    (folder / "my-model" / "config.json").write_text('{"architectures": ["BertForMaskedLM"], "model_type": "bert"}')
+    (folder / "my-model" / "model.safetensors").write_bytes(b"")
+    return {}
+
+
+def _save_models(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    """`my-model` is a tiny model with a tokenizer, and the Hub serves one as well."""
+    from tests.resolver.exporting.tiny import build_tiny_model
+
+    hub = folder.parent / "hub"
+    model = build_tiny_model("transformers", "bert", "text-classification")
+    tokenizer = _build_tokenizer()
+    for target in (folder / "my-model", hub / SMALL_MODEL, hub / "org" / "name"):
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+    _replace(catalog, read_folder(hub))
+    return {"model": model, "tokenizer": tokenizer, "ids": ["org/name"], "use": lambda model: None}
+
+
+def _save_decoder(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    from tests.resolver.exporting.tiny import build_tiny_model
+
+    names = _save_models(folder, catalog)
+    build_tiny_model("transformers", "gpt2", "text-generation").save_pretrained(folder / "my-decoder")
+    names["tokenizer"].save_pretrained(folder / "my-decoder")
+    return names | {
+        "model": build_tiny_model("transformers", "t5", "text2text-generation"),
+        "classifier": names["model"],
+    }
+
+
+def _build_tokenizer() -> Any:
+    import tokenizers
+    import transformers
+
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "word": 1}, unk_token="[UNK]"))
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]", pad_token="[UNK]")
+
+
+def _replace(catalog: Catalog, others: Catalog) -> None:
+    for repo in others:
+        if repo.id in catalog:
+            catalog.delete(repo.id)
+        catalog.add(repo)
+
+
+def _list_missing_repo(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    (folder / "ids.txt").write_text("\n".join([*IDS, "no-such/repo"]))
+    return _make_config_folder(folder, catalog)
+
+
+def _save_certificate(folder: Path, catalog: Catalog) -> dict[str, Any]:
+    """Any certificate will do for that of a company."""
+    import certifi
+
+    end = "-----END CERTIFICATE-----\n"
+    first = Path(certifi.where()).read_text("utf-8").partition(end)[0]
+    (folder / "company-ca.pem").write_text(first[first.index("-----BEGIN") :] + end)
+    return {}
+
+
+_SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
+    "README.md": _save_models,
+    "docs/loading.md": _save_models,
+    "docs/exporting.md": _save_decoder,
+    "docs/tutorial/loading.md": _save_models,
+    "docs/tutorial/exporting.md": _save_decoder,
+    "docs/how-to/notebooks.md": _save_models,
+    "docs/how-to/company-network.md": _save_certificate,
+    "docs/many-repos.md": _list_missing_repo,
+}
+
+SHELL_BEFORE = {
+    "docs/store.md": f"hubresolve resolve {' '.join(IDS)} google/gemma-3-4b-it --quiet",
+}
+"""What the reader of a page has run before."""
+
+PAGES_WITH_MODELS = frozenset(page for page, setup in _SETUPS.items() if setup in (_save_models, _save_decoder))
+
+
+@contextlib.contextmanager
+def serve(catalog: Catalog) -> Iterator[str]:
+    """The endpoint of a local Hub in a thread of its own, for programs that block this one."""
+    started: list[str] = []
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        async with LocalHub(catalog) as hub:
+            started.append(hub.endpoint)
+            ready.set()
+            await stop.wait()
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(run())
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=work, name="local-hub")
+    thread.start()
+    ready.wait()
+    try:
+        yield started[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
