@@ -13,9 +13,12 @@ import click
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.input.ids import read_ids
 from resolver.cli.loading import LoadRequest, write_rows
+from resolver.cli.output import OutputOptions
 from resolver.cli.parquet import require_pyarrow
 from resolver.cli.progress import Advance, open_progress
+from resolver.cli.resolve_request import ResolveRequest
 from resolver.cli.resolving import build_settings
+from resolver.cli.selection import Selection
 from resolver.cli.summary import SUMMARY_KEYS, Summary, render_totals
 from resolver.fleet.cluster import check_shared_store, import_ray
 from resolver.lookup.request import Request, UnusableRequest
@@ -30,27 +33,30 @@ NEEDS_SHARED_STORE = "--ray runs on several machines"
 
 def resolve_on_ray(
     address: str,
-    ids: Iterable[str],
-    file: str | None,
-    output: str | None,
+    request: ResolveRequest,
     hub_options: Mapping[str, Any],
     *,
+    output: OutputOptions,
     quiet: bool,
 ) -> int:
-    """Resolve all repos on the cluster at `address`, and write Parquet files into the folder `output`; the exit code.
+    """Resolve all repos on the cluster at `address`, and write Parquet files into a folder; the exit code.
 
     Raises:
         click.UsageError: Ray or pyarrow is not installed, there is no cluster, or the folder is missing or not empty.
         SettingsError: the store is a SQLite file.
     """
     require_pyarrow()
-    if output is None:
+    if request.is_listing or request.retry_failed is not None or request.subfolder:
+        raise click.UsageError("--ray takes ids and --file only: one machine reads a listing as fast as many")
+    if output.path is None:
         raise click.UsageError("--ray needs --output DIR: a folder for the Parquet files")
-    folder = Path(output)
+    if output.format_ not in ("table", "parquet") or output.selection != Selection():
+        raise click.UsageError("--ray writes Parquet files with all rows and columns: give no other format or choice")
+    folder = Path(output.path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise click.UsageError(f"--output {output}: it is not an empty folder")
+        raise click.UsageError(f"--output {output.path}: it is not an empty folder")
     settings = build_settings(hub_options)
-    requests = read_ids(ids, file, hub_options["endpoint"])
+    requests = read_ids(request.ids, request.file, hub_options["endpoint"])
     if isinstance(requests, AsyncIterable):
         raise click.UsageError("--ray needs --file with the name of a file, not standard input")
     started_s, summary = time.monotonic(), Summary()
