@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from resolver.resolution import Resolution
 from resolver.settings import Settings
 
 ROWS_PER_FILE = 100_000
+
+CONNECT_TIMEOUT_S = 10.0
 
 NEEDS_SHARED_STORE = "--ray runs on several machines"
 
@@ -146,13 +149,21 @@ def _connect(address: str, settings: Settings) -> Iterator[Any]:
     except ImportError as error:
         raise click.UsageError(f"--ray needs Ray: pip install 'hubresolve[ray]' ({error})") from error
     try:
+        _connect_once(address)
         ray.init(address=address, logging_level="error", log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise click.UsageError(f"--ray {address}: there is no Ray cluster: {str(error).strip()[:200]}") from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _connect_once(address: str) -> None:
+    """Raise an OSError where nobody listens at an address of host and port: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
 
 
 def _write_request(request: Request) -> str:

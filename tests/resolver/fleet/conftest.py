@@ -21,25 +21,28 @@ def ray_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(ray_home: Path) -> Iterator[None]:
-    """Ray runs, and this process is connected to it."""
+def ray_cluster(ray_home: Path) -> Iterator[str]:
+    """The address of a running cluster that this process is connected to. Its workers have the environment of the time
+    when it starts.
+    """
     ray = pytest.importorskip("ray")
-    environment = {
-        "HF_HOME": str(ray_home),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, SITE))),
-    }
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="warning",
-        runtime_env={"env_vars": environment},
-        object_store_memory=200 * 2**20,
-        _temp_dir="/tmp/hubresolve-ray",  # paths of sockets are short
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HOME", str(ray_home))
+        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, SITE))))
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        for name in ("HF_HUB_CACHE", "HF_TOKEN", "HF_ENDPOINT", "HUBRESOLVE_STORE"):
+            patch.delenv(name, raising=False)
+        # Paths of sockets must be short.
+        context = ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="warning",
+            object_store_memory=200 * 2**20,
+            _temp_dir="/tmp/hubresolve-ray",
+        )
     ray.data.DataContext.get_current().enable_progress_bars = False
-    yield
+    yield context.address_info["gcs_address"]
     ray.shutdown()
