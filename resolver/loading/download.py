@@ -121,7 +121,7 @@ class Snapshot:
         try:
             found_paths = api.get_paths_info(self.repo_id, list(filenames), revision=self.commit_hash)
         except Exception as error:  # huggingface_hub raises errors of several libraries
-            raise _translate_error(error, self) from error
+            raise _translate_error(error, self, self._describe_missing(self._find_missing(filenames))) from error
         return {info.path: info.size for info in found_paths if hasattr(info, "size")}
 
     def list_cached_files(self) -> tuple[str, ...]:
