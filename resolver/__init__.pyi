@@ -12,6 +12,7 @@ from .blocking import (
 # Errors; `resolver.errors` draws the tree
 from .errors import (
     DisabledRepoError as DisabledRepoError,
+    FunctionError as FunctionError,
     GatedRepoError as GatedRepoError,
     HubError as HubError,
     HubresolveError as HubresolveError,
@@ -38,6 +39,7 @@ from .errors import (
     TaskMismatchError as TaskMismatchError,
     UnauthorizedError as UnauthorizedError,
     UnknownTaskError as UnknownTaskError,
+    WorkerLostError as WorkerLostError,
 )
 
 # Many answers as one table

@@ -22,7 +22,9 @@
     │  │  ├─ LibraryNotInstalledError   install what the message names (also ImportError)
     │  │  ├─ NotLoadableError           no supported library or weight format
     │  │  ├─ RemoteCodeError            read the code, then pass trust_remote_code=True
-    │  │  └─ MemoryBudgetError          release a model, or raise max_resident_bytes
+    │  │  ├─ MemoryBudgetError          release a model, or raise max_resident_bytes
+    │  │  ├─ FunctionError              the function that was called with the model failed
+    │  │  └─ WorkerLostError            the worker died each time that it had the model
     │  └─ InternalError                 a defect of hubresolve: report it
     ├─ ExportError                      a model was not exported as requested; nothing was written
     │  ├─ UnknownArgumentError          the export has no such argument or size (also TypeError)
@@ -239,6 +241,18 @@ class MemoryBudgetError(ModelLoadError):
     """The model does not fit into `max_resident_bytes`, and waiting would not make room."""
 
     code = "memory_budget"
+
+
+class FunctionError(ModelLoadError):
+    """The caller's function failed with a model (`resolver.fleet.ModelPool`)."""
+
+    code = "function_failed"
+
+
+class WorkerLostError(ModelLoadError):
+    """The worker of a pool died each time that it was given this model (`resolver.fleet.ModelPool`)."""
+
+    code = "worker_lost"
 
 
 class ResolverNotOpenError(HubresolveError, RuntimeError):

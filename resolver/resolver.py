@@ -459,6 +459,20 @@ class Resolver:
         except ResolveError:
             return None
 
+    async def measure_files(
+        self, resolution: Resolution, task: str | None = None, **options: Unpack[LoadKwargs]
+    ) -> int:
+        """The bytes of the files that `load` would read for this answer, before they are fetched: about the size of its
+        weights in memory. One request, where they are not in the Hugging Face cache.
+
+        Raises:
+            ModelLoadError: it cannot be loaded with these options.
+            ResolveError: the Hub does not tell.
+        """
+        from resolver.loading.options import LoadOptions
+
+        return await self._open_loader().measure_files(resolution, LoadOptions(**options), task=task)
+
     async def load_many(
         self,
         ids: RequestStream,

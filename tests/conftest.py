@@ -16,7 +16,7 @@ torchvision_beside_cpu_torch.install()
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
 
-SHARED_FIXTURES = ("postgres_server", "hub_process", "families", "optimum_python")
+SHARED_FIXTURES = ("ray_cluster", "postgres_server", "hub_process", "families", "optimum_python")
 """Servers, models and environments that are made once: the tests that use one run in the same process."""
 
 

@@ -19,8 +19,8 @@ from tests.resolver.support import ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-NOT_FOR_USERS = {"all", "docs", "test"}
-"""Extras for those who work on the project."""
+NOT_IN_ALL = {"all", "docs", "test", "ray"}
+"""Extras for those who work on the project, and for a cluster: Ray is larger than all the others."""
 
 
 def run(*line: str | Path, folder: Path) -> str:
@@ -90,7 +90,7 @@ def test_tests_run_from_the_source_archive(packages: dict[str, Path], tmp_path: 
 def test_the_extra_all_has_every_extra_for_users() -> None:
     extras = PROJECT["optional-dependencies"]
     (inner,) = (text for text in extras["all"] if text.startswith("hubresolve["))
-    assert set(inner.removeprefix("hubresolve[").removesuffix("]").split(",")) == extras.keys() - NOT_FOR_USERS
+    assert set(inner.removeprefix("hubresolve[").removesuffix("]").split(",")) == extras.keys() - NOT_IN_ALL
 
 
 def test_the_pythons_that_are_named_are_those_that_ci_runs() -> None:

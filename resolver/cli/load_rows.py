@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resolver.answer import Failure
+from resolver.fleet.model_result import ModelResult
 from resolver.loading.loaded import Loaded
 
 LOAD_KEYS = (
@@ -24,7 +25,7 @@ LOAD_KEYS = (
 """The keys of every row, in order."""
 
 
-def build_load_row(item: Loaded | Failure) -> dict[str, Any]:
+def build_load_row(item: Loaded | ModelResult | Failure) -> dict[str, Any]:
     """The row of a model: every key is present, with None where nothing is known."""
     row: dict[str, Any] = dict.fromkeys(LOAD_KEYS)
     if isinstance(item, Failure):

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ from resolver.cli.output import open_text
 from resolver.cli.progress import open_progress
 from resolver.cli.resolving import build_settings
 from resolver.cli.tables import TableRow, format_bytes, print_table
+from resolver.fleet.model_result import ModelResult
 from resolver.loading.loaded import Loaded
 from resolver.loading.options import LoadKwargs
 from resolver.render import render_json_line
@@ -53,7 +54,6 @@ async def load_ids(
     if quiet or len(request.ids) != 1 or not sys.stderr.isatty():
         # The libraries read this variable when they are imported, which is later. Their bars suit a single model only.
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    started_s, counts, total_bytes = time.monotonic(), Counter[str](), 0
     async with Resolver(build_settings(hub_options)) as resolver:
         models = resolver.load_many(
             read_ids(request.ids, request.file, hub_options["endpoint"]),
@@ -63,17 +63,32 @@ async def load_ids(
             max_resident_bytes=request.max_resident_bytes,
             **request.options,
         )
-        with (
-            open_text(request.output) as file,
-            _open_rows(format_, file) as write,
-            open_progress(request.count, quiet=quiet) as advance,
-        ):
-            async with aclosing(models):
-                async for item in models:
-                    counts["failed" if isinstance(item, Failure) else "loaded"] += 1
-                    total_bytes += 0 if isinstance(item, Failure) else item.resident_bytes
-                    write(item)
-                    advance(counts.total(), counts["failed"], resolver.quota_left)
+        return await write_rows(
+            models, request, format_=format_, quiet=quiet, get_quota_left=lambda: resolver.quota_left
+        )
+
+
+async def write_rows(
+    models: AsyncGenerator[Loaded | ModelResult | Failure],
+    request: LoadRequest,
+    *,
+    format_: str,
+    quiet: bool,
+    get_quota_left: Callable[[], Mapping[str, int]],
+) -> int:
+    """Write a row for each of `models`, and the totals; the exit code."""
+    started_s, counts, total_bytes = time.monotonic(), Counter[str](), 0
+    with (
+        open_text(request.output) as file,
+        _open_rows(format_, file) as write,
+        open_progress(request.count, quiet=quiet) as advance,
+    ):
+        async with aclosing(models):
+            async for item in models:
+                counts["failed" if isinstance(item, Failure) else "loaded"] += 1
+                total_bytes += 0 if isinstance(item, Failure) else item.resident_bytes
+                write(item)
+                advance(counts.total(), counts["failed"], get_quota_left())
     if not quiet and counts.total() > 1:
         click.echo(
             f"{counts['loaded']} models ({format_bytes(total_bytes)}) in {time.monotonic() - started_s:.1f} s; "
@@ -84,7 +99,7 @@ async def load_ids(
 
 
 @contextmanager
-def _open_rows(format_: str, file: TextIO) -> Iterator[Callable[[Loaded | Failure], None]]:
+def _open_rows(format_: str, file: TextIO) -> Iterator[Callable[[Loaded | ModelResult | Failure], None]]:
     """A function that writes one row: a JSON line at once, a table after the last row."""
     if format_ == "jsonl":
         # Flushed for each row: a row takes seconds, and its reader should not wait until a buffer is full.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS, NOTHING_FOUND
-from resolver.cli.input.ids import count_repos, get_single_id, read_ids
+from resolver.cli.input.ids import get_single_id, read_ids
 from resolver.cli.messages import show_message
 from resolver.cli.output import OutputOptions, open_output, open_text
 from resolver.cli.progress import open_progress
+from resolver.cli.resolve_request import ResolveRequest
 from resolver.cli.summary import Summary, render_totals
 from resolver.errors import ResolveError, UnknownTaskError
 from resolver.render import make_printable, render_explanation, render_json_line
@@ -35,32 +35,6 @@ def build_settings(options: Mapping[str, Any]) -> Settings:
         partial=options.get("partial"),
         concurrency=options["concurrency"],
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveRequest:
-    """The repos to resolve: the ids of the arguments and of a file, or, with `is_listing`, a Hub listing."""
-
-    ids: tuple[str, ...] = ()
-    file: str | None = None
-    retry_failed: str | None = None
-    subfolder: str = ""
-    author: str | None = None
-    search: str | None = None
-    filters: tuple[str, ...] = ()
-    limit: int | None = None
-    since_s: float | None = None
-    resume: bool = False
-    sweep: bool = False
-    is_listing: bool = False
-
-    def count(self) -> int | None:
-        """How many repos there are; None if that is not known before the run."""
-        if self.is_listing:
-            return None
-        file = self.file or self.retry_failed
-        counted = count_repos(file) if file is not None and self.retry_failed is None else None
-        return len(self.ids) + counted if counted is not None else None if file is not None else len(self.ids)
 
 
 async def resolve_ids(

@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SUMMARY_KEYS = (
+    *("source", "library", "task", "model_class", "undecided", "error"),
+    *("conflict", "requires_remote_code", "partial", "stale"),
+)
+"""The keys of a row that are read."""
+
 MAX_DISTINCT = 1_000
 """Different values that are counted by name; what repos say could be different in each of them."""
 

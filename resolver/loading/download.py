@@ -102,6 +102,28 @@ class Snapshot:
         self._write_ref()
         return Path(folder)
 
+    def measure(self, filenames: Iterable[str]) -> dict[str, int]:
+        """The size in bytes of each of `filenames`: in the cache where it holds them all, else as the Hub says.
+
+        Raises:
+            OfflineError: the cache lacks a file, and the Hub must not be asked.
+            HubError: the Hub refuses, or cannot be reached.
+        """
+        filenames = tuple(filenames)
+        if (found := self.find(filenames)) is not None:
+            return {name: (found / name).stat().st_size for name in filenames}
+        if self.offline:
+            raise OfflineError(self._describe_missing(self._find_missing(filenames)))
+        from huggingface_hub import HfApi
+
+        _find_agent_without_request()
+        api = HfApi(endpoint=self.endpoint, token=self.token, library_name="hubresolve")
+        try:
+            found_paths = api.get_paths_info(self.repo_id, list(filenames), revision=self.commit_hash)
+        except Exception as error:  # huggingface_hub raises errors of several libraries
+            raise _translate_error(error, self, self._describe_missing(self._find_missing(filenames))) from error
+        return {info.path: info.size for info in found_paths if hasattr(info, "size")}
+
     def list_cached_files(self) -> tuple[str, ...]:
         """The paths of the commit that are in the cache, under either id; may be empty."""
         return next(filter(None, (list_files(self._build_path(repo_id)) for repo_id in self._list_ids())), ())

@@ -128,14 +128,7 @@ class Loader:
         adapters: tuple[Resolution, ...],
     ) -> PreparedModel:
         snapshot = await self._build_snapshot(resolution, options)
-        facts = await self._get_facts(resolution, options.subfolder)
-        commit = facts.commit
-        if options.subfolder:
-            resolution = self._decide_subfolder(resolution, facts, task, options)
-        check_loadable(resolution, options)
-        manifests = find_missing_manifests(resolution.decision, commit)
-        commit = await self._add_small_files(commit, manifests, snapshot, resolution, options)
-        plan = plan_load(resolution, commit, options, self._registry, as_class=as_class)
+        resolution, commit, plan = await self._plan(resolution, snapshot, options, as_class=as_class, task=task)
         check_installed(resolution, plan.library, self._registry)
         base = await self._prepare_base(resolution, commit, options, adapters) if plan.library == "peft" else None
         try:
@@ -146,6 +139,41 @@ class Loader:
         return PreparedModel(
             resolution=resolution, plan=plan, folder=folder, options=options, base=base, snapshot=snapshot
         )
+
+    async def measure_files(self, resolution: Resolution, options: LoadOptions, *, task: str | None = None) -> int:
+        """The bytes of the files that the model would be loaded from, without those of an adapter's base: about the
+        size of its weights in memory. One request, where they are not in the Hugging Face cache.
+
+        Raises:
+            ModelLoadError: it cannot be loaded with these options.
+            ResolveError: the Hub does not tell.
+        """
+        snapshot = await self._build_snapshot(resolution, options)
+        resolution, _, plan = await self._plan(resolution, snapshot, options, task=task)
+        names = [f"{options.subfolder}/{name}" if options.subfolder else name for name in plan.filenames]
+        if snapshot is None:
+            folder = _get_local_folder(resolution)
+            return await self._run_in_fetch_thread(lambda: sum((folder / name).stat().st_size for name in names))
+        return sum((await self._run_in_fetch_thread(snapshot.measure, names)).values())
+
+    async def _plan(
+        self,
+        resolution: Resolution,
+        snapshot: Snapshot | None,
+        options: LoadOptions,
+        *,
+        as_class: ClassRef | None = None,
+        task: str | None = None,
+    ) -> tuple[Resolution, CommitFacts, LoadPlan]:
+        """The resolution of the model itself, what is known of its commit, and how it is loaded."""
+        facts = await self._get_facts(resolution, options.subfolder)
+        commit = facts.commit
+        if options.subfolder:
+            resolution = self._decide_subfolder(resolution, facts, task, options)
+        check_loadable(resolution, options)
+        manifests = find_missing_manifests(resolution.decision, commit)
+        commit = await self._add_small_files(commit, manifests, snapshot, resolution, options)
+        return resolution, commit, plan_load(resolution, commit, options, self._registry, as_class=as_class)
 
     async def instantiate(self, prepared: PreparedModel) -> tuple[Any, ModelSize, float]:
         """The model, its size, and the seconds it took to load.

@@ -22,7 +22,7 @@ BLOCKS = {str(page): find_blocks((ROOT / page).read_text("utf-8")) for page in l
 DATABASE = "postgresql+asyncpg://hubresolve@db.example/hubresolve"
 MOST_FAST_COMMANDS = 3
 """A page with more commands of the shell than these is slow: each takes half a second."""
-MOST_LEFT = 13
+MOST_LEFT = 19
 """Blocks of all pages that do not run, each with its reason."""
 
 

@@ -1,0 +1,98 @@
+"""`resolve_dataset` on a real Ray: every row once, few requests, and an actor that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolver import Settings
+from resolver.errors import SettingsError
+from resolver.fleet import cluster, resolve_dataset
+from resolver.local_hub.server.process import HubProcess, start_process
+from resolver.local_hub.testing.synthetic import synthetic
+from tests.store import postgres
+
+ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
+
+COUNT = 2_000
+
+
+def find_actors(name: str = "MapWorker") -> list[int]:
+    """The process ids of Ray's actors of a class."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(f"ray::{name}(".encode()):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@contextmanager
+def kill_one_actor(hub: HubProcess, after: int) -> Iterator[list[int]]:
+    """Kill one of Ray's actors when the Hub has answered so many requests; yields the list of what was killed."""
+    killed: list[int] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set() and not killed:
+            if hub.counts()["total"] >= after and (actors := find_actors()):
+                os.kill(actors[0], signal.SIGKILL)
+                killed.append(actors[0])
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def resolve(settings: Settings, ids: list[str]) -> list[dict[str, Any]]:
+    pool = ray.data.ActorPoolStrategy(size=2)
+    dataset = ray.data.from_items([{"repo_id": repo_id, "n": n} for n, repo_id in enumerate(ids)])
+    rows: list[dict[str, Any]] = resolve_dataset(dataset, settings, compute=pool, batch_size=200).take_all()
+    return rows
+
+
+async def test_rows_are_complete_and_unique_though_an_actor_is_killed(postgres_server: str) -> None:
+    ids = [row["id"] for row in synthetic(COUNT)]
+    async with postgres.create_database(postgres_server) as store:
+        with start_process(synthetic=COUNT, latency_ms=20) as hub, kill_one_actor(hub, after=150) as killed:
+            settings = Settings(endpoint=hub.endpoint, store=store, token=False)
+            rows = resolve(settings, [*ids, "not//an id"])
+            first = hub.counts()["bucket"]["api"]
+            again = resolve(settings, ids)
+            assert hub.counts()["bucket"]["api"] == first
+    assert len(killed) == 1
+    assert sorted(row["n"] for row in rows) == [*range(COUNT + 1)]
+    assert [row["repo_id"] for row in rows if row["error"]] == ["not//an id"]
+    assert {row["repo_id"] for row in rows} == {*ids, "not//an id"}
+    assert {row["source"] for row in again} == {"store"} and len(again) == COUNT
+
+
+def test_a_column_that_is_missing_is_named() -> None:
+    dataset = ray.data.from_items([{"name": "acme/bert"}])
+    with pytest.raises(ValueError, match="no column 'repo_id'; it has 'name'"):
+        resolve_dataset(dataset, Settings(token=False))
+
+
+def test_a_sqlite_store_is_refused_on_several_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(store=tmp_path / "store.sqlite3", token=False)
+    cluster.check_shared_store(settings)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": True}, {"Alive": False}])
+    with pytest.raises(SettingsError, match=r"has 2 machines, and a SQLite store .* is a file of one machine"):
+        cluster.check_shared_store(settings)
+    cluster.check_shared_store(Settings(store="postgresql://user@host/name", token=False))
