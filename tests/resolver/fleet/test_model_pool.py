@@ -76,7 +76,7 @@ async def test_each_model_is_called_once_and_trouble_is_its_own(
         if name in results:
             torch.manual_seed(number)
             expected = transformers.BertForMaskedLM(transformers.BertConfig(**BERT))
-            assert results[name].value[1] == pytest.approx(float(next(expected.parameters()).flatten()[0]))
+            assert results[name].value[1] == pytest.approx(float(next(expected.parameters()).detach().flatten()[0]))
             assert results[name].parameters == sum(item.numel() for item in expected.parameters())
     # Nothing of the model that fits nowhere was fetched.
     assert not list(ray_home.glob("hub/models--acme--big/blobs/*"))
@@ -119,5 +119,5 @@ async def test_an_example_runs_on_this_machine(example: str, models: Path, tmp_p
     if example == "export_farm":
         assert (tmp_path / "exported" / "acme--m0.onnx").stat().st_size > 1_000
     else:
-        # The model has no tokenizer: its function fails, and says so.
-        assert f"{NAMES[0]}: the function failed" in output
+        (line,) = [line for line in output.splitlines() if line.endswith(NAMES[0])]
+        assert float(line.split()[0]) > 0
