@@ -55,10 +55,16 @@ async def prepare_schema(engine: AsyncEngine, *, may_create: bool) -> None:
         DamagedStoreError: the database was a store, and its header or tables are damaged; it was not changed.
         StoreMissingError: the database is empty, and `may_create` is false.
     """
+    looked_damaged = False
     for attempt in range(1, MAX_BUSY_ATTEMPTS + 1):
         try:
             await _prepare_schema(engine, may_create=may_create)
             return
+        except DamagedStoreError:
+            # Between two reads another process may have upgraded the store: only what stays so is damaged.
+            if looked_damaged or attempt == MAX_BUSY_ATTEMPTS:
+                raise
+            looked_damaged = True
         except DBAPIError as error:
             if attempt == MAX_BUSY_ATTEMPTS or not is_busy_error(error.orig):
                 raise

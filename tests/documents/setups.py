@@ -136,11 +136,6 @@ def _replace(catalog: Catalog, others: Catalog) -> None:
         catalog.add(repo)
 
 
-def _list_missing_repo(folder: Path, catalog: Catalog) -> dict[str, Any]:
-    (folder / "ids.txt").write_text("\n".join([*IDS, "no-such/repo"]))
-    return _make_config_folder(folder, catalog)
-
-
 def _save_certificate(folder: Path, catalog: Catalog) -> dict[str, Any]:
     """Any certificate will do for that of a company."""
     import certifi
@@ -159,11 +154,13 @@ _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
     "docs/tutorial/exporting.md": _save_decoder,
     "docs/how-to/notebooks.md": _save_models,
     "docs/how-to/company-network.md": _save_certificate,
-    "docs/many-repos.md": _list_missing_repo,
 }
 
 SHELL_BEFORE = {
-    "docs/store.md": f"hubresolve resolve {' '.join(IDS)} google/gemma-3-4b-it --quiet",
+    "docs/store.md": (
+        f"export HUBRESOLVE_STORE=store.sqlite3; hubresolve resolve {' '.join(IDS)} google/gemma-3-4b-it --quiet; "
+        "cp store.sqlite3 yesterday.sqlite3; cp store.sqlite3 today.sqlite3"
+    ),
 }
 """What the reader of a page has run before."""
 

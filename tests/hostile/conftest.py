@@ -38,17 +38,19 @@ def read_children_peak() -> int:
 
 
 @pytest.fixture(autouse=True)
-def memory() -> Iterator[None]:
+def memory(request: pytest.FixtureRequest) -> Iterator[None]:
     """Neither this process, which has the hostile Hub too, nor one that it starts takes more than is allowed.
 
-    What earlier tests of other folders have left in this process is not the campaign's.
+    What earlier tests of other folders have left in this process is not the campaign's. A test marked `large_server`
+    has a Hub here that sends a gigabyte at once; its client, which it measures, is another process.
     """
     with suppress(OSError):
         RESET.write_text(RESET_PEAK)
     others = max(0, read_memory("VmRSS") - MAX_OTHERS_BYTES)
     before = read_children_peak()
     yield
-    assert read_memory("VmHWM") - others < MAX_MEMORY_BYTES
+    if request.node.get_closest_marker("large_server") is None:
+        assert read_memory("VmHWM") - others < MAX_MEMORY_BYTES
     # A new process begins with the memory of this one.
     after = read_children_peak()
     assert after == before or after - others < MAX_MEMORY_BYTES

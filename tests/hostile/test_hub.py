@@ -79,6 +79,7 @@ async def test_every_repo_of_a_hostile_hub_has_its_row(store: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.large_server
 @pytest.mark.parametrize("kind", ["9 MB of values", "42 MB of file names", "a bomb", "9 MB of one text"])
 async def test_large_responses_at_the_same_time_take_little_memory(store: Path, kind: str) -> None:
     ids = [f"{'clean' if number % 4 == 0 else 'bad'}{number}/m" for number in range(24)]

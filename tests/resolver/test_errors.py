@@ -353,6 +353,6 @@ def test_every_error_has_a_code_of_the_contract() -> None:
         *("invalid_repo_id", "repo_not_found", "revision_not_found", "gated", "disabled", "unauthorized"),
         *("rate_limited", "hub_unavailable", "bad_response", "offline_miss", "not_a_model", "task_mismatch"),
         *("internal_error", "load_failed", "library_missing", "not_loadable", "remote_code", "memory_budget"),
-        "invalid_settings",
+        *("invalid_settings", "function_failed", "worker_lost"),
     }
     assert {kind.code for kind in all_kinds(ResolveError)} == documented

@@ -47,7 +47,7 @@ def _find_class_code(component: str, library: object, class_name: object, filena
         return file
     if library is None and (class_name is None or isinstance(class_name, str)):
         return None
-    is_known = library in COMPONENT_LIBRARIES or library in PIPELINE_MODULES
+    is_known = isinstance(library, str) and (library in COMPONENT_LIBRARIES or library in PIPELINE_MODULES)
     if is_known and isinstance(class_name, str) and class_name.isidentifier():
         return None
     return f"{library}.{class_name} ({MODEL_INDEX}: {component})"
