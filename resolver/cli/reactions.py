@@ -1,4 +1,4 @@
-"""What `watch` does with an event, beside printing it: it runs a command, or posts JSON."""
+"""Runs a command, or posts JSON to a URL, for each event that `hubresolve watch` finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a forked child must not do to its parent: close what the parent has open, or share its selector."""
+"""Keeps a forked child from closing the sockets of its parent, and gives it an epoll selector of its own."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ AUTHOR = "__author__"
 """The column by which rows are spread; it is there only while they are."""
 
 BLOCKS_PER_ACTOR = 4
-"""So many parts of the dataset for each actor: an actor that is slow, or dies, leaves the others enough to do."""
+"""Blocks of the dataset for each actor. With several of them, the other actors take over from a slow or dead one."""
 
 CPUS_PER_ACTOR = 0.5
-"""An actor mostly waits for the Hub; and where actors held all CPUs, Ray had none left to read and spread the rows."""
+"""The CPUs that an actor reserves. It mostly waits for the Hub, and Ray needs free CPUs to read and spread the rows."""
 
 BATCH_SIZE = 1_000
 """Ids of one call: a page of an author's listing has as many."""

@@ -22,7 +22,7 @@ from resolver.resolver import Resolver
 from resolver.settings import Settings
 
 MAX_ATTEMPTS = 2
-"""How often a model is given to a worker that dies of it, the last time alone."""
+"""How often a model is given to a worker, where the worker dies each time. The last time it is alone there."""
 
 RESTART_POLL_S = 0.5
 """The wait between two questions to a worker that Ray is starting again."""

@@ -1,1 +1,1 @@
-"""What a program is told while resolvers work, and adapters that turn it into metrics."""
+"""Tells a program of requests, look-ups, waits and retries; adapters turn these into metrics."""

@@ -98,9 +98,12 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pacer in self.pacers.values():
-            await pacer.close()
-        await self._hops.__aexit__(kind, error, trace)
+        try:
+            for pacer in self.pacers.values():
+                await pacer.close()
+        finally:
+            # Also where the caller, who waits for the store, is cancelled.
+            await self._hops.__aexit__(kind, error, trace)
 
     def in_flight(self, bucket: Bucket) -> int:
         """How many requests of a bucket are in flight."""

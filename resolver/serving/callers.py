@@ -59,6 +59,7 @@ class CallerResolvers:
         self._key = secrets.token_bytes(32)
         self._callers: OrderedDict[bytes, _Caller] = OrderedDict()
         self._sweeper: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> CallerResolvers:
         self._sweeper = asyncio.create_task(self._sweep())
@@ -68,6 +69,7 @@ class CallerResolvers:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await asyncio.gather(*self._closing)
         while self._callers:
             _, caller = self._callers.popitem()
             await self._close(caller)
@@ -149,7 +151,11 @@ class CallerResolvers:
                 caller = self._callers.get(name)
                 if caller is not None and not caller.users:
                     del self._callers[name]
-                    await self._close(caller)
+                    # A task of its own: the end of the service cancels the sweep, and waits for what is being closed.
+                    closing = asyncio.create_task(self._close(caller))
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
+                    await asyncio.shield(closing)
 
     def _name(self, token: str) -> bytes:
         return hashlib.blake2b(token.encode(), key=self._key, digest_size=16).digest()

@@ -103,13 +103,7 @@ def build_environment(endpoint: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def open_database() -> Iterator[str]:
     """The URL of an empty database of a PostgreSQL server."""
-    try:
-        postgres.find_binaries()
-    except FileNotFoundError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with postgres.run_server() as server:
+    with postgres.run_server_or_skip() as server:
         yield f"{server}/postgres"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,13 +14,7 @@ from tests.store import postgres
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a running server, started when a test first needs it."""
-    try:
-        postgres.find_binaries()
-    except FileNotFoundError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with postgres.run_server() as url:
+    with postgres.run_server_or_skip() as url:
         yield url
 
 

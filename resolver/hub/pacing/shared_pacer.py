@@ -29,7 +29,7 @@ MIN_LEASE, MAX_LEASE = 8, 4_096
 """Requests of the first lease of a process, and of the longest."""
 
 LEASE_S = 1.0
-"""How long a lease should last at least."""
+"""The size of leases grows until one lasts so long, in seconds."""
 
 POLL_S = 0.02
 """When a request that waits for a lease looks again."""
