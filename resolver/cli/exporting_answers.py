@@ -125,7 +125,7 @@ def _open_parquet(path: Path, tables: Mapping[str, Sequence[str]]) -> Iterator[W
 
 @contextmanager
 def _open_duckdb(path: Path, tables: Mapping[str, Sequence[str]]) -> Iterator[WriteRows]:
-    require_pyarrow()
+    require_pyarrow("duckdb")
     try:
         import duckdb
     except ImportError as error:

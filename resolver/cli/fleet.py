@@ -15,7 +15,6 @@ from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.input.ids import read_ids
 from resolver.cli.loading import LoadRequest, write_rows
 from resolver.cli.output import OutputOptions
-from resolver.cli.parquet import require_pyarrow
 from resolver.cli.progress import Advance, open_progress
 from resolver.cli.resolve_request import ResolveRequest
 from resolver.cli.resolving import build_settings
@@ -48,7 +47,6 @@ def resolve_on_ray(
         click.UsageError: Ray or pyarrow is not installed, there is no cluster, or the folder is missing or not empty.
         SettingsError: the store is a SQLite file.
     """
-    require_pyarrow()
     if request.is_listing or request.retry_failed is not None or request.subfolder:
         raise click.UsageError("--ray takes ids and --file only: one machine reads a listing as fast as many")
     if output.path is None:
@@ -146,6 +144,8 @@ def _connect(address: str, settings: Settings) -> Iterator[Any]:
     check_shared_store(settings, reason=NEEDS_SHARED_STORE)
     try:
         ray = import_ray()
+        # Ray's datasets need it, and are imported only when they are used.
+        import pyarrow  # noqa: F401
     except ImportError as error:
         raise click.UsageError(f"--ray needs Ray: pip install 'hubresolve[ray]' ({error})") from error
     try:

@@ -14,8 +14,8 @@ ROWS_PER_GROUP = 10_000
 """Rows of one Parquet row group, which are kept in memory until it is written."""
 
 
-def require_pyarrow() -> None:
-    """Check that pyarrow is installed.
+def require_pyarrow(format_: str = "parquet") -> None:
+    """Check that pyarrow is installed, which this format needs. The extra has the name of the format.
 
     Raises:
         click.UsageError: it is not.
@@ -23,7 +23,7 @@ def require_pyarrow() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise click.UsageError("--format parquet needs pyarrow: pip install 'hubresolve[parquet]'") from error
+        raise click.UsageError(f"--format {format_} needs pyarrow: pip install 'hubresolve[{format_}]'") from error
 
 
 @contextmanager

@@ -152,6 +152,7 @@ def _show_round(checked: Round) -> None:
         "reactions failed": checked.failed_reactions,
     }
     counts = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count or name == "events")
-    click.echo(f"{format_time(time.time())}: {checked.repos:,} repos checked: {counts}", err=True)
+    repos = "repo" if checked.repos == 1 else "repos"
+    click.echo(f"{format_time(time.time())}: {checked.repos:,} {repos} checked: {counts}", err=True)
     if checked.repos and checked.unchecked == checked.repos:
         show_message("no repo could be checked: is the Hub there?")
