@@ -147,7 +147,7 @@ def _connect(address: str, settings: Settings) -> Iterator[Any]:
         # Ray's datasets need it, and are imported only when they are used.
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise click.UsageError(f"--ray needs Ray: pip install 'hubresolve[ray]' ({error})") from error
+        raise click.UsageError("--ray needs Ray: pip install 'hubresolve[ray]'") from error
     try:
         _connect_once(address)
         ray.init(address=address, logging_level="error", log_to_driver=False)
