@@ -72,7 +72,7 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
             "joint_attention_dim": 32,
             "caption_projection_dim": 32,
             "pooled_projection_dim": 48,
-            "pos_embed_max_size": 48,
+            "pos_embed_max_size": 96,
         },
     ),
     "flux-transformer-2d": (
