@@ -6,7 +6,7 @@ import asyncio
 import os
 import weakref
 
-from resolver.concurrency.forking import keep_for_ever, unshare_selector
+from resolver.concurrency.forking import keep_for_ever, unshare_loop
 
 _homes: weakref.WeakSet[HomeLoop] = weakref.WeakSet()
 
@@ -37,7 +37,7 @@ class HomeLoop:
         """In a forked child: what is open is the parent's."""
         keep_for_ever(self._owner)
         if self._loop is not None:
-            unshare_selector(self._loop)
+            unshare_loop(self._loop)
 
     @property
     def is_foreign_process(self) -> bool:

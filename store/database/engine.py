@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from store.database.forking import abandon_in_forks
 from store.errors import StoreError
 
 BUSY_TIMEOUT_MS = 1_000
@@ -180,6 +181,7 @@ def _decode_any_text(text: bytes) -> str:
 def _configure_connection(connection: Any, _record: object) -> None:
     # The driver begins no transactions by itself; _begin_transaction does, so that a writer waits for its lock first.
     connection.isolation_level = None
+    abandon_in_forks(connection.driver_connection)
     try:
         cursor = connection.cursor()
         for pragma in SQLITE_PRAGMAS:
