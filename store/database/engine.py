@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -171,7 +171,9 @@ async def decoding_any_text(connection: AsyncConnection) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        driver.text_factory = str
+        # A connection that was closed meanwhile has no text factory.
+        with suppress(ValueError):
+            driver.text_factory = str
 
 
 def _decode_any_text(text: bytes) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import sqlite3
 import weakref
 
 import aiosqlite
@@ -20,9 +22,13 @@ def abandon_in_forks(connection: aiosqlite.Connection) -> None:
 
 
 def _abandon_connections() -> None:
+    if not _connections:
+        return
+    for item in gc.get_objects():
+        # SQLite's own objects are kept for ever: closing one could wait for a lock that the missing thread held.
+        if issubclass(type(item), (sqlite3.Connection, sqlite3.Cursor)):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
     for connection in list(_connections):
-        # SQLite's own connection is kept for ever: closing it could wait for a lock that the missing thread held.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection._connection))
         connection._connection = None
 
 
