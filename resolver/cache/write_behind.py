@@ -29,6 +29,7 @@ for it with `until_done`.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteBehindLimits:
     """`gather_s`: how long records are collected for one transaction, which costs the same for one as for a hundred.
+    `locked_gather_s`: the same where each record has an advisory lock until it is stored, since a process has few locks.
     `max_records`: so many are stored at once, without waiting for more. `encode_batch`: so many records are turned into
     rows in one go. `max_recent_refs`: names of refs put last that are remembered after they are stored.
 
@@ -38,6 +39,7 @@ class WriteBehindLimits:
     """
 
     gather_s: float = 0.1
+    locked_gather_s: float = 0.01
     max_records: int = 500
     encode_batch: int = 32
     max_recent_refs: int = 4_096
@@ -236,9 +238,11 @@ class WriteBehind:
         return closing_at_s is not None and time.monotonic() - closing_at_s >= self._limits.close_wait_s
 
     async def _gather(self) -> None:
-        until_s = time.monotonic() + self._limits.gather_s
-        while self._count() < self._limits.max_records and self._producers and time.monotonic() < until_s:  # noqa: ASYNC110
-            await asyncio.sleep(self._limits.gather_s / 10)
+        limits = self._limits
+        gather_s = limits.locked_gather_s if self._store.has_advisory_locks else limits.gather_s
+        until_s = time.monotonic() + gather_s
+        while self._count() < limits.max_records and self._producers and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(gather_s / 10)
 
     def _count(self) -> int:
         return len(self._rows.refs) + len(self._unencoded)
