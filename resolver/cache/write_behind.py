@@ -29,7 +29,7 @@ for it with `until_done`.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteBehindLimits:
     """`gather_s`: how long records are collected for one transaction, which costs the same for one as for a hundred.
-    `locked_gather_s`: the same where each record has an advisory lock until it is stored, since a process has few locks.
+    `locked_gather_s`: the same where each record has an advisory lock until it is stored: a process has few of them.
     `max_records`: so many are stored at once, without waiting for more. `encode_batch`: so many records are turned into
     rows in one go. `max_recent_refs`: names of refs put last that are remembered after they are stored.
 
