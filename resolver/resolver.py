@@ -531,7 +531,7 @@ class Resolver:
         With advisory locks more of them, that are locked and looked up while others are fetched.
         """
         concurrency = self._settings.concurrency
-        if self._store.has_advisory_locks:
+        if self._store.has_other_workers:
             return LOCKED_AHEAD * concurrency + self._lookup.waiting_for_info
         waiting = min(concurrency, self._connection.file_requests_in_flight)
         return concurrency + waiting + self._lookup.waiting_for_info

@@ -239,7 +239,7 @@ class WriteBehind:
 
     async def _gather(self) -> None:
         limits = self._limits
-        gather_s = limits.locked_gather_s if self._store.has_advisory_locks else limits.gather_s
+        gather_s = limits.locked_gather_s if self._store.has_other_workers else limits.gather_s
         until_s = time.monotonic() + gather_s
         while self._count() < limits.max_records and self._producers and time.monotonic() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(gather_s / 10)

@@ -251,7 +251,9 @@ class Lookup:
         lock = await self._store.acquire_lock(self._settings.endpoint, target.repo_id, target.revision)
         outcome: Outcome | None = None
         try:
-            outcome = await self._ask_hub_alone(target, step, decision_key, is_claimed=lock is not None)
+            outcome = await self._ask_hub_alone(
+                target, step, decision_key, is_claimed=lock is not None and lock.may_be_stored
+            )
         finally:
             if lock is not None:
                 # Workers that wait for the lock find the record in the store.

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.database import corruption, engine, opening
-from store.database.locks import AdvisoryLocks, HeldLock
+from store.database.file_locks import open_file_locks
+from store.database.locks import AdvisoryLocks, HeldLock, RepoLocks
 from store.errors import DamagedStoreError, StoreAwayError, StoreBusyError, StoreClosedError, StoreUnavailableError
 from store.keys import hash_texts
 
@@ -57,7 +58,7 @@ class Database:
         self._is_disabled = False
         self._is_away = False
         self._file: corruption.FileIdentity | None = None
-        self._locks: AdvisoryLocks | None = None
+        self._locks: RepoLocks | None = None
         self._replacing = asyncio.Lock()
         self._replaced: list[AsyncEngine] = []
 
@@ -93,6 +94,7 @@ class Database:
     ) -> None:
         if self._locks is not None:
             await self._locks.close()
+            self._locks = None
         engines, self._engine = [*self._replaced, self._engine], None
         self._replaced = []
         for item in engines:
@@ -192,15 +194,12 @@ class Database:
         return None
 
     @property
-    def has_advisory_locks(self) -> bool:
-        """Whether `acquire_lock` excludes other workers."""
-        return self._locks is not None
+    def has_other_workers(self) -> bool:
+        """Whether `acquire_lock` excludes other workers, and there may be some."""
+        return self._locks is not None and self._locks.has_other_workers
 
     async def acquire_lock(self, endpoint: str, repo_id: str, revision: str) -> HeldLock | None:
-        """The lock of a repo at a revision, to be released; None where the database has none.
-
-        Other workers may have held it meanwhile, and have stored what is requested: look again.
-        """
+        """The lock of a repo at a revision, to be released; None where the database has none."""
         if self._locks is None:
             return None
         return await self._locks.acquire(hash_texts("claim", endpoint, repo_id, revision))
@@ -241,9 +240,11 @@ class Database:
 
     async def _open(self) -> None:
         self._engine = await opening.open_store(self._url, may_create=self._may_create)
+        path = engine.get_path(self._url)
         if not self.is_sqlite:
             self._locks = AdvisoryLocks(self._engine)
-        path = engine.get_path(self._url)
+        elif path is not None and self._locks is None:
+            self._locks = await asyncio.to_thread(open_file_locks, path)
         self._file = corruption.get_file_identity(path) if path is not None else None
 
     async def _open_again(self) -> AsyncEngine:

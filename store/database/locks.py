@@ -1,7 +1,8 @@
 """`AdvisoryLocks`: of many workers on one PostgreSQL database, one at a time fetches a repo.
 
 The locks are PostgreSQL's advisory locks, all held by one connection of the process: they end with the connection,
-however the process ends. SQLite has none. A lock only saves requests: where it fails, the repo is fetched without it.
+however the process ends. A SQLite file has others (`file_locks`). A lock only saves
+requests: where it fails, the repo is fetched without it.
 
 Locks are acquired and released many at a time: what is wanted while a statement is under way is in the next one.
 """
@@ -13,6 +14,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -40,10 +42,31 @@ _TRY_LOCKS = text("SELECT key, pg_try_advisory_lock(key) FROM unnest(:keys) AS k
 _UNLOCK = text("SELECT pg_advisory_unlock(key) FROM unnest(:keys) AS key").bindparams(_KEYS)
 
 
-class HeldLock:
-    """A lock that this process holds, or has waited for in vain. Release it."""
+class RepoLocks(Protocol):
+    """The locks of one open store."""
 
-    def __init__(self, locks: AdvisoryLocks, key: int, *, is_held: bool) -> None:
+    @property
+    def has_other_workers(self) -> bool:
+        """Whether other workers may fetch the same repos."""
+
+    async def acquire(self, key: int) -> HeldLock:
+        """Hold the lock `key`, once no other worker does."""
+
+    def release(self, key: int, *, is_held: bool) -> None:
+        """Give the lock `key` back, soon."""
+
+    async def close(self) -> None:
+        """Release all locks."""
+
+
+class HeldLock:
+    """A lock that this process holds, or has waited for in vain. Release it.
+
+    `may_be_stored`: another worker may have stored what is requested, so look again.
+    """
+
+    def __init__(self, locks: RepoLocks, key: int, *, is_held: bool, may_be_stored: bool = True) -> None:
+        self.may_be_stored = may_be_stored
         self._locks = locks
         self._key = key
         self._is_held = is_held
@@ -54,6 +77,21 @@ class HeldLock:
         if not self._is_released:
             self._is_released = True
             self._locks.release(self._key, is_held=self._is_held)
+
+
+class LongWaitWarning:
+    """Logs once that a lock has been waited for for long."""
+
+    def __init__(self) -> None:
+        self._has_warned = False
+
+    def check(self, waited_s: float) -> None:
+        """Log where `waited_s` is long."""
+        if waited_s >= LONG_WAIT_S and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "another worker has held the lock of a repo for %.0f s: it waits for the Hub, or was stopped", waited_s
+            )
 
 
 class _Wanted:
@@ -79,7 +117,12 @@ class AdvisoryLocks:
         self._has_news = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._has_failed = False
-        self._has_said_wait = False
+        self._warning = LongWaitWarning()
+
+    @property
+    def has_other_workers(self) -> bool:
+        """Whether other workers may fetch the same repos: the server does not tell, so they are expected."""
+        return True
 
     async def acquire(self, key: int) -> HeldLock:
         """Hold the lock `key`, once no other worker does. What is requested may be stored by then: look again."""
@@ -155,7 +198,7 @@ class AdvisoryLocks:
                 _answer(item, is_held)
             else:
                 self._wanted.append(item)
-                self._say_long_wait(now_s - item.since_s)
+                self._warning.check(now_s - item.since_s)
         return any(acquired)
 
     @staticmethod
@@ -166,13 +209,6 @@ class AdvisoryLocks:
         for key, is_held in rows:
             found.setdefault(key, []).append(is_held)
         return [found[item.key].pop() for item in wanted]
-
-    def _say_long_wait(self, waited_s: float) -> None:
-        if waited_s >= LONG_WAIT_S and not self._has_said_wait:
-            self._has_said_wait = True
-            logger.warning(
-                "another worker has held the lock of a repo for %.0f s: it waits for the Hub, or was stopped", waited_s
-            )
 
     async def _handle_failure(self, error: Exception) -> None:
         # The next lock opens a new connection; the server has released, or will release, those of this one.
