@@ -7,19 +7,17 @@ digests of `rows` are computed in line here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
-from struct import Struct
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from registry.repo_names import is_commit_hash, is_repo_name
 from store.keys import DecisionKey, FactsKey
 from store.records import StoredRef
+from store.rows import is_digest
 
 _encode = msgspec.msgpack.Encoder().encode
-_copy_empty_hash = blake2b(digest_size=8).copy
-_unpack_integer = Struct(">q").unpack
 
 _TEXT_OR_NONE = (str, type(None))
 
@@ -43,7 +41,7 @@ class RefReader:
     def read(self, rows: Iterable[RecalledRow]) -> Iterator[StoredRef]:
         """The refs of `rows`, without those that are damaged; a ref whose decision is damaged comes without it."""
         endpoint, scope, rules_id, asked = self._endpoint, self._scope, self._rules_id, self._asked
-        encode, copy_empty_hash, unpack_integer = _encode, _copy_empty_hash, _unpack_integer
+        encode = _encode
         for row in rows:
             (key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body,
              facts_key, hints, digest, decision_digest) = row  # fmt: skip
@@ -51,16 +49,15 @@ class RefReader:
                 if facts_key is None and commit is not None:
                     # The facts were removed. The key of others that are there instead does not match the digest.
                     facts_key = FactsKey(endpoint, other or name, commit, scope).key
-                state = copy_empty_hash()
-                state.update(encode((
+                values = encode((
                     key, endpoint, name, revision, scope, facts_key, other, commit, problem,
                     hints_id, tag, library, hints, checked_at,
-                )))  # fmt: skip
-                is_valid = unpack_integer(state.digest())[0] == digest
+                ))  # fmt: skip
+                is_valid = crc32(values) == digest or is_digest(values, digest)
                 if is_valid and body is not None:
-                    state = copy_empty_hash()
-                    state.update(encode((facts_key, hints_id, rules_id, asked, body)))
-                    if unpack_integer(state.digest())[0] != decision_digest or type(body) is not bytes:
+                    values = encode((facts_key, hints_id, rules_id, asked, body))
+                    is_valid_body = crc32(values) == decision_digest or is_digest(values, decision_digest)
+                    if not is_valid_body or type(body) is not bytes:
                         self.damaged_decisions.add(key)
                         body = None
             except (TypeError, ValueError, OverflowError):

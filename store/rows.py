@@ -1,12 +1,13 @@
 """Builds the rows of the tables from records, each with its digest. Pure.
 
-The digest is a hash of the row's other values. It detects rows that were damaged or edited by hand; it does not prove
-who wrote them. Row ids are not part of a row: the same row has the same digest in every store.
+The digest is a checksum of the row's other values. It detects rows that were damaged or edited by hand; it does not
+prove who wrote them. Row ids are not part of a row: the same row has the same digest in every store.
 """
 
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -127,8 +128,22 @@ def rank_facts(commit: CommitFacts) -> int:
 
 
 def compute_digest(values: tuple[Any, ...]) -> int:
-    """The digest of a row's other values, in their order: a signed 64-bit integer, the same on every machine."""
-    return hash_bytes(_encoder.encode(values))
+    """The digest of a row's other values, in their order: an unsigned 32-bit integer, the same on every machine."""
+    return zlib.crc32(_encoder.encode(values))
+
+
+def matches_digest(values: tuple[Any, ...], digest: Any) -> bool:
+    """Whether `digest` is that of `values`, which may be of any type."""
+    try:
+        encoded = _encoder.encode(values)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return is_digest(encoded, digest)
+
+
+def is_digest(encoded: bytes, digest: Any) -> bool:
+    """Whether `digest` is that of a row whose other values are `encoded`. Earlier releases wrote 64-bit hashes."""
+    return bool(zlib.crc32(encoded) == digest or hash_bytes(encoded) == digest)
 
 
 def add_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -138,10 +153,7 @@ def add_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def has_valid_digest(row: Row) -> bool:
     """Whether the digest of a row matches its other values; they may be of any type."""
-    try:
-        return bool(compute_digest(row[:-1]) == row.digest)
-    except (TypeError, ValueError, OverflowError):
-        return False
+    return matches_digest(row[:-1], row.digest)
 
 
 def build_ref_row(columns: Any) -> RefRow:

@@ -38,7 +38,7 @@ _SECONDS = Integer().with_variant(BigInteger, "postgresql")
 
 
 def _build_digest_column() -> Column[int]:
-    """A hash of the row's other values, as `rows.compute_digest` computes it: it detects damage."""
+    """A checksum of the row's other values, as `rows.compute_digest` computes it: it detects damage."""
     return Column("digest", BigInteger, nullable=False, server_default="0")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from registry.repo_names import is_repo_name
 from store.keys import PUBLIC
 from store.records import ListingState
-from store.rows import compute_digest
+from store.rows import compute_digest, matches_digest
 from store.tables import listings, refs
 
 ROWS_PER_PAGE = 1_000
@@ -86,10 +86,7 @@ def _find(endpoint: str, scope: str, query: str) -> tuple[Any, ...]:
 def _decode(row: tuple[Any, ...]) -> ListingState | None:
     """The state in a row, whose values may be of any type; None where it is damaged."""
     *values, digest = row
-    try:
-        is_valid = compute_digest(tuple(values)) == digest
-    except (TypeError, ValueError, OverflowError):
-        is_valid = False
+    is_valid = matches_digest(tuple(values), digest)
     next_url, sort, started_at_s, known_until_s = values[3:]
     is_typed = (
         isinstance(next_url, str | None)

@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.releases.update import LIBRARIES, MAX_TABLE_BYTES, RegistryUpdate, ReleaseError
-from store.rows import compute_digest
+from store.rows import compute_digest, matches_digest
 from store.tables import registry_updates
 
 _COLUMNS = ("library", "version", "source", "read_at", "body", "digest")
@@ -58,7 +58,7 @@ def _encode(update: RegistryUpdate) -> dict[str, object]:
 def _decode(row: tuple[object, ...]) -> RegistryUpdate:
     """The update in a row, whose values may be of any type."""
     *values, digest = row
-    if compute_digest(tuple(values)) != digest:
+    if not matches_digest(tuple(values), digest):
         raise ValueError("it does not match its digest")
     library, version, source, read_at_s, body = values
     if not isinstance(body, bytes) or not isinstance(read_at_s, int):
