@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version of the tables and of the bodies in them."""
 
 ROWS_SCHEMA = 2
@@ -97,6 +97,8 @@ repo_tail = func.substr(refs.c.repo_id, TAIL)
 On PostgreSQL `substr` with a negative start returns the whole id.
 """
 Index("refs_by_repo_id", repo_tail)
+# All spellings of a name on PostgreSQL. SQLite finds them by the index of tails.
+Index("refs_by_lower_repo_id", func.lower(refs.c.repo_id)).ddl_if(dialect="postgresql")
 Index(
     "refs_by_canonical_id",
     refs.c.canonical_id,

@@ -46,7 +46,6 @@ class PostgresDialect:
         return list(keys)
 
     def build_spelling_filter(self, repo_ids: Sequence[str]) -> ColumnElement[bool]:
-        # No index has the ids in lower case: this reads the whole table.
         return func.lower(refs.c.repo_id).in_({repo_id.lower() for repo_id in repo_ids})
 
     def build_row_source(self, table: Table, names: tuple[str, ...], body: str | None = None) -> PostgresRowSource:

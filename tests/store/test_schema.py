@@ -14,7 +14,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from msgspec.structs import replace
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from registry.decision import Decision, Evidence
 from store import codec
@@ -23,8 +24,10 @@ from store.errors import SchemaMismatchError, StoreError, StoreMissingError
 from store.keys import ANONYMOUS, DecisionKey, derive_scope
 from store.maintenance.verify import verify
 from store.rows import FactsRow, build_ref_row, has_valid_digest
+from store.sql.postgres_dialect import PostgresDialect
 from store.store import MetadataStore
-from store.tables import ROWS_SCHEMA, SCHEMA_VERSION, metadata
+from store.tables import ROWS_SCHEMA, SCHEMA_VERSION, metadata, refs
+from tests.store import postgres
 from tests.store.support import DATA, FACTS, HINTS, REGISTRY, ROOT, make_record, recall_one
 
 
@@ -269,3 +272,27 @@ def test_bodies_of_this_schema_stay_readable(value: Any, stored: str) -> None:
     # A failure means that a dictionary was changed or a field renamed: this needs a new schema, with a migration.
     assert ROWS_SCHEMA == 2
     assert codec.decode(type(value), bytes.fromhex(stored)) == value
+
+
+async def test_postgresql_finds_the_spellings_of_a_name_by_an_index_also_after_an_upgrade(postgres_server: str) -> None:
+    async with postgres.create_database(postgres_server) as url:
+        async with MetadataStore(url) as store:
+            await store.put([make_record("Org/Model")])
+        engine = create_async_engine(url)
+        async with engine.begin() as connection:
+            # As schema 6 left it.
+            await connection.execute(text("DROP INDEX refs_by_lower_repo_id"))
+            await connection.execute(text("UPDATE schema_version SET version_num = '6'"))
+        async with MetadataStore(url) as store:
+            assert (await store.get_info()).schema_version == SCHEMA_VERSION
+            assert await recall_one(store, "Org/Model") is not None
+        async with engine.begin() as connection:
+            # The planner prefers to read a table that is as small as this one.
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+            is_spelling = PostgresDialect().build_spelling_filter(["org/model"])
+            query = select(refs.c.repo_id).where(is_spelling)
+            assert (await connection.scalars(query)).all() == ["Org/Model"]
+            sql = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+            plan = "\n".join(await connection.scalars(text(f"EXPLAIN {sql}")))
+        await engine.dispose()
+    assert "refs_by_lower_repo_id" in plan
