@@ -49,6 +49,7 @@ class _LockFile:
         self.path = path
         self.stores = 0
         self._number = number
+        self._is_closed = False
         self._owners: dict[int, FileLocks] = {}
         self._counts: Counter[int] = Counter()
         self._has_others = True
@@ -66,12 +67,22 @@ class _LockFile:
             self._counts[key] += 1
             return True
 
-    def unlock(self, key: int) -> None:
+    def unlock(self, owner: FileLocks, key: int) -> None:
+        """Give a lock back; nothing happens where `owner` holds it no more."""
         with _guard:
+            if self._owners.get(key) is not owner:
+                return
             self._counts[key] -= 1
             if not self._counts[key]:
                 del self._counts[key], self._owners[key]
                 fcntl.lockf(self._number, fcntl.LOCK_UN, 1, _offset(key))
+
+    def unlock_all(self, owner: FileLocks) -> None:
+        """Give back all that `owner` holds."""
+        with _guard:
+            for key in [key for key, holder in self._owners.items() if holder is owner]:
+                self._counts[key] = 1
+                self.unlock(owner, key)
 
     def has_others(self) -> bool:
         """Whether another store has the file open, in this process or another one."""
@@ -95,8 +106,12 @@ class _LockFile:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         os.close(self._number)
+        self._is_closed = True
 
     def _lock(self, kind: int, offset: int) -> bool:
+        # The number of a closed file may be that of another one.
+        if self._is_closed:
+            return False
         try:
             fcntl.lockf(self._number, kind | fcntl.LOCK_NB, 1, offset)
         except OSError:
@@ -149,8 +164,9 @@ def _open_file(path: Path, mode: int) -> _LockFile | None:
     return None
 
 
-def _close_file(file: _LockFile) -> None:
+def _close_file(file: _LockFile, owner: FileLocks) -> None:
     with _guard:
+        file.unlock_all(owner)
         file.stores -= 1
         if not file.stores:
             for place in [place for place, item in _files.items() if item is file]:
@@ -207,11 +223,11 @@ class FileLocks:
         """Give the lock `key` back."""
         self._places.release()
         if is_held:
-            self._file.unlock(key)
+            self._file.unlock(self, key)
 
     async def close(self) -> None:
         """Release all locks; the last store removes the file."""
-        await asyncio.to_thread(_close_file, self._file)
+        await asyncio.to_thread(_close_file, self._file, self)
 
 
 def _offset(key: int) -> int:

@@ -153,3 +153,15 @@ async def test_what_is_no_file_in_the_place_of_the_locks_is_left_alone(tmp_path:
     async with MetadataStore(path) as store:
         assert await store.acquire_lock(HUB, "a/b", "main") is None and not store.has_other_workers
     assert os.path.lexists(place) and not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_lock_that_outlives_its_store_is_free(location: str) -> None:
+    async with MetadataStore(location) as one:
+        async with MetadataStore(location) as other:
+            kept = await other.acquire_lock(HUB, "a/b", "main")
+            assert kept is not None
+        again = await one.acquire_lock(HUB, "a/b", "main")
+        kept.release()
+        assert again is not None
+        waiting = asyncio.create_task(one.acquire_lock(HUB, "a/c", "main"))
+        assert await waiting is not None
