@@ -89,6 +89,10 @@ async def resolve_ids(
     if not selected.total and (summary.total or request.is_listing):
         show_message("nothing found" if not summary.total else f"none of the {summary.total:,} repos has these values")
         return NOTHING_FOUND
+    if not summary.total:
+        source = request.retry_failed or request.file
+        name = "standard input" if source == "-" else source
+        show_message(f"{name} names no repo{' that failed' if request.retry_failed else ''}: nothing to resolve")
     return ALL_ANSWERED
 
 

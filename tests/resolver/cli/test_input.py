@@ -191,3 +191,20 @@ async def test_parquet_can_be_piped_in(catalog: Catalog, store: Path, tmp_path: 
             process = await asyncio.create_subprocess_exec(*line, env=env, stdin=file, stdout=subprocess.PIPE)
             out, _ = await process.communicate()
     assert [row["repo_id"] for row in parse_rows(out.decode())] == ["acme/bert", "acme/sd"]
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--file", "", "names no repo: nothing to resolve"),
+        ("--file", "# only a comment\n\n", "names no repo: nothing to resolve"),
+        ("--retry-failed", '{"repo_id": "org/a", "error": null}\n', "names no repo that failed: nothing to resolve"),
+    ],
+)
+async def test_a_file_without_work_is_said(
+    store: Path, tmp_path: Path, option: str, content: str, message: str
+) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text(content)
+    done = await run_in_thread("resolve", option, file, "--offline", "--store", store)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"hubresolve: {file} {message}\n")
