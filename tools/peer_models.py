@@ -42,6 +42,11 @@ NAMED = {
     "facebook/bart-large-mnli": ("transformers", "bart"),
     "facebook/blenderbot-400M-distill": ("transformers", "blenderbot"),
     "microsoft/DialoGPT-small": ("transformers", "gpt2"),
+    "t5-small": ("transformers", "t5"),
+    "optimum-internal-testing/tiny-testing-gpt2-remote-code": ("transformers", "gpt2"),
+    "fxmarty/speecht5-hifigan-tiny": ("transformers", "hifigan"),
+    "sentence-transformers/paraphrase-TinyBERT-L6-v2": ("sentence_transformers", "transformer"),
+    "sentence-transformers-testing/stsb-bert-tiny-onnx": ("sentence_transformers", "transformer"),
 }
 
 TAGS = {"pix2struct": "image-to-text", "visual_bert": "question-answering"}
@@ -81,7 +86,7 @@ def list_ids(checkout: Path) -> Iterator[tuple[str, str, str, str | None]]:
                 for repo_id, tasks in named.items():
                     yield repo_id, library, model_type, tasks[0]
     for path in sorted(tests.rglob("test_*.py")):
-        for repo_id in re.findall(r'"([\w./-]+)"', path.read_text("utf-8")):
+        for repo_id in re.findall(r"[\w./-]+", path.read_text("utf-8")):
             if repo_id in NAMED:
                 yield repo_id, *NAMED[repo_id], None
 
