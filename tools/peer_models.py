@@ -9,7 +9,6 @@ name ids themselves from `NAMED` below. One line says for each id that could not
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import sys
 from collections import Counter
@@ -20,6 +19,7 @@ from registry.defaults import default_registry
 from registry.export.defaults import shipped_export_registry
 from tests import torchvision_beside_cpu_torch
 from tests.resolver.exporting.tiny import build_tiny_model, shrink_config
+from tools.peer_pipelines import save_pipeline
 
 LIBRARY_OF_TABLE = {
     # Part of the name of a table in utils_tests.py -> the library of its models.
@@ -100,6 +100,9 @@ def save_model(folder: Path, library: str, model_type: str, task: str | None, nu
     if model_type in COMPOSED_CLASSES:
         _save_composed(folder, COMPOSED_CLASSES[model_type], number)
         return
+    if model_type == "hifigan":
+        _save_vocoder(folder)
+        return
     exports = shipped_export_registry(default_registry())
     tasks = list(exports.get_supported_tasks_for_model_type(model_type, "onnx", library_name="transformers"))
     problems = []
@@ -134,8 +137,19 @@ def _save_composed(folder: Path, class_name: str, number: int) -> None:
     model_class(config).save_pretrained(folder)
 
 
+def _save_vocoder(folder: Path) -> None:
+    """The vocoder of SpeechT5, which is no model type of its own."""
+    import transformers
+
+    config = transformers.SpeechT5HifiGanConfig(
+        upsample_initial_channel=8, upsample_rates=[4, 4], upsample_kernel_sizes=[8, 8], resblock_kernel_sizes=[3]
+    )
+    config.resblock_dilation_sizes = [[1, 3]]
+    transformers.SpeechT5HifiGan(config).save_pretrained(folder)
+
+
 def _save_other(folder: Path, library: str, model_type: str) -> None:
-    """A model of another library; of diffusers only the files by which the library is told."""
+    """A model of another library."""
     if library == "timm":
         import timm
 
@@ -151,7 +165,7 @@ def _save_other(folder: Path, library: str, model_type: str) -> None:
         save_transformers(folder / "trunk", "BertModel", transformers.BertConfig(**BERT))
         sentence_transformers.SentenceTransformer(str(folder / "trunk")).save_pretrained(str(folder))
     else:
-        (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+        save_pipeline(folder, model_type)
 
 
 def main() -> None:

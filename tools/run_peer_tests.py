@@ -102,9 +102,9 @@ def _run(line: list[str], folder: Path, environment: Mapping[str, str], output: 
 
 
 def read_reports(folder: Path) -> Outcomes:
-    """The outcomes in pytest's JUnit reports in a folder."""
+    """The outcomes in pytest's JUnit reports in a folder; the newest counts."""
     found = {}
-    for path in sorted(folder.glob("*.xml")):
+    for path in sorted(folder.glob("*.xml"), key=lambda path: path.stat().st_mtime):
         # pytest wrote the files.
         for case in ElementTree.parse(path).iter("testcase"):  # noqa: S314
             kinds = {child.tag for child in case}

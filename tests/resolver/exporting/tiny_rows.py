@@ -119,6 +119,9 @@ RESNET = {
 
 DETR = {
     "use_timm_backbone": False,
+    # transformers 4 would fetch one.
+    "use_pretrained_backbone": False,
+    "backbone": None,
     "backbone_config": {**RESNET, "out_features": ["stage1", "stage2", "stage3", "stage4"]},
     "encoder_attention_heads": 8,
     "decoder_attention_heads": 8,
