@@ -73,8 +73,10 @@ def _run_side(side: str, options: argparse.Namespace, endpoint: str, scratch: Pa
     (reports / side).mkdir(parents=True, exist_ok=True)
     log = reports / side / f"{piece}.log"
     with log.open("wb") as output:
-        _run(line, options.checkout, _build_environment(own, endpoint, side, options.python), output)
+        code = _run(line, options.checkout, _build_environment(own, endpoint, side, options.python), output)
     sys.stderr.write(f"{side}: {log.read_text('utf-8', 'replace').rstrip().rpartition(chr(10))[2]} ({log})\n")
+    if code not in (0, 1):
+        raise SystemExit(f"the tests could not be run with {side} (pytest's exit code {code}): {log}")
 
 
 def _build_environment(scratch: Path, endpoint: str, side: str, python: str) -> dict[str, str]:
@@ -95,10 +97,10 @@ def _build_environment(scratch: Path, endpoint: str, side: str, python: str) -> 
     }
 
 
-def _run(line: list[str], folder: Path, environment: Mapping[str, str], output: BinaryIO | None = None) -> None:
-    subprocess.run(  # noqa: S603  # the line is built here
+def _run(line: list[str], folder: Path, environment: Mapping[str, str], output: BinaryIO | None = None) -> int:
+    return subprocess.run(  # noqa: S603  # the line is built here
         line, cwd=folder, env={**os.environ, **environment}, check=False, stdout=output, stderr=output
-    )
+    ).returncode
 
 
 def read_reports(folder: Path) -> Outcomes:
