@@ -74,9 +74,11 @@ def _run_side(side: str, options: argparse.Namespace, endpoint: str, scratch: Pa
     log = reports / side / f"{piece}.log"
     with log.open("wb") as output:
         code = _run(line, options.checkout, _build_environment(own, endpoint, side, options.python), output)
-    sys.stderr.write(f"{side}: {log.read_text('utf-8', 'replace').rstrip().rpartition(chr(10))[2]} ({log})\n")
+    lines = log.read_text("utf-8", "replace").splitlines()
     if code not in (0, 1):
-        raise SystemExit(f"the tests could not be run with {side} (pytest's exit code {code}): {log}")
+        end = "\n".join(lines[-30:])
+        raise SystemExit(f"{end}\nthe tests could not be run with {side}: pytest's exit code is {code}")
+    sys.stderr.write(f"{side}: {''.join(lines[-1:])}\n")
 
 
 def _build_environment(scratch: Path, endpoint: str, side: str, python: str) -> dict[str, str]:
