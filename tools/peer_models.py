@@ -9,43 +9,56 @@ name ids themselves from `NAMED` below. One line says for each id that could not
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from registry.defaults import default_registry
 from registry.export.defaults import shipped_export_registry
 from tests import torchvision_beside_cpu_torch
 from tests.resolver.exporting.tiny import build_tiny_model, shrink_config
+from tests.resolver.loading.others import save_timm, save_transformers
+from tools.peer_pipelines import save_pipeline
 
 LIBRARY_OF_TABLE = {
     # Part of the name of a table in utils_tests.py -> the library of its models.
     "PYTORCH_EXPORT_MODELS_TINY": "transformers",
     "PYTORCH_TIMM_MODEL": "timm",
+    "PYTORCH_TIMM_MODEL_NO_DYNAMIC_AXES": "timm",
     "PYTORCH_SENTENCE_TRANSFORMERS_MODEL": "sentence_transformers",
     "PYTORCH_DIFFUSION_MODEL": "diffusers",
 }
 
-NAMED = {
-    # An id that a test names without a model type -> (library, model type).
-    "intfloat/multilingual-e5-large": ("sentence_transformers", "transformer"),
-    "stabilityai/stable-diffusion-xl-base-1.0": ("diffusers", "stable-diffusion-xl"),
-    "gpt2": ("transformers", "gpt2"),
-    "timm/mobilenetv3_large_100.ra_in1k": ("timm", "default-timm-config"),
-    "google/pix2struct-base": ("transformers", "pix2struct"),
-    "uclanlp/visualbert-vqa": ("transformers", "visual_bert"),
-    "openai/whisper-tiny.en": ("transformers", "whisper"),
-    "facebook/bart-large-cnn": ("transformers", "bart"),
-    "facebook/bart-large-mnli": ("transformers", "bart"),
-    "facebook/blenderbot-400M-distill": ("transformers", "blenderbot"),
-    "microsoft/DialoGPT-small": ("transformers", "gpt2"),
+NAMED: dict[str, tuple[str, str, str | None]] = {
+    # An id that a test names without a model type -> (library, model type, its pipeline tag).
+    "intfloat/multilingual-e5-large": ("sentence_transformers", "transformer", None),
+    "stabilityai/stable-diffusion-xl-base-1.0": ("diffusers", "stable-diffusion-xl", None),
+    "gpt2": ("transformers", "gpt2", "text-generation"),
+    "timm/mobilenetv3_large_100.ra_in1k": ("timm", "default-timm-config", None),
+    "google/pix2struct-base": ("transformers", "pix2struct", "image-to-text"),
+    "uclanlp/visualbert-vqa": ("transformers", "visual_bert", "question-answering"),
+    "openai/whisper-tiny.en": ("transformers", "whisper", "automatic-speech-recognition"),
+    "facebook/bart-large-cnn": ("transformers", "bart", "summarization"),
+    "facebook/bart-large-mnli": ("transformers", "bart", "zero-shot-classification"),
+    "facebook/blenderbot-400M-distill": ("transformers", "blenderbot", "text2text-generation"),
+    "microsoft/DialoGPT-small": ("transformers", "gpt2", "text-generation"),
+    "t5-small": ("transformers", "t5", "translation"),
+    "optimum-internal-testing/tiny-testing-gpt2-remote-code": ("transformers", "gpt2", "text-generation"),
+    "fxmarty/speecht5-hifigan-tiny": ("transformers", "hifigan", None),
+    "sentence-transformers/paraphrase-TinyBERT-L6-v2": ("sentence_transformers", "transformer", None),
+    "sentence-transformers-testing/stsb-bert-tiny-onnx": ("sentence_transformers", "transformer", None),
 }
 
-TAGS = {"pix2struct": "image-to-text", "visual_bert": "question-answering"}
-"""Model type -> the pipeline tag in the README, for models whose task the tests infer by it."""
+SHORT_AUDIO = {"conv_dim": [32, 32, 32], "conv_stride": [4, 4, 4], "conv_kernel": [8, 8, 8]}
+OWN_SIZES: dict[str, dict[str, Any]] = {
+    # Model type -> fields of its config that fit the sizes of inputs in the peers' tests.
+    "whisper": {"max_source_positions": 1500},
+    "phi": {"num_key_value_heads": 4},
+    **dict.fromkeys(("data2vec-audio", "unispeech-sat", "wav2vec2", "wav2vec2-conformer", "wavlm"), SHORT_AUDIO),
+}
 
 
 COMPOSED = {
@@ -81,9 +94,9 @@ def list_ids(checkout: Path) -> Iterator[tuple[str, str, str, str | None]]:
                 for repo_id, tasks in named.items():
                     yield repo_id, library, model_type, tasks[0]
     for path in sorted(tests.rglob("test_*.py")):
-        for repo_id in re.findall(r'"([\w./-]+)"', path.read_text("utf-8")):
+        for repo_id in re.findall(r"[\w./-]+", path.read_text("utf-8")):
             if repo_id in NAMED:
-                yield repo_id, *NAMED[repo_id], None
+                yield repo_id, *NAMED[repo_id]
 
 
 def save_model(folder: Path, library: str, model_type: str, task: str | None, number: int = 0) -> None:
@@ -94,18 +107,21 @@ def save_model(folder: Path, library: str, model_type: str, task: str | None, nu
         return
     if model_type in COMPOSED_CLASSES:
         _save_composed(folder, COMPOSED_CLASSES[model_type], number)
+        _write_tag(folder, task or "text-to-audio")
+        return
+    if model_type == "hifigan":
+        _save_vocoder(folder)
         return
     exports = shipped_export_registry(default_registry())
     tasks = list(exports.get_supported_tasks_for_model_type(model_type, "onnx", library_name="transformers"))
     problems = []
     for candidate in dict.fromkeys((*([task] if task else []), *tasks)):
         try:
-            build_tiny_model("transformers", model_type, candidate).save_pretrained(folder)
+            build_tiny_model("transformers", model_type, candidate, OWN_SIZES.get(model_type)).save_pretrained(folder)
         except Exception as error:  # each library release lacks some models, each in its own way
             problems.append(f"{candidate}: {error!r}")
             continue
-        if model_type in TAGS:
-            (folder / "README.md").write_text(f"---\npipeline_tag: {TAGS[model_type]}\n---\n")
+        _write_tag(folder, task or candidate)
         return
     # The tests build most models from a config alone.
     import transformers
@@ -113,6 +129,11 @@ def save_model(folder: Path, library: str, model_type: str, task: str | None, nu
     config_class = transformers.CONFIG_MAPPING[model_type]
     config_class(**shrink_config(config_class, 1, {})).save_pretrained(folder)
     raise RuntimeError(f"only its config: {'; '.join(problems)[:200]}")
+
+
+def _write_tag(folder: Path, task: str) -> None:
+    """The pipeline tag in the README, by which optimum tells the task of an id."""
+    (folder / "README.md").write_text(f"---\npipeline_tag: {task.removesuffix('-with-past')}\n---\n")
 
 
 def _save_composed(folder: Path, class_name: str, number: int) -> None:
@@ -129,24 +150,31 @@ def _save_composed(folder: Path, class_name: str, number: int) -> None:
     model_class(config).save_pretrained(folder)
 
 
-def _save_other(folder: Path, library: str, model_type: str) -> None:
-    """A model of another library; of diffusers only the files by which the library is told."""
-    if library == "timm":
-        import timm
+def _save_vocoder(folder: Path) -> None:
+    """The vocoder of SpeechT5, which is no model type of its own."""
+    import transformers
 
-        model = timm.create_model("resnet10t", num_classes=10)
-        timm.models.save_for_hf(model, folder)
+    config = transformers.SpeechT5HifiGanConfig(
+        upsample_initial_channel=8, upsample_rates=[4, 4], upsample_kernel_sizes=[8, 8], resblock_kernel_sizes=[3]
+    )
+    config.resblock_dilation_sizes = [[1, 3]]
+    transformers.SpeechT5HifiGan(config).save_pretrained(folder)
+
+
+def _save_other(folder: Path, library: str, model_type: str) -> None:
+    """A model of another library."""
+    if library == "timm":
+        save_timm(folder)
     elif library == "sentence_transformers":
         import sentence_transformers
         import transformers
 
         from tests.resolver.loading.families import BERT
-        from tests.resolver.loading.others import save_transformers
 
         save_transformers(folder / "trunk", "BertModel", transformers.BertConfig(**BERT))
         sentence_transformers.SentenceTransformer(str(folder / "trunk")).save_pretrained(str(folder))
     else:
-        (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+        save_pipeline(folder, model_type)
 
 
 def main() -> None:

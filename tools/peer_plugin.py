@@ -44,7 +44,11 @@ def _validate_in_this_process() -> None:
 torchvision_beside_cpu_torch.install()
 if os.environ.get("HUBRESOLVE_PEER_CLASS") != "theirs":
     from resolver.exporting.optimum_import import replace_in_modules
+    from resolver.loading.requirements import LOWEST_RELEASES
     from resolver.tasks_manager import TasksManager
+
+    # A peer may need an older library than we accept for a repo of anybody; the models of its tests are our own.
+    LOWEST_RELEASES.clear()
 
     theirs = importlib.import_module("optimum.exporters.tasks").TasksManager
     TasksManager.adopt()

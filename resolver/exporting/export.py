@@ -23,6 +23,7 @@ from resolver.exporting.checks import (
     check_opset_of_graph,
     check_sizes,
 )
+from resolver.exporting.masked_values import pad_masked_values
 from resolver.exporting.saving import save_model
 
 
@@ -141,6 +142,7 @@ def _apply_node_fixes(program: Any) -> None:
     apply_fixes = _get_from_transformers("utils", "apply_fx_node_fixes")
     if apply_fixes is not None:
         apply_fixes("onnx", program.graph_module)
+        pad_masked_values(program.graph_module)
 
 
 def _get_translation_table() -> Any:

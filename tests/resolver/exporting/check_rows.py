@@ -19,6 +19,5 @@ TOLERANCES: dict[str, float] = {
 FAILURE_REASONS: dict[tuple[str, str], str] = {
     # (model type, task), or (model type, "*") for all tasks -> why the check fails.
     ("longformer", "*"): "the number of tokens with global attention decides a shape, which torch.export cannot trace",
-    ("vits", "*"): "the model adds random noise, so two runs differ",
     ("speecht5", "*"): "the model uses dropout in eval mode too, so two runs differ",
 }

@@ -22,8 +22,8 @@ class NotBuiltError(Exception):
     """No tiny model can be built for this pair; the message has the reason."""
 
 
-def build_tiny_model(library: str, model_type: str, task: str) -> Any:
-    """A model of this type for this task, in eval mode.
+def build_tiny_model(library: str, model_type: str, task: str, own: Mapping[str, Any] | None = None) -> Any:
+    """A model of this type for this task, in eval mode; `own` are more fields of the config of a transformers model.
 
     Raises:
         NotBuiltError: it cannot be built with the installed libraries; the message has the reason.
@@ -35,10 +35,10 @@ def build_tiny_model(library: str, model_type: str, task: str) -> Any:
         from tests.resolver.exporting.tiny_others import build_other_model
 
         return build_other_model(library, model_type).eval()
-    return build_transformers_model(model_type, task).eval()
+    return build_transformers_model(model_type, task, own or {}).eval()
 
 
-def build_transformers_model(model_type: str, task: str) -> Any:
+def build_transformers_model(model_type: str, task: str, own: Mapping[str, Any]) -> Any:
     """A transformers model of this type for this task. Raises the same errors as `build_tiny_model`."""
     import transformers
 
@@ -50,7 +50,7 @@ def build_transformers_model(model_type: str, task: str) -> Any:
     layers = 2 if model_type in TWO_LAYERS else 1
     config_class = transformers.CONFIG_MAPPING[config_type]
     try:
-        config = config_class(**shrink_config(config_class, layers, row.get("config", {})))
+        config = config_class(**shrink_config(config_class, layers, {**row.get("config", {}), **own}))
     except NotImplementedError as error:
         raise NotBuiltError(str(error)) from error
     attention = {"attn_implementation": row["attention"]} if "attention" in row else {}

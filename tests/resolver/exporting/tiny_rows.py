@@ -119,6 +119,9 @@ RESNET = {
 
 DETR = {
     "use_timm_backbone": False,
+    # transformers 4 would fetch one.
+    "use_pretrained_backbone": False,
+    "backbone": None,
     "backbone_config": {**RESNET, "out_features": ["stage1", "stage2", "stage3", "stage4"]},
     "encoder_attention_heads": 8,
     "decoder_attention_heads": 8,
@@ -161,6 +164,8 @@ BY_MODEL_TYPE: dict[str, dict[str, Any]] = {
             "key_dim": [16, 16, 16],
         }
     },
+    # Without its noise two runs give the same.
+    "vits": {"config": {"noise_scale": 0.0, "noise_scale_duration": 0.0}},
     "detr": {"config": DETR},
     "table-transformer": {"config": DETR},
     "swin": {"config": {**SWIN, "encoder_stride": 8}},
