@@ -52,7 +52,12 @@ NAMED: dict[str, tuple[str, str, str | None]] = {
     "sentence-transformers-testing/stsb-bert-tiny-onnx": ("sentence_transformers", "transformer", None),
 }
 
-SHORT_AUDIO = {"conv_dim": [32, 32, 32], "conv_stride": [4, 4, 4], "conv_kernel": [8, 8, 8]}
+SHORT_AUDIO = {
+    "conv_dim": [32, 32, 32],
+    "conv_stride": [4, 4, 4],
+    "conv_kernel": [8, 8, 8],
+    "tdnn_dilation": [1, 1, 1, 1, 1],
+}
 OWN_SIZES: dict[str, dict[str, Any]] = {
     # Model type -> fields of its config that fit the sizes of inputs in the peers' tests.
     "whisper": {"max_source_positions": 1500},
