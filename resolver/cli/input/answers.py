@@ -25,14 +25,16 @@ def read_answers(path: str) -> Iterator[dict[str, Any]]:
     """
     try:
         if path != "-" and Path(path).is_dir():
-            raise click.UsageError("it is a folder")
+            raise click.UsageError("it is a folder; give the file that a run of resolve wrote")
         for number, row in enumerate(read_rows(cast(BinaryIO, click.open_file(path, "rb")), _COLUMNS), start=1):
             try:
                 yield parse_answer(row)
             except ValueError as error:
                 raise click.UsageError(f"row {number:,}: {error}") from error
+    except FileNotFoundError as error:
+        raise click.UsageError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from error
+        raise click.UsageError(f"{path}: it cannot be read: {error.strerror}") from error
     except click.UsageError as error:
         raise click.UsageError(f"{path}: {error.message}") from error
 

@@ -44,8 +44,12 @@ def read_ids(
     try:
         opened = cast(BinaryIO, click.open_file(file, "rb"))
         is_regular = file != "-" and stat.S_ISREG(Path(file).stat().st_mode)
+    except IsADirectoryError as error:
+        raise click.UsageError(f"{option} {file}: it is a folder; give a file with an id in each line") from error
+    except FileNotFoundError as error:
+        raise click.UsageError(f"{option} {file}: there is no such file") from error
     except OSError as error:
-        raise click.UsageError(f"{option} {file}: {error.strerror}") from error
+        raise click.UsageError(f"{option} {file}: it cannot be opened: {error.strerror}") from error
     parse = partial(parse_repos, opened, endpoint, only_failed=only_failed)
     return chain(given, parse()) if is_regular else _stream_ids(given, parse)
 
