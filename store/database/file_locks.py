@@ -131,7 +131,7 @@ def open_file_locks(store: Path) -> FileLocks | None:
     path = Path(f"{store}{SUFFIX}")
     with _guard, contextlib.suppress(OSError):
         for _ in range(_MAX_ATTEMPTS):
-            file = _open_file(path, stat.S_IMODE(store.stat().st_mode))
+            file = _open_file(path, store.stat())
             if file is not None:
                 file.stores += 1
                 return FileLocks(file)
@@ -140,17 +140,19 @@ def open_file_locks(store: Path) -> FileLocks | None:
     return None
 
 
-def _open_file(path: Path, mode: int) -> _LockFile | None:
+def _open_file(path: Path, store: os.stat_result) -> _LockFile | None:
     with contextlib.suppress(FileNotFoundError):
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             raise OSError("not a regular file")
         if (known := _files.get((status.st_dev, status.st_ino))) is not None:
             return known
+    mode = stat.S_IMODE(store.st_mode)
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with contextlib.suppress(PermissionError):
-            # As SQLite does: whoever may use the store may use the files beside it.
+            # As SQLite does: whoever may use the store may use the files beside it, also where root has created them.
+            os.fchown(number, store.st_uid, store.st_gid)
             os.fchmod(number, mode)
         file = _LockFile(path, number)
         opened = os.fstat(number)

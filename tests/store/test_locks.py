@@ -155,6 +155,18 @@ async def test_what_is_no_file_in_the_place_of_the_locks_is_left_alone(tmp_path:
     assert os.path.lexists(place) and not (tmp_path / "elsewhere").exists()
 
 
+async def test_whoever_may_use_the_store_may_use_its_locks(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    async with MetadataStore(path):
+        pass
+    path.chmod(0o660)
+    if os.geteuid() == 0:
+        os.chown(path, 12_345, 23_456)
+    async with MetadataStore(path):
+        ours, locks = path.stat(), Path(f"{path}{SUFFIX}").stat()
+        assert (locks.st_uid, locks.st_gid, locks.st_mode) == (ours.st_uid, ours.st_gid, ours.st_mode)
+
+
 async def test_a_lock_that_outlives_its_store_is_free(location: str) -> None:
     async with MetadataStore(location) as one:
         async with MetadataStore(location) as other:
