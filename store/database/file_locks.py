@@ -229,7 +229,8 @@ class FileLocks:
 
     async def close(self) -> None:
         """Release all locks; the last store removes the file."""
-        await asyncio.to_thread(_close_file, self._file, self)
+        # Without a thread: a process that is ending starts none any more.
+        _close_file(self._file, self)
 
 
 def _offset(key: int) -> int:

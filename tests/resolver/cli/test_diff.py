@@ -201,7 +201,7 @@ def change_four(catalog: Catalog) -> None:
 
 
 WRONG_FILES = (
-    ("a missing file", None, "No such file"),
+    ("a missing file", None, "there is no such file"),
     ("lines of ids", b"acme/bert\nacme/sd\n", "has no rows"),
     ("no column of ids", b"name,task\na,b\n", "no column of ids"),
     ("a broken line", b'{"repo_id": "a/b"}\n{"repo_id": \n', "line 2 is not a JSON object"),

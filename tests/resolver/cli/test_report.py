@@ -242,7 +242,7 @@ async def test_the_page_of_a_run(hub: LocalHub, store: Path, tmp_path: Path) -> 
         ("acme/bert\n", (), 2, "has no rows"),
         ("repo_id,task\n", (), 3, "no rows in answers"),
         ('{"repo_id": "a/b"}\n', ("-o", "{tmp}/none/report.html"), 2, "No such file"),
-        (None, (), 2, "No such file"),
+        (None, (), 2, "there is no such file"),
     ],
     ids=["ids", "no rows", "a missing folder", "no file"],
 )

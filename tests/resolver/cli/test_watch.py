@@ -228,7 +228,7 @@ async def test_it_checks_again_until_it_is_interrupted(catalog: Catalog, hub: Lo
         (("acme/r1", "--once", "--run", "no-such-program-here"), "no such program"),
         (("acme/r1", "--once", "--run", "'"), "No closing quotation"),
         (("acme/r1", "--once", "--post", "ftp://x"), "is not a URL"),
-        (("--file", "none.txt", "--once"), "No such file"),
+        (("--file", "none.txt", "--once"), "there is no such file"),
     ],
     ids=["nothing", "both", "every", "program", "quotes", "url", "file"],
 )
