@@ -105,6 +105,8 @@ async def test_an_example_runs_on_this_machine(example: str, models: Path, tmp_p
         **os.environ,
         "HUBRESOLVE_STORE": str(tmp_path / "store.sqlite3"),
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT, SITE))),
+        # A Ray of its own, not the one that another program of this machine has started, or has left behind.
+        "RAY_ADDRESS": "local",
         "RAY_AUTH_MODE": "disabled",
     }
     with start_process(folder=models) as hub:
