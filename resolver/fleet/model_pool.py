@@ -22,7 +22,7 @@ from resolver.resolver import Resolver
 from resolver.settings import Settings
 
 MAX_ATTEMPTS = 2
-"""How often a model is given to a worker, where the worker dies each time. The last time it is alone there."""
+"""Most attempts to run a model whose worker dies. In the last one the worker has no other model."""
 
 RESTART_POLL_S = 0.5
 """The wait between two questions to a worker that Ray is starting again."""

@@ -15,7 +15,7 @@ CARD = "README.md"
 """The model card's path."""
 
 MAX_CARD_BYTES = 1024 * 1024
-"""How much of a model card is read; a header that is longer is not used."""
+"""Most bytes read of a model card. A longer header is ignored."""
 
 MAX_EVENTS = 100_000
 """Most events of a header that are read: scalars, begins and ends of lists and mappings. The rest is ignored."""

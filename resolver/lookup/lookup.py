@@ -71,7 +71,7 @@ MAX_SAID_SHADOWS = 100
 """Folders with the name of a repo that are said, each once."""
 
 GATHER_S = 0.1
-"""How long fetched repos wait for a full batch while others are in flight."""
+"""Longest wait of a fetched repo for others, to be decided in one batch with them."""
 
 
 class PendingRequest(Work[Result]):

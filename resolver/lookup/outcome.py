@@ -31,4 +31,4 @@ class Outcome:
 
 
 Result = Answer | Outcome
-"""What a request comes to: an answer at once, or one that is released later."""
+"""The result of a request: an answer, or an outcome that gives the answer once it is decided and stored."""

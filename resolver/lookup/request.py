@@ -38,7 +38,7 @@ class LocalFolder(Struct, frozen=True):
 
 
 Target = RepoRevision | LocalFolder
-"""What a request turned out to be about."""
+"""The parsed form of a request: a repo at a revision, or a local folder."""
 
 
 def parse_request(
