@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -18,10 +19,10 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from registry.decision import Decision, Evidence
-from store import codec
+from store import codec, rows
 from store.database import filling, latest_decisions
 from store.errors import SchemaMismatchError, StoreError, StoreMissingError
-from store.keys import ANONYMOUS, DecisionKey, derive_scope
+from store.keys import ANONYMOUS, DecisionKey, derive_scope, hash_bytes
 from store.maintenance.verify import verify
 from store.rows import FactsRow, build_ref_row, has_valid_digest
 from store.sql.postgres_dialect import PostgresDialect
@@ -296,3 +297,25 @@ async def test_postgresql_finds_the_spellings_of_a_name_by_an_index_also_after_a
             plan = "\n".join(await connection.scalars(text(f"EXPLAIN {sql}")))
         await engine.dispose()
     assert "refs_by_lower_repo_id" in plan
+
+
+async def test_rows_with_the_64_bit_digests_of_earlier_releases_are_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "store.sqlite3"
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "compute_digest", lambda values: hash_bytes(msgspec.msgpack.encode(values)))
+        async with MetadataStore(path) as store:
+            await store.put([make_record("org/a"), make_record("org/b")])
+    async with MetadataStore(path) as store:
+        found = await recall_one(store, "org/a")
+        assert found is not None and found.decision() is not None
+        assert (await store.get_repo_facts([found])).values()
+        assert not [item for item in (await verify(store, REGISTRY)).problems if "digest" in item]
+    with closing(sqlite3.connect(path)) as connection:
+        assert all(abs(digest) >= 2**32 for (digest,) in connection.execute("SELECT digest FROM refs"))
+        connection.execute("UPDATE refs SET checked_at = checked_at + 1 WHERE repo_id = 'org/a'")
+        connection.commit()
+    async with MetadataStore(path) as store:
+        assert await recall_one(store, "org/a") is None and await recall_one(store, "org/b") is not None
+    assert "1 damaged rows" in caplog.text
