@@ -1,8 +1,8 @@
-"""Runs benchmarks several times in turns, and prints each figure with its spread, as the table of docs/figures.md.
+"""Runs benchmarks several times in turns, and prints a table of each figure with its spread.
 
     python benchmarks/figures.py [--runs 5] [--only bulk|large|quota|single|loading] [--peer-python P] [--json FILE]
 
-A figure is the median of the runs, with the lowest and the highest in brackets: a rate of hubresolve in repos a second
+A figure is the median of the runs, beside the lowest and the highest: a rate of hubresolve in repos a second
 (for `quota` the seconds), and its ratio to a peer that the same run measured. `--peer-python` is that of
 `benchmarks/bulk.py`. On two idle cores five runs of all take about half an hour.
 """
@@ -75,12 +75,9 @@ def print_table(name: str, figures: Figures) -> None:
     """A Markdown table of a benchmark's figures."""
     print(f"\n{name}\n\n| what | figure | median | lowest to highest |\n|---|---|---|---|")
     for (what, kind), values in figures.items():
-        low, middle, high = (f"{value:,.{0 if value >= 100 else 2}f}" for value in _summarize(values))
+        spread = (min(values), statistics.median(values), max(values))
+        low, middle, high = (f"{value:,.{0 if value >= 100 else 2}f}" for value in spread)
         print(f"| {what} | {kind} | {middle} | {low} to {high} |")
-
-
-def _summarize(values: list[float]) -> tuple[float, float, float]:
-    return min(values), statistics.median(values), max(values)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """`AdvisoryLocks`: of many workers on one PostgreSQL database, one at a time fetches a repo.
 
 The locks are PostgreSQL's advisory locks, all held by one connection of the process: they end with the connection,
-however the process ends. A SQLite file has others (`file_locks`). A lock only saves
-requests: where it fails, the repo is fetched without it.
+however the process ends. `file_locks` has those of a SQLite file. A lock only saves requests: where it fails, the repo
+is fetched without it.
 
 Locks are acquired and released many at a time: what is wanted while a statement is under way is in the next one.
 """

@@ -35,7 +35,7 @@ POLL_S = 0.02
 """When a request that waits for a lease looks again."""
 
 MAX_STORE_WAIT_S = 15.0
-"""Longest wait of a request for a store that another process keeps locked; then the quota is counted in this process."""
+"""Longest wait of a request for a store that another process locks; then the quota is counted in this process."""
 
 ALONE_S = 60.0
 """After the store has failed, how long it is not asked again."""
