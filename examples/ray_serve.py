@@ -42,7 +42,7 @@ class Models:
                 if self._resolver is None:
                     self._resolver = await Resolver().__aenter__()
                 resolution = await self._resolver.resolve(repo_id)
-                self._make_room(await self._resolver.measure_files(resolution))
+                self._make_room(await self._resolver.measure_weights(resolution))
                 model = await self._resolver.load(repo_id, resolution.commit_hash)
                 self._models[repo_id] = (model, measure_model(model).resident_bytes)
             self._models.move_to_end(repo_id)

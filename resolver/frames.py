@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from resolver.answer import Failure
 from resolver.resolution import Resolution
-from resolver.row import ROW_KEYS
+from resolver.row import FLAG_KEYS, LIST_KEYS, NUMBER_KEYS, ROW_KEYS
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
 
-_BOOLS = ("requires_remote_code", "conflict", "ambiguous", "stale")
-_LISTS = ("weights", "base_models", "notes", "partial")
 _STRUCTS: Mapping[str, tuple[str, ...]] = {"error": ("code", "message")}
 _LISTS_OF_STRUCTS: Mapping[str, tuple[str, ...]] = {"candidates": ("task", "model_class")}
 
@@ -79,9 +77,11 @@ def _import_pyarrow(purpose: str) -> Any:
 
 def _build_type(key: str, pyarrow: Any) -> Any:
     text = pyarrow.string()
-    if key in _BOOLS:
+    if key in FLAG_KEYS:
         return pyarrow.bool_()
-    if key in _LISTS:
+    if key in NUMBER_KEYS:
+        return pyarrow.int64()
+    if key in LIST_KEYS:
         return pyarrow.list_(text)
     if key in _STRUCTS:
         return pyarrow.struct([(name, text) for name in _STRUCTS[key]])

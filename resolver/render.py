@@ -99,6 +99,8 @@ def render_explanation(answer: Resolution, now_s: float) -> str:
         ("model type", decision.model_type),
         ("framework", decision.framework),
         ("weights", ", ".join(decision.weights) or None),
+        ("weight bytes", _format_number(answer.weight_bytes)),
+        ("parameters", _format_number(answer.parameters)),
         ("pipeline tag", answer.pipeline_tag),
         ("library name", answer.library_name),
         ("base models", ", ".join(decision.base_models) or None),
@@ -122,6 +124,10 @@ def render_explanation(answer: Resolution, now_s: float) -> str:
         lines += ["", "  other tasks it can serve"]
         lines += [f"  - {item.task} with {item.model_class or '?'}" for item in decision.candidates]
     return make_printable("\n".join(lines)) + "\n"
+
+
+def _format_number(value: int | None) -> str | None:
+    return f"{value:,}" if value is not None else None
 
 
 def describe_age(seconds: float, now_s: float) -> str:

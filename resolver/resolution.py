@@ -31,6 +31,10 @@ class Resolution(Struct, frozen=True, kw_only=True, gc=False):
     decided. `checked_at_s` is the time of the last check with the Hub (seconds since 1970, UTC), None without one.
     `partial` names what the facts do not include, such as "files"; empty where nothing is missing. `stale`: the last
     check is longer ago than `max_age_s`, and the Hub could not be asked.
+
+    `parameters` counts the model's parameters, and `weight_bytes` is the size of its weights in bytes, in the types
+    that they are stored in, as the Hub counts both in safetensors files; of GGUF files the parameters alone. None where
+    the Hub does not say, as of pickled weights and of the packed integers of a quantised model.
     """
 
     repo_id: str
@@ -44,6 +48,8 @@ class Resolution(Struct, frozen=True, kw_only=True, gc=False):
     checked_at_s: int | None = None
     partial: tuple[str, ...] = ()
     stale: bool = False
+    parameters: int | None = None
+    weight_bytes: int | None = None
 
     def __repr__(self) -> str:
         name = self.canonical_id or self.repo_id
@@ -89,6 +95,8 @@ class Resolution(Struct, frozen=True, kw_only=True, gc=False):
             "partial": list(self.partial) or None,
             "checked_at": format_time(self.checked_at_s),
             "stale": self.stale,
+            "parameters": self.parameters,
+            "weight_bytes": self.weight_bytes,
         }
 
     @classmethod

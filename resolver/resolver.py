@@ -459,11 +459,13 @@ class Resolver:
         except ResolveError:
             return None
 
-    async def measure_files(
+    async def measure_weights(
         self, resolution: Resolution, task: str | None = None, **options: Unpack[LoadKwargs]
     ) -> int:
-        """The bytes of the files that `load` would read for this answer, before they are fetched: about the size of its
-        weights in memory. One request, where they are not in the Hugging Face cache.
+        """About the bytes that the weights will take in memory when `load` loads them with these options, before they
+        are fetched. Without an adapter's base. It is computed from the answer's `weight_bytes` and `parameters`; where
+        they do not tell, it is the size of the files that `load` would read: one request, where they are not in the
+        Hugging Face cache.
 
         Raises:
             ModelLoadError: it cannot be loaded with these options.
@@ -471,7 +473,7 @@ class Resolver:
         """
         from resolver.loading.options import LoadOptions
 
-        return await self._open_loader().measure_files(resolution, LoadOptions(**options), task=task)
+        return await self._open_loader().measure_weights(resolution, LoadOptions(**options), task=task)
 
     async def load_many(
         self,

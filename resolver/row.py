@@ -52,10 +52,17 @@ class Row(TypedDict):
     partial: Annotated[list[str] | None, Meta(description="what could not be seen; null where nothing is missing")]
     checked_at: Annotated[_Text, Meta(description="the last check with the Hub, ISO 8601, UTC")]
     stale: Annotated[bool | None, Meta(description="the last check is longer ago than was asked for")]
+    parameters: Annotated[int | None, Meta(description="parameters of the model, as the Hub counts them")]
+    weight_bytes: Annotated[int | None, Meta(description="bytes of its weights in safetensors files")]
 
 
 ROW_KEYS: tuple[str, ...] = tuple(Row.__annotations__)
 """The keys of every row, in order."""
+
+FLAG_KEYS = ("requires_remote_code", "conflict", "ambiguous", "stale")
+NUMBER_KEYS = ("parameters", "weight_bytes")
+LIST_KEYS = ("weights", "base_models", "notes", "partial")
+"""Keys whose values are lists of texts."""
 
 
 def format_time(seconds: float | None) -> str | None:

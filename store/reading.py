@@ -20,6 +20,7 @@ from store.rows import is_digest
 _encode = msgspec.msgpack.Encoder().encode
 
 _TEXT_OR_NONE = (str, type(None))
+_INTEGER_OR_NONE = (int, type(None))
 
 RecalledRow = Sequence[Any]
 """The fields of `StoredRef`, then the key of the facts, the hints of the ref, its digest, and that of the decision."""
@@ -43,16 +44,19 @@ class RefReader:
         endpoint, scope, rules_id, asked = self._endpoint, self._scope, self._rules_id, self._asked
         encode = _encode
         for row in rows:
-            (key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body,
-             facts_key, hints, digest, decision_digest) = row  # fmt: skip
+            (key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, parameters, weight_bytes,
+             body, facts_key, hints, digest, decision_digest) = row  # fmt: skip
             try:
                 if facts_key is None and commit is not None:
                     # The facts were removed. The key of others that are there instead does not match the digest.
                     facts_key = FactsKey(endpoint, other or name, commit, scope).key
-                values = encode((
+                known: tuple[object, ...] = (
                     key, endpoint, name, revision, scope, facts_key, other, commit, problem,
                     hints_id, tag, library, hints, checked_at,
-                ))  # fmt: skip
+                )  # fmt: skip
+                if parameters is not None or weight_bytes is not None:
+                    known = (*known, parameters, weight_bytes)
+                values = encode(known)
                 is_valid = crc32(values) == digest or is_digest(values, digest)
                 if is_valid and body is not None:
                     values = encode((facts_key, hints_id, rules_id, asked, body))
@@ -62,8 +66,16 @@ class RefReader:
                         body = None
             except (TypeError, ValueError, OverflowError):
                 is_valid = False
-            if is_valid and _can_be_used(revision, other, commit, problem, tag, library, checked_at):
-                yield StoredRef(key, name, revision, other, commit, problem, tag, library, checked_at, hints_id, body)
+            if (
+                is_valid
+                and _can_be_used(revision, other, commit, problem, tag, library, checked_at)
+                and type(parameters) in _INTEGER_OR_NONE
+                and type(weight_bytes) in _INTEGER_OR_NONE
+            ):
+                yield StoredRef(
+                    key, name, revision, other, commit, problem, tag, library, checked_at, hints_id,
+                    parameters, weight_bytes, body,
+                )  # fmt: skip
             else:
                 self.damaged.add(key)
 

@@ -23,7 +23,8 @@ class StoredRef(NamedTuple):
     """A ref as it was last checked: one row of the database.
 
     `other_id` is the canonical id where it differs from `repo_id`. `commit_hash` is None, and `problem` an error code,
-    where the repo or revision is missing. `checked_at_s` is in seconds since 1970, UTC. `decision_body` is the decision
+    where the repo or revision is missing. `checked_at_s` is in seconds since 1970, UTC. `parameters` and `weight_bytes`
+    are the size of the commit's weights, None where it is not known. `decision_body` is the decision
     made by the requested rules, None where there is none; `decision()` decodes it.
     """
 
@@ -37,6 +38,8 @@ class StoredRef(NamedTuple):
     library_name: str | None
     checked_at_s: int
     hints_id: int
+    parameters: int | None
+    weight_bytes: int | None
     decision_body: bytes | None
 
     def has_hints(self, hints: HubHints) -> bool:
@@ -62,7 +65,8 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     """Everything learned about a repo by one fetch, stored in one transaction.
 
     `ref_keys` are all refs under which the repo is found later. `facts` is None where only the ref was checked, and its
-    facts are stored already; `facts_key` is None, and `problem` an error code, where the repo is missing.
+    facts are stored already; `parameters` and `weight_bytes` are the size of the weights, None where it is not known.
+    `facts_key` is None, and `problem` an error code, where the repo is missing.
     `is_hidden`: the repo, or with `is_revision_only` this revision alone, is private, gated or missing; public refs to
     it become tombstones.
     """
@@ -72,6 +76,8 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     checked_at_s: int
     facts_key: FactsKey | None = None
     facts: CommitFacts | None = None
+    parameters: int | None = None
+    weight_bytes: int | None = None
     problem: str | None = None
     decision_key: DecisionKey | None = None
     decision: Decision | None = None

@@ -40,6 +40,7 @@ class RefRow(NamedTuple):
     """A row of the table `refs`, with the key of its facts in place of their row id.
 
     `facts_key` and `commit_hash` are None for a missing repo; `canonical_id` is None where it equals `repo_id`.
+    `parameters` and `weight_bytes` are None where the size of the weights is not known.
     """
 
     key: int
@@ -56,6 +57,8 @@ class RefRow(NamedTuple):
     library_name: str | None
     hints: bytes
     checked_at: int
+    parameters: int | None
+    weight_bytes: int | None
     digest: int
 
 
@@ -106,8 +109,9 @@ class Rows:
             other_id = canonical_id if canonical_id != ref.repo_id else None
             identity = (ref.key, ref.endpoint, ref.repo_id, ref.revision, ref.scope)
             content = (hints_id, hints.pipeline_tag, hints.library_name, hints_body, record.checked_at_s)
-            values = add_digest((*identity, key, other_id, commit_hash, record.problem, *content))
-            self.refs.append(RefRow._make(values))
+            size = (record.parameters, record.weight_bytes)
+            values = (*identity, key, other_id, commit_hash, record.problem, *content, *size)
+            self.refs.append(RefRow(*values, digest=compute_ref_digest(values)))
         if record.is_hidden:
             self.hidden.append(record)
 
@@ -151,9 +155,20 @@ def add_digest(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*values, compute_digest(values))
 
 
+def compute_ref_digest(values: tuple[Any, ...]) -> int:
+    """The digest of a ref's other values."""
+    return compute_digest(_drop_unknown_size(values))
+
+
+def _drop_unknown_size(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of a ref that its digest is of: earlier releases stored no size of the weights."""
+    return values[:-2] if values[-2:] == (None, None) else values
+
+
 def has_valid_digest(row: Row) -> bool:
     """Whether the digest of a row matches its other values; they may be of any type."""
-    return matches_digest(row[:-1], row.digest)
+    values = row[:-1]
+    return matches_digest(_drop_unknown_size(values) if isinstance(row, RefRow) else values, row.digest)
 
 
 def build_ref_row(columns: Any) -> RefRow:

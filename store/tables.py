@@ -27,11 +27,14 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The version of the tables and of the bodies in them."""
 
-ROWS_SCHEMA = 2
+ROWS_SCHEMA = 8
 """The last schema that changed facts, refs, decisions or their bodies: bundles of all later ones are alike."""
+
+ROWS_SCHEMA_WITHOUT_SIZE = 2
+"""The one before: refs had no size of the weights. Its bundles are read too."""
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 _SECONDS = Integer().with_variant(BigInteger, "postgresql")
@@ -40,6 +43,11 @@ _SECONDS = Integer().with_variant(BigInteger, "postgresql")
 def _build_digest_column() -> Column[int]:
     """A checksum of the row's other values, as `rows.compute_digest` computes it: it detects damage."""
     return Column("digest", BigInteger, nullable=False, server_default="0")
+
+
+def _build_size_columns() -> tuple[Column[int | None], ...]:
+    """The size of the commit's weights as the Hub tells it; null where it does not."""
+    return Column("parameters", BigInteger), Column("weight_bytes", BigInteger)
 
 
 facts = Table(
@@ -84,6 +92,7 @@ refs = Table(
     Column("hints", LargeBinary, nullable=False),
     # Seconds since 1970, UTC.
     Column("checked_at", _SECONDS, nullable=False),
+    *_build_size_columns(),
     _build_digest_column(),
     # The check that first found the ref as it is: this commit, these hints, this problem. 0: before schema 4. Not a
     # part of the digest: it is computed when the row is written.
@@ -163,6 +172,7 @@ ref_history = Table(
     Column("library_name", String),
     Column("hints", LargeBinary, nullable=False),
     Column("checked_at", _SECONDS, nullable=False),
+    *_build_size_columns(),
     # That of the ref.
     _build_digest_column(),
     Column("changed_at", _SECONDS, nullable=False),

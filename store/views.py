@@ -41,7 +41,7 @@ _BODY = """\
   decided.notes,
   {null_text} AS partial,
   {checked_at} AS checked_at,
-  {null_flag} AS stale,
+  {null_flag} AS stale,{size}
   {decided_by} AS decided_by{scope}
 FROM refs
 LEFT JOIN latest_decisions AS latest ON latest.facts_id = refs.facts_id AND latest.hints_id = refs.hints_id
@@ -62,9 +62,12 @@ _POSTGRES = {
 }
 
 
-def _build(parts: Mapping[str, str]) -> dict[str, str]:
-    public = _BODY.format(**parts, error=parts["null_text"], scope="")
-    private = _BODY.format(**parts, error="refs.problem", scope=",\n  refs.scope")
+_SIZE = "\n  refs.parameters,\n  refs.weight_bytes,"
+
+
+def _build(parts: Mapping[str, str], size: str = _SIZE) -> dict[str, str]:
+    public = _BODY.format(**parts, size=size, error=parts["null_text"], scope="")
+    private = _BODY.format(**parts, size=size, error="refs.problem", scope=",\n  refs.scope")
     return {
         ANSWERS: f"CREATE VIEW {ANSWERS} AS SELECT\n{public}"
         f"refs.scope = '{PUBLIC}' AND refs.problem IS NULL AND refs.commit_hash IS NOT NULL",
@@ -74,6 +77,9 @@ def _build(parts: Mapping[str, str]) -> dict[str, str]:
 
 SQLITE_VIEWS: Mapping[str, str] = _build(_SQLITE)
 """Name -> the statement that creates it, as SQLite keeps it."""
+
+EARLIER_SQLITE_VIEWS: Mapping[str, str] = _build(_SQLITE, size="")
+"""The same of schemas 4 to 7."""
 
 POSTGRES_VIEWS: Mapping[str, str] = _build(_POSTGRES)
 """Name -> the statement that creates it."""

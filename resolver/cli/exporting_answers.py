@@ -19,7 +19,7 @@ from resolver.cli.parquet import require_pyarrow
 from resolver.cli.selection import ENDPOINT
 from resolver.cli.stores import open_existing
 from resolver.frames import build_arrow_schema
-from resolver.row import ROW_KEYS
+from resolver.row import FLAG_KEYS, LIST_KEYS, NUMBER_KEYS, ROW_KEYS
 from store.query import run_query
 from store.views import ANSWERS, ANSWERS_PRIVATE
 
@@ -38,8 +38,8 @@ WriteRows = Callable[[str, Rows], None]
 
 _COLUMNS = (ENDPOINT, *ROW_KEYS, "decided_by")
 _PRIVATE_COLUMNS = (*_COLUMNS, "scope")
-_FLAGS = frozenset(("requires_remote_code", "conflict", "ambiguous", "stale"))
-_JSON = frozenset(("weights", "candidates", "base_models", "notes", "partial"))
+_JSON = frozenset((*LIST_KEYS, "candidates"))
+_INTEGERS = frozenset((*FLAG_KEYS, *NUMBER_KEYS))
 
 
 async def export_answers(
@@ -98,7 +98,7 @@ def _open_sqlite(path: Path, tables: Mapping[str, Sequence[str]]) -> Iterator[Wr
             # A new file, which is thrown away where the export fails.
             connection.execute("PRAGMA synchronous=OFF")
             for table, columns in tables.items():
-                kinds = (f"{name} {'INTEGER' if name in _FLAGS else 'TEXT'}" for name in columns)
+                kinds = (f"{name} {'INTEGER' if name in _INTEGERS else 'TEXT'}" for name in columns)
                 connection.execute(f"CREATE TABLE {table} ({', '.join(kinds)})")
 
             def write(table: str, rows: Rows) -> None:
@@ -181,7 +181,7 @@ def _build_schema(columns: Sequence[str]) -> Any:
 
 def _parse_row(row: dict[str, Any]) -> dict[str, Any]:
     """The values of a row of the view as the row of an answer has them."""
-    for name in _FLAGS:
+    for name in FLAG_KEYS:
         row[name] = None if row[name] is None else bool(row[name])
     for name in _JSON:
         row[name] = None if row[name] is None else msgspec.json.decode(row[name])

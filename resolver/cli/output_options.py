@@ -40,8 +40,8 @@ def output_options(command: CommandFunction) -> CommandFunction:
             "--where",
             multiple=True,
             metavar="K=V",
-            help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict. "
-            "May be repeated.",
+            help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict, "
+            "parameters<7e9. May be repeated.",
         ),
         click.option("--output", metavar="F", help="Write the results to a file instead of standard output."),
         click.option(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from registry.errors import suggest_names
-from resolver.row import ROW_KEYS
+from resolver.row import NUMBER_KEYS, ROW_KEYS
 
 Row = Mapping[str, Any]
 
 ENDPOINT = "endpoint"
 """The key of rows of several endpoints that says which one a row is of."""
 
-_CONDITION = re.compile(r"([a-z_]+)(?:(!?=)(.*))?", re.DOTALL)
+_CONDITION = re.compile(r"([a-z_]+)(?:(!?=|[<>]=?)(.*))?", re.DOTALL)
+
+_COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class SelectionError(ValueError):
@@ -42,7 +45,8 @@ class Selection:
             return rows
         known = [row for row in rows if row[key] is not None]
         unknown = [row for row in rows if row[key] is None]
-        return sorted(known, key=lambda row: _build_sort_key(row[key]), reverse=self.is_descending) + unknown
+        build_key = int if key in NUMBER_KEYS else _build_sort_key
+        return sorted(known, key=lambda row: build_key(row[key]), reverse=self.is_descending) + unknown
 
     def choose_columns(self, row: Row) -> Row:
         """The row with the chosen keys, in the chosen order."""
@@ -53,7 +57,8 @@ def parse_selection(where: Sequence[str] = (), sort: str | None = None, columns:
     """The selection that the options name.
 
     Raises:
-        SelectionError: a key does not exist, or a condition has another form than KEY, KEY=VALUE or KEY!=VALUE.
+        SelectionError: a key does not exist, or a condition has another form than KEY, KEY=VALUE, KEY!=VALUE or, of
+            numbers, KEY<VALUE, KEY<=VALUE, KEY>VALUE and KEY>=VALUE.
     """
     is_descending = sort is not None and sort.startswith("-")
     chosen = tuple(_check_key(name.strip()) for name in columns.split(",")) if columns is not None else None
@@ -76,13 +81,27 @@ def _parse_condition(text: str) -> Callable[[Row], bool]:
     match = _CONDITION.fullmatch(text.strip())
     if match is None:
         raise SelectionError(f"{text!r} is not a condition such as library=diffusers, error=gated, task= or conflict")
-    key, operator, wanted = _check_key(match[1]), match[2], match[3]
-    if operator is None:
+    key, sign, wanted = _check_key(match[1]), match[2], match[3]
+    if sign is None:
         return lambda row: bool(row[key])
+    if sign in _COMPARISONS:
+        return _build_comparison(key, sign, wanted)
     if wanted.lower() in ("true", "false"):
         wanted = wanted.lower()
-    is_negated = operator == "!="
+    is_negated = sign == "!="
     return lambda row: (wanted in _list_texts(row[key])) is not is_negated
+
+
+def _build_comparison(key: str, sign: str, text: str) -> Callable[[Row], bool]:
+    """A condition on a number, which no row without the number fulfils."""
+    if key not in NUMBER_KEYS:
+        raise SelectionError(f"only {' and '.join(NUMBER_KEYS)} are numbers that {sign} can compare, not {key}")
+    try:
+        limit = float(text)
+    except ValueError:
+        raise SelectionError(f"{text!r} is not a number such as 7000000000 or 7e9") from None
+    compare = _COMPARISONS[sign]
+    return lambda row: row[key] is not None and compare(row[key], limit)
 
 
 def _list_texts(value: Any) -> list[str]:

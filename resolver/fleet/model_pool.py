@@ -60,7 +60,7 @@ class ModelPool:
             async for result in pool.map(evaluate, ids):
                 ...
 
-    A model goes to the smallest kind of worker that can hold it, by the size of its files, which is known before they
+    A model goes to the smallest kind of worker that can hold it, by the size of its weights, which is known before they
     are fetched. Ray is started on this machine where it does not run yet.
     """
 
@@ -207,7 +207,7 @@ class _Run:
 
     async def _run(self, resolution: Resolution) -> ModelResult | Failure:
         try:
-            size_bytes = await self._resolver.measure_files(resolution, self._task, **self._options)
+            size_bytes = await self._resolver.measure_weights(resolution, self._task, **self._options)
             if not any(state.can_hold(size_bytes) for state in self._states):
                 raise MemoryBudgetError(
                     f"{resolution.repo_id} takes {size_bytes} bytes, more than the largest worker of the pool holds "
@@ -221,7 +221,7 @@ class _Run:
             if result is not None:
                 return result
         lost = WorkerLostError(
-            f"the worker died {MAX_ATTEMPTS} times while it had {resolution.repo_id} ({size_bytes} bytes of files), "
+            f"the worker died {MAX_ATTEMPTS} times while it had {resolution.repo_id} ({size_bytes} bytes of weights), "
             "the last time alone: it may need more memory than there is",
             resolution=resolution,
         )

@@ -17,6 +17,7 @@ from registry.facts import CommitHash, FileState, HubHints, SmallFile
 from resolver.errors import HubResponseError, InvalidRequestError
 from resolver.hub.body_size import count_values, is_large
 from resolver.hub.lenient_json import UnusableJsonError, parse_json
+from resolver.hub.weight_size import parse_weight_size
 from resolver.repo_id import RepoRevision, is_commit_hash, is_repo_name, parse_repo_id
 
 MAX_SMALL_FILE_BYTES = 8 * 1024 * 1024
@@ -48,6 +49,7 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
     """Model info: the commit that the revision points to, its file names, and the Hub's hints.
 
+    `parameters` and `weight_bytes` are the size of the weights, None where the Hub does not say; see `Resolution`.
     `modified_at_s` (seconds since 1970, UTC) is when the repo was last changed, where that was requested.
     """
 
@@ -55,6 +57,8 @@ class ModelInfo(Struct, frozen=True, kw_only=True, gc=False):
     commit_hash: CommitHash
     filenames: tuple[str, ...]
     hints: HubHints
+    parameters: int | None = None
+    weight_bytes: int | None = None
     modified_at_s: int | None = None
 
 
@@ -117,6 +121,7 @@ class _LargeInfo(Struct, gc=False):
     cardData: msgspec.Raw = msgspec.Raw()  # noqa: N815 (the Hub's name)
     transformersInfo: msgspec.Raw = msgspec.Raw()  # noqa: N815 (the Hub's name)
     gguf: msgspec.Raw = msgspec.Raw()
+    safetensors: msgspec.Raw = msgspec.Raw()
     siblings: msgspec.Raw = msgspec.Raw()
 
 
@@ -232,11 +237,14 @@ def build_model_info(payload: Any) -> ModelInfo:
         raise HubResponseError("model info names no repo")
     if not isinstance(commit_hash, str) or not is_commit_hash(commit_hash):
         raise HubResponseError(f"model info of {canonical_id!r} names no commit")
+    parameters, weight_bytes = parse_weight_size(payload)
     return ModelInfo(
         canonical_id=canonical_id,
         commit_hash=CommitHash(commit_hash),
         filenames=_parse_filenames(payload.get("siblings")),
         hints=_parse_hints(payload),
+        parameters=parameters,
+        weight_bytes=weight_bytes,
         modified_at_s=_parse_time(payload.get("lastModified")),
     )
 

@@ -16,14 +16,14 @@ from resolver.hub.payloads import MAX_FIELD_BYTES, MAX_FILES, MAX_INFO_BYTES, Mo
 
 COLUMNS = (
     *("id", "modelId", "sha", "pipeline_tag", "library_name", "tags", "siblings", "config", "gguf", "gated", "private"),
-    *("disabled", "transformersInfo", "transformers_info", "cardData", "card_data"),
+    *("disabled", "transformersInfo", "transformers_info", "cardData", "card_data", "safetensors"),
 )
 """The columns that are read; all but one of the first two may be missing."""
 
 _API_NAMES = {"transformers_info": "transformersInfo", "card_data": "cardData"}
 """Field of huggingface_hub's `ModelInfo` -> the API's name of it."""
 
-_NESTED = frozenset(("tags", "siblings", "config", "gguf", "transformersInfo", "cardData"))
+_NESTED = frozenset(("tags", "siblings", "config", "gguf", "transformersInfo", "cardData", "safetensors"))
 """Columns that may hold JSON text in place of nested values."""
 
 _FLAGS = frozenset(("gated", "private", "disabled"))

@@ -15,11 +15,14 @@ EXPAND = (
     "config",
     "transformersInfo",
     "gguf",
+    "safetensors",
     "gated",
     "private",
     "disabled",
 )
-"""The properties of model info that facts and hints are made of (huggingface_hub 2.4, hf_api.ExpandModelProperty_T)."""
+"""The properties of model info that facts, hints and the size of the weights are made of (huggingface_hub 2.4,
+hf_api.ExpandModelProperty_T).
+"""
 
 MAX_PAGE_SIZE = 1_000
 """Most repos in one page of a listing (huggingface.co, 2026)."""

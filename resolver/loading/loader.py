@@ -36,6 +36,7 @@ from resolver.loading.damage import DamagedFile, explain_damage, remove_damaged_
 from resolver.loading.download import Snapshot
 from resolver.loading.download_quota import DownloadWatch
 from resolver.loading.loaded import ModelSize
+from resolver.loading.memory_estimate import estimate_weight_bytes
 from resolver.loading.options import LoadOptions
 from resolver.loading.plan import LoadPlan, check_loadable, find_missing_manifests, plan_load
 from resolver.loading.prepared import PreparedModel, find_damaged, load_prepared
@@ -140,9 +141,9 @@ class Loader:
             resolution=resolution, plan=plan, folder=folder, options=options, base=base, snapshot=snapshot
         )
 
-    async def measure_files(self, resolution: Resolution, options: LoadOptions, *, task: str | None = None) -> int:
-        """The bytes of the files that the model would be loaded from, without those of an adapter's base: about the
-        size of its weights in memory. One request, where they are not in the Hugging Face cache.
+    async def measure_weights(self, resolution: Resolution, options: LoadOptions, *, task: str | None = None) -> int:
+        """About the bytes that the model's weights would take in memory, without those of an adapter's base: as the
+        answer tells them, else the size of the files; one request, where they are not in the Hugging Face cache.
 
         Raises:
             ModelLoadError: it cannot be loaded with these options.
@@ -150,6 +151,8 @@ class Loader:
         """
         snapshot = await self._build_snapshot(resolution, options)
         resolution, _, plan = await self._plan(resolution, snapshot, options, task=task)
+        if (known_bytes := estimate_weight_bytes(resolution, plan, options)) is not None:
+            return known_bytes
         names = [f"{options.subfolder}/{name}" if options.subfolder else name for name in plan.filenames]
         if snapshot is None:
             folder = _get_local_folder(resolution)

@@ -67,6 +67,8 @@ def build_commit_ref(target: RepoRevision, canonical_id: str, known: KnownCommit
         library_name=hints.library_name,
         checked_at_s=known.latest.checked_at,
         hints_id=0,
+        parameters=known.ref.parameters if known.ref is not None else None,
+        weight_bytes=known.ref.weight_bytes if known.ref is not None else None,
         decision_body=None,
     )
 

@@ -50,6 +50,8 @@ def resolution_from_store(target: RepoRevision, step: UseStored) -> Resolution:
         checked_at_s=ref.checked_at_s,
         partial=step.decision.partial,
         stale=step.is_stale,
+        parameters=ref.parameters,
+        weight_bytes=ref.weight_bytes,
     )
 
 
@@ -68,6 +70,8 @@ def resolution_from_hub(
         decision=decision,
         checked_at_s=checked_at_s,
         partial=decision.partial,
+        parameters=fetched.parameters,
+        weight_bytes=fetched.weight_bytes,
     )
 
 
@@ -116,6 +120,8 @@ def build_record(
         checked_at_s=origin.checked_at_s,
         facts_key=FactsKey(origin.endpoint, fetched.canonical_id, fetched.commit_hash, scope),
         facts=fetched.commit,
+        parameters=fetched.parameters,
+        weight_bytes=fetched.weight_bytes,
         decision_key=decided_by,
         decision=decision,
         is_hidden=fetched.hints.private is True or fetched.hints.gated is not None,

@@ -14,7 +14,7 @@ from registry.rules.required_files import find_required_files
 from resolver.errors import DisabledRepoError, NotAModelError, RepositoryNotFoundError, ResolveError
 from resolver.hub.payloads import ModelInfo
 from resolver.lookup.request import select_subfolder
-from resolver.lookup.same_commit import reuse_files
+from resolver.lookup.same_commit import keep_weight_size, reuse_files
 from resolver.repo_id import RepoRevision
 from store.records import StoredRef
 
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 
 class FetchedRepo(Struct, frozen=True, kw_only=True, gc=False):
-    """What was fetched. `commit` is None where commit and hints are those of the stored decision, which still holds."""
+    """What was fetched. `commit` is None where commit and hints are those of the stored decision, which still holds.
+    `parameters` and `weight_bytes` are the size of the weights, None where it is not known.
+    """
 
     canonical_id: str
     commit_hash: str
     hints: HubHints
     commit: CommitFacts | None
+    parameters: int | None = None
+    weight_bytes: int | None = None
 
 
 GetStoredFacts = Callable[[StoredRef], Awaitable[CommitFacts | None]]
@@ -61,6 +65,7 @@ async def fetch_repo(
         info = await _fetch_model_info(client, target)
         commit = None
         if known is not None and (known.canonical_id, known.commit_hash) == (info.canonical_id, info.commit_hash):
+            info = keep_weight_size(info, known)
             # A gated repo may have other facts with the same hints: the token may have been given access.
             if not needs_facts and info.hints.gated is None and known.has_hints(info.hints):
                 return build_fetched_repo(info, None)
@@ -119,7 +124,14 @@ async def fetch_required_files(
 
 def build_fetched_repo(info: ModelInfo, commit: CommitFacts | None) -> FetchedRepo:
     """Model info with the facts of its commit."""
-    return FetchedRepo(canonical_id=info.canonical_id, commit_hash=info.commit_hash, hints=info.hints, commit=commit)
+    return FetchedRepo(
+        canonical_id=info.canonical_id,
+        commit_hash=info.commit_hash,
+        hints=info.hints,
+        commit=commit,
+        parameters=info.parameters,
+        weight_bytes=info.weight_bytes,
+    )
 
 
 async def _fetch_model_info(client: RepoClient, target: RepoRevision) -> ModelInfo:

@@ -16,7 +16,7 @@ from resolver.errors import ResolveError
 from resolver.hub.payloads import ModelInfo
 from resolver.hub.urls import BY_CREATION, MAX_PAGE_SIZE, is_page_of, listing_url
 from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
-from resolver.lookup.same_commit import SameCommit, mark_unseen, reuse_files
+from resolver.lookup.same_commit import SameCommit, keep_weight_size, mark_unseen, reuse_files
 from resolver.repo_id import DEFAULT_REVISION, RepoRevision
 from store.records import StoredRef
 
@@ -135,6 +135,10 @@ async def complete_page(
     `known` is what the store has of the commits on the page, by their places: of those nothing is fetched again, and a
     repo whose decision holds comes without facts. With `is_page_only` no file is fetched: the facts say what they lack.
     """
+    page = [
+        keep_weight_size(item, known[place].ref) if place in known and not isinstance(item, RepoRevision) else item
+        for place, item in enumerate(page)
+    ]
     completed: dict[int, FetchedRepo | ResolveError] = {}
     unsettled = []
     for place, item in enumerate(page):

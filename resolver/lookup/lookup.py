@@ -46,7 +46,7 @@ from resolver.lookup.offline import OfflineLookup, explain_known
 from resolver.lookup.outcome import Outcome, Result
 from resolver.lookup.recall import Recall
 from resolver.lookup.request import LocalFolder, Request, Target, get_request_names, parse_request
-from resolver.lookup.same_commit import reuse_files
+from resolver.lookup.same_commit import keep_weight_size, reuse_files
 from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
 from resolver.redaction import without_secrets
@@ -384,6 +384,8 @@ class Lookup:
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         info = step.info
         known = (await self._recall.find_same_commits([info], decision_key)).get(0)
+        if known is not None:
+            info = keep_weight_size(info, known.ref)
         if known is not None and known.decision is not None:
             fetched = build_fetched_repo(info, None)
             return self._decide_soon(target, fetched, decision_key, step.seen_at_s, known.decision)

@@ -91,6 +91,8 @@ class Recall:
             commit_hash=CommitHash(ref.commit_hash),
             filenames=found.commit.filenames,
             hints=found.hints,
+            parameters=ref.parameters,
+            weight_bytes=ref.weight_bytes,
         )
         return info, reuse_files(info, found.commit)
 
@@ -281,5 +283,7 @@ def _build_ref(target: RepoRevision, record: Record) -> StoredRef:
         library_name=record.hints.library_name,
         checked_at_s=record.checked_at_s,
         hints_id=0,
+        parameters=record.parameters,
+        weight_bytes=record.weight_bytes,
         decision_body=None,
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from registry.decision import Decision
 from registry.facts import CommitFacts, FileState, HubHints
@@ -78,6 +79,13 @@ def reuse_files(info: ModelInfo, stored: CommitFacts | None) -> CommitFacts:
         return CommitFacts(filenames=info.filenames)
     files = {path: small for path, small in stored.files.items() if small.state is not FileState.INACCESSIBLE}
     return CommitFacts(filenames=info.filenames, files=files)
+
+
+def keep_weight_size(info: ModelInfo, ref: StoredRef) -> ModelInfo:
+    """`info` with the size of the weights that is known of the same commit, where it has none itself. Pure."""
+    if info.parameters is not None or ref.parameters is None:
+        return info
+    return replace(info, parameters=ref.parameters, weight_bytes=ref.weight_bytes)
 
 
 def mark_unseen(commit: CommitFacts, hints: HubHints, registry: Registry, *more: str) -> CommitFacts:

@@ -21,7 +21,13 @@ from resolver.hub.snapshot_rows import SnapshotInfo, UnusableRowError, parse_sna
 from resolver.lookup.convert import Origin, build_record
 from resolver.lookup.decide import decide_facts
 from resolver.lookup.fetch import build_fetched_repo
-from resolver.lookup.same_commit import SameCommit, find_same_commits, mark_unseen, reuse_files
+from resolver.lookup.same_commit import (
+    SameCommit,
+    find_same_commits,
+    keep_weight_size,
+    mark_unseen,
+    reuse_files,
+)
 from resolver.redaction import without_secrets
 from resolver.repo_id import DEFAULT_REVISION
 from store.codec import OversizedValueError
@@ -140,6 +146,8 @@ class _SnapshotImport:
         if known is not None and known.ref.checked_at_s >= self._seen_at_s and not _lacks(known.ref.decision()):
             self.report.known += 1
             return
+        if known is not None:
+            info = keep_weight_size(info, known.ref)
         commit: CommitFacts | None = None
         decision = known.decision if known is not None else None
         try:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -27,7 +27,7 @@ from store.checks import find_decision_problem, find_facts_problem, find_ref_pro
 from store.errors import BundleError
 from store.keys import PUBLIC
 from store.rows import DecisionRow, FactsRow, RefRow, Rows
-from store.tables import ROWS_SCHEMA
+from store.tables import ROWS_SCHEMA, ROWS_SCHEMA_WITHOUT_SIZE
 
 MAGIC = b"hubresolve bundle 1\n"
 """The first line of a bundle, with the version of the file format."""
@@ -73,6 +73,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _header_decoder = msgspec.msgpack.Decoder(Header)
 _block_decoder = msgspec.msgpack.Decoder(Block)
+_earlier_block_decoder = msgspec.msgpack.Decoder(tuple[list[Any], list[list[Any]], list[Any]])
 
 
 class BundleWriter:
@@ -147,7 +148,7 @@ def read_header(path: Path) -> Header:
             header = _header_decoder.decode(_read_block(file))
         except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, EOFError) as error:
             raise BundleError(f"{path} was exported by an incompatible version of hubresolve: {error}") from error
-    if header.schema != ROWS_SCHEMA:
+    if header.schema not in (ROWS_SCHEMA, ROWS_SCHEMA_WITHOUT_SIZE):
         raise BundleError(
             f"{path} has store schema {header.schema}, but this version of hubresolve needs schema {ROWS_SCHEMA}: "
             f"export the bundle again with a version of hubresolve that has schema {ROWS_SCHEMA}"
@@ -177,7 +178,7 @@ def read_rows(path: Path) -> Iterator[Rows]:
         try:
             header = _header_decoder.decode(_read_block(file))
             while file.tell() < end:
-                block = _block_decoder.decode(_read_block(file))
+                block = _decode_block(_read_block(file), header.schema)
                 rows = Rows(block.facts, block.refs, block.decisions)
                 if (problem := _find_problem(rows, header, facts_keys)) is not None:
                     raise BundleError(f"{path} is damaged: {problem}; nothing was imported")
@@ -223,6 +224,13 @@ def _read_block(file: BinaryIO) -> bytes:
     if not inflate.eof:
         raise EOFError("a block is truncated or too long")
     return content
+
+
+def _decode_block(content: bytes, schema: int) -> Block:
+    if schema == ROWS_SCHEMA:
+        return _block_decoder.decode(content)
+    facts, refs, decisions = _earlier_block_decoder.decode(content)
+    return msgspec.convert((facts, [(*ref[:-1], None, None, ref[-1]) for ref in refs if ref], decisions), Block)
 
 
 def _find_problem(rows: Rows, header: Header, facts_keys: set[int]) -> str | None:

@@ -14,7 +14,7 @@ from registry.environment.newer_release import is_newer
 from registry.releases.update import RegistryUpdate
 from store.bundle.format import Header, read_header, read_rows
 from store.errors import StoreError
-from store.rows import RefRow, add_digest
+from store.rows import RefRow, compute_ref_digest
 from store.store import MetadataStore
 
 
@@ -76,4 +76,5 @@ def _limit_check_time(row: RefRow, now_s: int) -> RefRow:
     """
     if row.checked_at <= now_s:
         return row
-    return RefRow._make(add_digest(row._replace(checked_at=now_s)[:-1]))
+    limited = row._replace(checked_at=now_s)
+    return limited._replace(digest=compute_ref_digest(limited[:-1]))

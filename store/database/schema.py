@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, Integer, cast, inspect, select
@@ -19,7 +20,7 @@ from store.database.corruption import APPLICATION_ID, is_busy_error
 from store.database.engine import build_write_options, is_sqlite, render_url
 from store.errors import DamagedStoreError, SchemaMismatchError, StoreMissingError
 from store.tables import SCHEMA_VERSION, metadata, schema_version
-from store.views import POSTGRES_VIEWS, SQLITE_VIEWS
+from store.views import EARLIER_SQLITE_VIEWS, POSTGRES_VIEWS, SQLITE_VIEWS
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ MAX_BUSY_ATTEMPTS = 30
 BUSY_PAUSE_S = 0.1
 """Pause between two of them: SQLite does not wait for every kind of lock."""
 
+VIEWS_SCHEMA = 8
+"""The last schema that changed the views."""
 
 _KINDS = ("table", "index", "view", "trigger")
 """The types of what a schema of SQLite has."""
@@ -131,7 +134,9 @@ def _read_sqlite_state(connection: Connection) -> SchemaState:
     )
     tables, application_id, version = row.one()
     if application_id == APPLICATION_ID:
-        _refuse_views(connection)
+        if version <= SCHEMA_VERSION:
+            # A newer release may have other views: its store is refused below, and is not damaged.
+            _refuse_views(connection, EARLIER_SQLITE_VIEWS if version < VIEWS_SCHEMA else SQLITE_VIEWS)
         _check_header(version, connection)
         state = _compare_version(version, connection)
         if state is SchemaState.CURRENT:
@@ -146,7 +151,7 @@ def _read_sqlite_state(connection: Connection) -> SchemaState:
     return SchemaState.EMPTY
 
 
-def _refuse_views(connection: Connection) -> None:
+def _refuse_views(connection: Connection, views: Mapping[str, str]) -> None:
     """Refuse what would compute its rows when it is read, but for our own views: such rows may be endless.
 
     Where only the name or only the text is that of one of our views, or the type is none, the file is damaged.
@@ -156,10 +161,10 @@ def _refuse_views(connection: Connection) -> None:
         "UNION ALL SELECT 'view', column.name, '' FROM sqlite_master AS item, pragma_table_xinfo(item.name) AS column "
         "WHERE item.type = 'table' AND column.hidden"
     )
-    others = [row for row in found if SQLITE_VIEWS.get(row.name) != row.sql]
+    others = [row for row in found if views.get(row.name) != row.sql]
     url = render_url(connection.engine.url)
     for kind, name, sql in others:
-        if kind in _KINDS and name not in SQLITE_VIEWS and sql not in SQLITE_VIEWS.values():
+        if kind in _KINDS and name not in views and sql not in views.values():
             raise SchemaMismatchError(
                 f"{url} computes {name!r} when it is read, as no store does; it was not changed: use another store"
             )

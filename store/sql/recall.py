@@ -36,6 +36,8 @@ def list_recalled(state: Table) -> tuple[ColumnElement[Any], ...]:
         state.c.library_name,
         state.c.checked_at,
         state.c.hints_id,
+        state.c.parameters,
+        state.c.weight_bytes,
         decisions.c.body,
         facts.c.key,
         state.c.hints,

@@ -51,7 +51,8 @@ async def read_rows(store: MetadataStore, view: str = "answers") -> list[dict[st
 
 async def test_a_row_has_every_field_of_an_answer(location: str) -> None:
     async with MetadataStore(location) as store:
-        await store.put([replace(make_record("org/a", checked_at_s=1_769_860_800), decision=FULL)])
+        size = {"parameters": 110_106_428, "weight_bytes": 440_425_712}
+        await store.put([replace(make_record("org/a", checked_at_s=1_769_860_800), decision=FULL, **size)])
         (row,) = await read_rows(store)
         assert (await verify(store, REGISTRY)).problems == ["the decision on org/a@main differs from today's"]
     assert tuple(row) == ("endpoint", *ROW_KEYS, "decided_by")
@@ -87,6 +88,8 @@ async def test_a_row_has_every_field_of_an_answer(location: str) -> None:
         "partial": None,
         "checked_at": "2026-01-31T12:00:00Z",
         "stale": None,
+        "parameters": 110_106_428,
+        "weight_bytes": 440_425_712,
         "decided_by": DECISION_KEY.decided_by,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -28,8 +29,11 @@ from store.rows import FactsRow, build_ref_row, has_valid_digest
 from store.sql.postgres_dialect import PostgresDialect
 from store.store import MetadataStore
 from store.tables import ROWS_SCHEMA, SCHEMA_VERSION, metadata, refs
+from store.views import EARLIER_SQLITE_VIEWS, POSTGRES_VIEWS
 from tests.store import postgres
 from tests.store.support import DATA, FACTS, HINTS, REGISTRY, ROOT, make_record, recall_one
+
+SIZE = ("parameters", "weight_bytes")
 
 
 @pytest.fixture
@@ -85,10 +89,14 @@ async def test_an_upgraded_store_has_the_schema_and_the_digests_of_a_new_one(old
 
 
 def downgrade(path: Path, version: int) -> None:
-    """Make a store of schema 2 to 5 of a store of today: its rows have the same bodies."""
+    """Make a store of schema 2 to 7 of a store of today: its rows have the same bodies."""
+    schema_8 = (
+        *(f"DROP VIEW {name}" for name in EARLIER_SQLITE_VIEWS),
+        *(f"ALTER TABLE {table} DROP COLUMN {name}" for table in ("refs", "ref_history") for name in SIZE),
+        *EARLIER_SQLITE_VIEWS.values(),
+    )
     schema_4 = (
-        "DROP VIEW answers",
-        "DROP VIEW answers_private",
+        *(f"DROP VIEW {name}" for name in EARLIER_SQLITE_VIEWS),
         "DROP TABLE latest_decisions",
         "DROP TABLE decision_columns",
         "DROP TABLE ref_history",
@@ -96,7 +104,8 @@ def downgrade(path: Path, version: int) -> None:
     )
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
-            "DROP TABLE listings",
+            *schema_8,
+            *(("DROP TABLE listings",) if version < 6 else ()),
             *(("DROP TABLE quotas",) if version < 5 else ()),
             *(schema_4 if version < 4 else ()),
             *(("DROP TABLE registry_updates",) if version < 3 else ()),
@@ -112,7 +121,7 @@ def read_answers(path: Path) -> list[Any]:
         return connection.execute("SELECT * FROM answers ORDER BY repo_id").fetchall()
 
 
-@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("version", [2, 3, 4, 5, 6, 7])
 async def test_a_later_schema_is_upgraded_to_the_same_store(tmp_path: Path, version: int) -> None:
     path = tmp_path / "store.sqlite3"
     async with MetadataStore(path) as store:
@@ -271,7 +280,7 @@ async def test_reading_a_missing_store_does_not_create_one(tmp_path: Path) -> No
 )
 def test_bodies_of_this_schema_stay_readable(value: Any, stored: str) -> None:
     # A failure means that a dictionary was changed or a field renamed: this needs a new schema, with a migration.
-    assert ROWS_SCHEMA == 2
+    assert ROWS_SCHEMA == 8
     assert codec.decode(type(value), bytes.fromhex(stored)) == value
 
 
@@ -282,6 +291,10 @@ async def test_postgresql_finds_the_spellings_of_a_name_by_an_index_also_after_a
         engine = create_async_engine(url)
         async with engine.begin() as connection:
             # As schema 6 left it.
+            for view in POSTGRES_VIEWS:
+                await connection.execute(text(f"DROP VIEW {view}"))
+            for table, name in itertools.product(("refs", "ref_history"), SIZE):
+                await connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
             await connection.execute(text("DROP INDEX refs_by_lower_repo_id"))
             await connection.execute(text("UPDATE schema_version SET version_num = '6'"))
         async with MetadataStore(url) as store:

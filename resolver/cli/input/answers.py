@@ -10,10 +10,11 @@ import click
 
 from resolver.cli.input.formats import ID_COLUMNS, read_rows
 from resolver.render import FORMULA_STARTS
-from resolver.row import ROW_KEYS
+from resolver.row import FLAG_KEYS, LIST_KEYS, NUMBER_KEYS, ROW_KEYS
 
-_FLAGS = frozenset(("requires_remote_code", "conflict", "ambiguous", "stale"))
-_LISTS = frozenset(("weights", "base_models", "notes", "partial"))
+_MAX_DIGITS = 19
+"""Of a number of 64 bits."""
+
 _COLUMNS = (*dict.fromkeys((*ID_COLUMNS, *ROW_KEYS)), "error_code", "error_message")
 
 
@@ -60,9 +61,11 @@ def _parse_value(key: str, value: Any) -> Any:
     if value is None or value == "":
         # CSV has one spelling for null and for an empty list.
         return None
-    if key in _FLAGS:
+    if key in FLAG_KEYS:
         return _parse_flag(key, value)
-    if key in _LISTS:
+    if key in NUMBER_KEYS:
+        return _parse_number(key, value)
+    if key in LIST_KEYS:
         items = _undo_csv_safe(value).split(";") if isinstance(value, str) else value
         return _check_list(key, items, str)
     if key == "candidates":
@@ -80,6 +83,14 @@ def _parse_flag(key: str, value: Any) -> bool:
     if not isinstance(flag, bool):
         raise ValueError(f"{key} is {value!r:.80}, and must be true or false")
     return flag
+
+
+def _parse_number(key: str, value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        return int(value)
+    if type(value) is not int:
+        raise ValueError(f"{key} is {value!r:.80}, and must be a whole number")
+    return value
 
 
 def _check_list(key: str, items: Any, kind: type) -> list[Any]:

@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 from resolver.local_hub.catalog.catalog import MAIN, Catalog, HubRepo
 from resolver.local_hub.catalog.contents import hash_commit
 from resolver.local_hub.catalog.jsonl import RowReader
+from resolver.local_hub.catalog.safetensors_counts import count_parameters
 from resolver.local_hub.errors import CatalogError
 
 _MANIFESTS: Final = ("config.json", "model_index.json", "adapter_config.json", "modules.json")
@@ -126,6 +127,7 @@ def _build_repo(repo_id: str, folder: Path) -> HubRepo:
     card_tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     pipeline_tag = pipeline_tag if isinstance(pipeline_tag, str) else None
     library_name = library_name if isinstance(library_name, str) else None
+    counts = count_parameters(folder)
     implied_tags = [tag for tag in (library_name, pipeline_tag) if tag is not None]
     return HubRepo(
         id=repo_id,
@@ -135,6 +137,7 @@ def _build_repo(repo_id: str, folder: Path) -> HubRepo:
         library_name=library_name,
         tags=tuple(dict.fromkeys((*implied_tags, *card_tags))),
         card=card,
+        safetensors={"parameters": counts, "total": sum(counts.values())} if counts else None,
     )
 
 

@@ -74,3 +74,45 @@ async def test_the_requested_cache_is_used(models: Path, tmp_path: Path) -> None
         await served.load("acme/bert", cache_dir=tmp_path / "mine")
         assert (tmp_path / "mine" / "models--acme--bert" / "snapshots").is_dir()
         assert not (tmp_path / "hf-home" / "hub" / "models--acme--bert").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "value_bytes"),
+    [
+        ("acme/bert", {}, 4),
+        ("acme/bert", {"dtype": "bfloat16"}, 2),
+        ("acme/bert", {"dtype": torch.float64}, 8),
+        ("acme/bert", {"dtype": "auto"}, 4),
+        ("st/cross", {}, 4),
+        ("st/cross", {"dtype": torch.float16}, 2),
+    ],
+    ids=str,
+)
+async def test_the_size_in_memory_is_known_without_a_request(
+    name: str, options: dict[str, Any], value_bytes: int, models: Path, tmp_path: Path
+) -> None:
+    async with serve_models(models, tmp_path / "store") as served:
+        resolution = await served.resolver.resolve(name)
+        before = served.hub.count.total
+        measured = await served.resolver.measure_weights(resolution, **options)
+        assert served.hub.count.total == before
+        model = await served.load(name, **{**options, "dtype": options.get("dtype") or torch.float32})
+        assert measured == pytest.approx(value_bytes * sum(item.numel() for item in model.parameters()), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("acme/sd", "*/*.safetensors"),
+        ("acme/lora", "*.safetensors"),
+        ("acme/resnet", "*.bin"),
+        ("st/embed", "**/*.safetensors"),
+    ],
+)
+async def test_the_size_of_what_the_hub_does_not_count_is_that_of_its_files(
+    name: str, weights: str, models: Path, tmp_path: Path
+) -> None:
+    files_bytes = sum(file.stat().st_size for file in (models / name).glob(weights))
+    async with serve_models(models, tmp_path / "store") as served:
+        resolution = await served.resolver.resolve(name)
+        assert await served.resolver.measure_weights(resolution) >= files_bytes > 0

@@ -36,6 +36,8 @@ def ref(age_s: float, problem: str | None = None) -> StoredRef:
         library_name=None,
         checked_at_s=int(NOW_S - age_s),
         hints_id=0,
+        parameters=None,
+        weight_bytes=None,
         decision_body=None,
     )
 
