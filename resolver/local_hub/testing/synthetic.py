@@ -65,7 +65,7 @@ def synthetic(count: int, authors: int = 100, seed: int = 0) -> Iterator[dict[st
 def _build_transformers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
     model_type, architecture, auto_model, task = rng.choice(_TRANSFORMERS)
     hidden_size = rng.choice((128, 384, 768, 1024, 4096))
-    config = {
+    config: dict[str, Any] = {
         "architectures": [architecture],
         "model_type": model_type,
         "hidden_size": hidden_size,
@@ -74,6 +74,7 @@ def _build_transformers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
         "torch_dtype": rng.choice(("float32", "bfloat16")),
         "vocab_size": rng.choice((30522, 32000, 50257, 151936)),
     }
+    parameters = 12 * config["num_hidden_layers"] * hidden_size**2 + config["vocab_size"] * hidden_size
     weights = (
         ("model.safetensors",)
         if hidden_size < 4096
@@ -86,6 +87,7 @@ def _build_transformers_row(rng: random.Random, suffix: str) -> dict[str, Any]:
         "library_name": "transformers",
         "pipeline_tag": None if rng.randrange(4) == 0 else task,
         "tags": ["transformers", "safetensors", model_type, task],
+        "safetensors": _build_size({"BF16" if hidden_size == 4096 else "F32": parameters}),
         "hub": {"transformersInfo": {"auto_model": auto_model, "pipeline_tag": task}},
     }
 
@@ -109,6 +111,7 @@ def _build_sentence_transformers_row(rng: random.Random, suffix: str) -> dict[st
         "library_name": "sentence-transformers",
         "pipeline_tag": task,
         "tags": ["sentence-transformers", "safetensors", model_type, task],
+        "safetensors": _build_size({"F32": 33_360_000, "I64": 512}),
         "hub": {"transformersInfo": {"auto_model": "AutoModel", "pipeline_tag": "feature-extraction"}},
     }
 
@@ -151,4 +154,10 @@ def _build_timm_row(rng: random.Random, suffix: str) -> dict[str, Any]:
         "library_name": "timm",
         "pipeline_tag": "image-classification" if num_classes else "image-feature-extraction",
         "tags": ["timm", "pytorch", "safetensors", "image-classification"],
+        "safetensors": _build_size({"F32": 11_000_000 + 512 * num_classes}),
     }
+
+
+def _build_size(parameters: dict[str, int]) -> dict[str, Any]:
+    """The Hub's count of the parameters, by type."""
+    return {"parameters": parameters, "total": sum(parameters.values())}
