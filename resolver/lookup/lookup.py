@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
-from registry.decision import Decision
-from registry.facts import CommitFacts, RepoFacts
+from registry.facts import CommitFacts
 from resolver.answer import Answer, Failure, build_failure
 from resolver.cache.answer_cache import AnswerCache
 from resolver.cache.freshness import may_stand_in
@@ -24,22 +22,18 @@ from resolver.cache.write_behind import Stored, WriteBehind
 from resolver.concurrency.batcher import Batcher
 from resolver.concurrency.ordered_pool import Entry, Work
 from resolver.concurrency.single_flight import LeaderSingleFlight
-from resolver.errors import HubError, HubUnavailableError, InternalError, ResolveError
+from resolver.errors import HubError, HubUnavailableError, ResolveError
 from resolver.local.folder import list_current_folder, read_folder
 from resolver.lookup.author_listings import DEFAULT_LIMITS, AuthorListings, ListingLimits
 from resolver.lookup.bucket_choice import BucketChoice
 from resolver.lookup.by_files import fetch_by_files
 from resolver.lookup.context import LookupContext
 from resolver.lookup.convert import (
-    Origin,
-    build_record,
     error_from_problem,
-    record_from_error,
     resolution_from_folder,
-    resolution_from_hub,
     resolution_from_store,
 )
-from resolver.lookup.decide import decide_facts
+from resolver.lookup.decider import DECIDE_BATCH, Decider, FetchedTarget
 from resolver.lookup.fetch import FetchedRepo, build_fetched_repo, complete_repo, fetch_repo
 from resolver.lookup.listing import PageItem, complete_page
 from resolver.lookup.offline import OfflineLookup, explain_known
@@ -49,12 +43,10 @@ from resolver.lookup.request import LocalFolder, Request, Target, get_request_na
 from resolver.lookup.same_commit import keep_weight_size, reuse_files
 from resolver.lookup.step import AskHub, FetchFiles, LookInHfCache, ReadFolder, Refuse, Step, UsePage, UseStored
 from resolver.lookup.subfolder import SubfolderFacts
-from resolver.redaction import without_secrets
 from resolver.repo_id import RepoRevision, is_plain_id
 from resolver.resolution import Resolution
 from store.database.locks import HeldLock
 from store.keys import DecisionKey
-from store.records import Record
 
 if TYPE_CHECKING:
     from resolver.hub.client import HubClient, RepoClient
@@ -62,16 +54,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DECIDE_BATCH = 32
-"""Fetched repos that are decided on in one go. Each for itself, between two responses of the Hub, takes a tenth more
-time for a repo in all (`benchmarks/bulk.py`, cold and lean at 0 ms).
-"""
-
-MAX_SAID_SHADOWS = 100
-"""Folders with the name of a repo that are said, each once."""
-
-GATHER_S = 0.1
-"""Longest wait of a fetched repo for others, to be decided in one batch with them."""
+MAX_FOLDER_WARNINGS = 100
+"""Folders with the name of a repo of which a warning is logged, each once."""
 
 
 class PendingRequest(Work[Result]):
@@ -91,17 +75,6 @@ class PendingRequest(Work[Result]):
     async def run(self) -> Outcome:
         """Perform the step, and every step that follows from it."""
         return await self.lookup.perform(self.target, self.step, self.decision_key, self.subfolder)
-
-
-class _Undecided(NamedTuple):
-    """A fetched repo that waits to be decided on. `decision` is the stored one, where it still holds."""
-
-    target: RepoRevision
-    fetched: FetchedRepo
-    decision_key: DecisionKey
-    checked_at_s: int
-    decision: Decision | None
-    outcome: Outcome
 
 
 class Lookup:
@@ -130,11 +103,8 @@ class Lookup:
         self._buckets = BucketChoice()
         self._fetches: LeaderSingleFlight[tuple[RepoRevision, bool], FetchedRepo] = LeaderSingleFlight()
         self._looks: Batcher[tuple[RepoRevision, DecisionKey], Step] = Batcher(self._look_again)
-        self._undecided: list[_Undecided] = []
-        self._undecided_by_target: dict[RepoRevision, _Undecided] = {}
-        self._said_shadows: set[str] = set()
-        self._decided: asyncio.Future[None] | None = None
-        self._decider: asyncio.Task[None] | None = None
+        self._decider = Decider(context, write_behind, answer_cache, self._fetches)
+        self._warned_folders: set[str] = set()
 
     @property
     def waiting_for_info(self) -> int:
@@ -145,8 +115,7 @@ class Lookup:
         """Cancel the listings in flight, and decide on what was fetched."""
         await self._listings.close()
         await self._looks.close()
-        if self._decider is not None:
-            await asyncio.wait([self._decider])
+        await self._decider.close()
 
     # Parse, recall, choose the next step: for all requests of a batch together.
 
@@ -182,17 +151,17 @@ class Lookup:
                 else:
                     entries.append(PendingRequest(self, target, entry, decision_key, subfolder))
             elif isinstance(target, LocalFolder):
-                self._say_shadow(target)
+                self._warn_of_folder(target)
                 entries.append(PendingRequest(self, target, ReadFolder(), decision_key, subfolder))
             else:
                 entries.append(target)
         return entries
 
-    def _say_shadow(self, folder: LocalFolder) -> None:
-        """Say once of a folder that it is read in place of a repo, whose id it may have by chance."""
+    def _warn_of_folder(self, folder: LocalFolder) -> None:
+        """Log once that a folder is read in place of a repo, whose id it may have by chance."""
         name = folder.repo_id
-        if is_plain_id(name) and name not in self._said_shadows and len(self._said_shadows) < MAX_SAID_SHADOWS:
-            self._said_shadows.add(name)
+        if is_plain_id(name) and name not in self._warned_folders and len(self._warned_folders) < MAX_FOLDER_WARNINGS:
+            self._warned_folders.add(name)
             logger.warning(
                 "%s is a folder here, which is read in place of the repo of this name: ./%s says that it is meant, and "
                 "%s@main means the repo",
@@ -263,8 +232,7 @@ class Lookup:
     async def _ask_hub_alone(
         self, target: RepoRevision, step: AskHub, decision_key: DecisionKey, *, is_claimed: bool
     ) -> Outcome:
-        if (undecided := self._undecided_by_target.get(target)) is not None:
-            await undecided.outcome.get()
+        await self._decider.wait_for(target)
         if is_claimed or self._write_behind.was_put_lately(target.repo_id, target.revision):
             now = await self._looks.load((target, decision_key))
             if not isinstance(now, AskHub):
@@ -291,7 +259,7 @@ class Lookup:
 
     async def _finish_large(self, outcome: Outcome) -> None:
         """Wait until a repo whose facts take much memory is stored, which frees it."""
-        self._decide_all()
+        self._decider.decide_all()
         await outcome.get()
 
     async def _fetch_with(
@@ -318,11 +286,11 @@ class Lookup:
         except HubUnavailableError as error:
             return Outcome(await self._stand_in(target, error, decision_key))
         except ResolveError as error:
-            return self._build_refusal(target, error, int(self._clock()))
+            return self._decider.refuse(target, error, int(self._clock()))
         finally:
             self._write_behind.end_producing()
         still_valid = decision if fetched.commit is None else None
-        return self._decide_soon(target, fetched, decision_key, int(self._clock()), still_valid)
+        return self._decider.decide_soon(FetchedTarget(target, fetched, decision_key, int(self._clock()), still_valid))
 
     async def _fetch_either(
         self,
@@ -375,12 +343,6 @@ class Lookup:
             return None
         return await self._offline.find_whole(target, decision_key)
 
-    def _build_refusal(self, target: RepoRevision, error: ResolveError, checked_at_s: int) -> Outcome:
-        """The outcome of a request that the Hub did not grant, after remembering what that says about the repo."""
-        record = record_from_error(target, error, origin=self._build_origin(checked_at_s))
-        stored = self._remember(record) if record is not None else None
-        return Outcome(build_failure(target.repo_id, target.revision, error), stored)
-
     async def _use_page(self, target: RepoRevision, step: UsePage, decision_key: DecisionKey) -> Outcome:
         info = step.info
         known = (await self._recall.find_same_commits([info], decision_key)).get(0)
@@ -388,7 +350,8 @@ class Lookup:
             info = keep_weight_size(info, known.ref)
         if known is not None and known.decision is not None:
             fetched = build_fetched_repo(info, None)
-            return self._decide_soon(target, fetched, decision_key, step.seen_at_s, known.decision)
+            item = FetchedTarget(target, fetched, decision_key, step.seen_at_s, known.decision)
+            return self._decider.decide_soon(item)
         try:
             commit = reuse_files(info, known.facts if known is not None else None)
             return await self._complete(target, info, commit, step.seen_at_s, decision_key)
@@ -414,20 +377,20 @@ class Lookup:
         client = await self._connection.open_client()
         with client.begin_repo(info.hints) as repo:
             fetched = await complete_repo(repo, info, commit, lean=self._registry)
-            outcome = self._decide_soon(target, fetched, decision_key, seen_at_s)
+            outcome = self._decider.decide_soon(FetchedTarget(target, fetched, decision_key, seen_at_s))
             if repo.has_large_body:
                 await self._finish_large(outcome)
         return outcome
 
     async def _resolve_folder(self, folder: LocalFolder, decision_key: DecisionKey) -> Resolution:
         facts = await asyncio.to_thread(read_folder, folder.path)
-        return resolution_from_folder(folder, facts.hints, self._decide(facts, decision_key))
+        return resolution_from_folder(folder, facts.hints, self._decider.decide(facts, decision_key))
 
     async def _resolve_subfolder(self, root: Answer, subfolder: str, decision_key: DecisionKey) -> Answer:
         if isinstance(root, Failure):
             return root
         facts = await self._subfolders.get_facts(root, subfolder)
-        return replace(root, decision=self._decide(facts, decision_key))
+        return replace(root, decision=self._decider.decide(facts, decision_key))
 
     async def resolve_page(
         self, client: HubClient, page: Sequence[PageItem], decision_key: DecisionKey, seen_at_s: int | None = None
@@ -446,96 +409,19 @@ class Lookup:
                 if len(outcomes) % DECIDE_BATCH == 0:
                     # Yield to the event loop.
                     await asyncio.sleep(0)
-                outcome = Outcome()
                 if isinstance(fetched, ResolveError):
-                    outcome = self._build_refusal(target, fetched, checked_at_s)
-                else:
-                    decision = known[place].decision if fetched.commit is None else None
-                    item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
-                    self._decide_and_remember(item)
-                outcomes.append(outcome)
+                    outcomes.append(self._decider.refuse(target, fetched, checked_at_s))
+                    continue
+                decision = known[place].decision if fetched.commit is None else None
+                item = FetchedTarget(target, fetched, decision_key, checked_at_s, decision)
+                outcomes.append(self._decider.decide_now(item))
         finally:
             self._write_behind.end_producing()
         return outcomes
 
-    # Decide, remember, answer: for many fetched repos together.
-
-    def _decide_soon(
-        self,
-        target: RepoRevision,
-        fetched: FetchedRepo,
-        decision_key: DecisionKey,
-        checked_at_s: int,
-        decision: Decision | None = None,
-    ) -> Outcome:
-        earlier = self._undecided_by_target.get(target)
-        if earlier is not None and earlier.fetched is fetched and earlier.decision_key == decision_key:
-            # Another request shared the flight.
-            return earlier.outcome
-        if self._decided is None:
-            self._decided = asyncio.get_running_loop().create_future()
-        outcome = Outcome(decided=self._decided)
-        item = _Undecided(target, fetched, decision_key, checked_at_s, decision, outcome)
-        self._undecided.append(item)
-        self._undecided_by_target[target] = item
-        if len(self._undecided) >= DECIDE_BATCH:
-            self._decide_all()
-        elif self._decider is None:
-            self._decider = asyncio.create_task(self._decide_rest())
-        return outcome
-
-    async def _decide_rest(self) -> None:
-        """Decide on what does not fill a batch, when nothing else is in flight, or after `GATHER_S`."""
-        try:
-            while self._undecided:
-                until_s = time.monotonic() + GATHER_S
-                while self._undecided and self._fetches and time.monotonic() < until_s:  # noqa: ASYNC110
-                    await asyncio.sleep(GATHER_S / 10)
-                self._decide_all()
-        finally:
-            self._decider = None
-
-    def _decide_all(self) -> None:
-        undecided, self._undecided, self._undecided_by_target = self._undecided, [], {}
-        decided, self._decided = self._decided, None
-        for item in undecided:
-            self._decide_and_remember(item)
-        if decided is not None:
-            decided.set_result(None)
-
-    def _decide_and_remember(self, item: _Undecided) -> None:
-        target, fetched, decision_key, checked_at_s, decision, outcome = item
-        try:
-            if decision is None:
-                if fetched.commit is None:
-                    raise InternalError(f"{target.repo_id} was fetched without its facts")
-                decision = self._decide(RepoFacts(commit=fetched.commit, hints=fetched.hints), decision_key)
-            outcome.answer = resolution_from_hub(target, fetched, decision, checked_at_s)
-        except Exception as error:
-            outcome.answer = build_failure(target.repo_id, target.revision, error)
-        try:
-            names = (target.repo_id, fetched.canonical_id)
-            origin = self._build_origin(checked_at_s)
-            record = build_record(names, target.revision, fetched, decision, origin=origin, decided_by=decision_key)
-            outcome.stored = self._remember(record)
-        except Exception as error:
-            cause = without_secrets(error)
-            logger.error("internal error: the answer for %s is not stored", target.repo_id, exc_info=cause)
-
-    def _decide(self, facts: RepoFacts, decision_key: DecisionKey) -> Decision:
-        return decide_facts(facts, self._registry, decision_key.task, decision_key.library)
-
-    def _remember(self, record: Record) -> Stored:
-        """Store the record soon; older answers about its repo leave the answer cache now."""
-        self._answer_cache.invalidate(record)
-        return self._write_behind.put(record)
-
     def _find_unstored(self, target: RepoRevision) -> Stored | None:
         unstored = self._write_behind.find(target.repo_id, target.revision)
         return unstored.stored if unstored is not None else None
-
-    def _build_origin(self, checked_at_s: int) -> Origin:
-        return Origin(self._settings.endpoint, self._connection.token, checked_at_s)
 
 
 def _release_when_stored(lock: HeldLock, outcome: Outcome | None) -> None:
