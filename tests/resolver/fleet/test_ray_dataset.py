@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -17,9 +18,10 @@ import pytest
 from resolver import Resolution, Settings
 from resolver.errors import SettingsError
 from resolver.fleet import cluster, resolve_dataset
-from resolver.local_hub.server.process import HubProcess, start_process
-from resolver.local_hub.testing.synthetic import synthetic
-from tests.resolver.support import answers
+from resolver.local_hub import Catalog, HubProcess, LocalHub, repos_from_rows, start_process, synthetic
+from resolver.local_hub.testing import faults
+from store.store import MetadataStore
+from tests.resolver.support import answers, wait_until
 from tests.store import postgres
 
 ray = pytest.importorskip("ray")
@@ -109,6 +111,33 @@ async def test_two_actors_send_as_many_requests_as_one_resolver(postgres_server:
     assert one.keys() == {"api", "resolvers"}
     # Where a listing is slow, the first repo of a batch is asked for alone: one more request for each of a few batches.
     assert two == pytest.approx(one, rel=0.02)
+
+
+async def test_rows_are_complete_though_the_database_is_restarted() -> None:
+    served, made_alone = 200, 400
+    count = COUNT // 4
+    rows = list(synthetic(count, count))
+    ids = [row["id"] for row in rows]
+    is_down = asyncio.Event()
+    postgres.skip_without_binaries()
+    with postgres.run_restartable_server() as server:
+        async with postgres.create_database(server.url) as store, LocalHub(Catalog(repos_from_rows(rows))) as hub:
+            # However long the Hub holds an answer.
+            settings = Settings(endpoint=hub.endpoint, store=store, token=False, timeout_s=3_600)
+            hub.faults.add(faults.Hold(is_down.wait), skip=served, times=None)
+            resolving = asyncio.create_task(asyncio.to_thread(resolve, settings, ids, batch_size=50))
+            await wait_until(lambda: hub.faults.hits > 0)
+            await asyncio.to_thread(server.stop)
+            is_down.set()
+            await wait_until(lambda: hub.count.total >= served + made_alone)
+            await asyncio.to_thread(server.start)
+            answered = await resolving
+            async with MetadataStore(store) as opened:
+                # What was answered meanwhile is stored before the actors end, which Ray does not wait for.
+                while (await opened.get_info()).refs < count:
+                    await asyncio.sleep(0.1)
+    assert sorted(row["n"] for row in answered) == [*range(count)]
+    assert [row["error"] for row in answered if row["error"]] == []
 
 
 def test_a_column_that_is_missing_is_named() -> None:
