@@ -91,7 +91,7 @@ _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
     "docs/loading.md": _save_models,
     "docs/exporting.md": _save_decoder,
     "docs/tutorial/loading.md": _save_models,
-    "docs/tutorial/exporting.md": _save_decoder,
+    "docs/tutorial/exporting.md": _save_models,
     "docs/how-to/notebooks.md": _save_models,
     "docs/how-to/company-network.md": _save_certificate,
 }
