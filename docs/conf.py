@@ -35,6 +35,8 @@ html_show_copyright = False
 html_sidebars = {"index": []}
 html_theme_options = {
     "show_nav_level": 2,
+    # All commands are listed beside the page about them.
+    "show_toc_level": 3,
     "header_links_before_dropdown": 8,
     "navbar_align": "left",
     "footer_start": ["sphinx-version"],

@@ -43,8 +43,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.slow
 def test_the_packages_pass_the_checks_of_the_index(packages: dict[str, Path]) -> None:
     run(sys.executable, "-m", "twine", "check", "--strict", *packages.values(), folder=ROOT)
-    # The three packages are top-level on purpose.
-    run(sys.executable, "-m", "check_wheel_contents", "--ignore", "W009", packages[".whl"], folder=ROOT)
+    run(sys.executable, "-m", "check_wheel_contents", packages[".whl"], folder=ROOT)
 
 
 @pytest.mark.slow
@@ -61,9 +60,9 @@ def test_the_wheel_has_the_packages_and_their_data_alone(packages: dict[str, Pat
     names = zipfile.ZipFile(packages[".whl"]).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"registry", "store", "resolver", f"hubresolve-{PROJECT['version']}.dist-info"}
-    assert {"resolver/py.typed", "resolver/local_hub/data/demo.jsonl.gz", "registry/tables/transformers.json"} <= set(
-        names
-    )
+    data = {"demo.jsonl.gz", "practice.jsonl"}
+    assert {"resolver/py.typed", "registry/tables/transformers.json"} <= set(names)
+    assert {f"resolver/local_hub/data/{name}" for name in data} <= set(names)
 
 
 @pytest.mark.slow

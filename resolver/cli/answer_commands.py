@@ -21,9 +21,9 @@ Examples:
 @click.argument("old", metavar="[OLD]", required=False)
 @click.argument("new", metavar="[NEW]", required=False)
 @click.option("--since", type=MOMENT, metavar="WHEN", help="Compare the store with what it was then: a date, or 7d.")
-@click.option("--until", type=MOMENT, metavar="WHEN", help="Compare with this moment of the store.  [default: now]")
-@click.option("--store", metavar="PATH|URL", help="The store of --since.  [env: HUBRESOLVE_STORE]")
-@click.option("--endpoint", metavar="URL", help="Of stores: only repos of this Hub.  [env: HF_ENDPOINT]")
+@click.option("--until", type=MOMENT, metavar="WHEN", help="Compare with the store at this time.  [default: now]")
+@click.option("--store", metavar="PATH|URL", help="Store that --since reads.  [env: HUBRESOLVE_STORE]")
+@click.option("--endpoint", metavar="URL", help="With stores: only repos of this Hub.  [env: HF_ENDPOINT]")
 @click.option(
     "--format",
     "format_",
@@ -49,7 +49,7 @@ def diff(
     output: str | None,
     quiet: bool,
 ) -> int:
-    """Show what is different in NEW, or in the store since a moment.
+    """Compare two runs or stores, or the store with what it was at an earlier time.
 
     OLD and NEW are files that `resolve` wrote as JSON lines, CSV or Parquet (- is standard input), or stores. The exit
     code is 0 if nothing is different, and 1 if something is.
@@ -91,11 +91,11 @@ Examples:
 )
 @click.argument("answers", metavar="[ANSWERS]", required=False)
 @click.option("--store", metavar="PATH|URL", help="Report this store.  [env: HUBRESOLVE_STORE]")
-@click.option("--endpoint", metavar="URL", help="Of a store: only repos of this Hub.  [env: HF_ENDPOINT]")
-@click.option("--author", metavar="A", help="Of a store: only repos of this user or organisation.")
+@click.option("--endpoint", metavar="URL", help="With a store: only repos of this Hub.  [env: HF_ENDPOINT]")
+@click.option("--author", metavar="A", help="With a store: only repos of this user or organisation.")
 @click.option("-o", "--output", metavar="F", help="Write the page to this file instead of standard output.")
 @click.option("--title", metavar="T", help="Title of the page.  [default: Hub repos]")
-@click.option("--quiet", is_flag=True, help="Do not tell the size of the page.")
+@click.option("--quiet", is_flag=True, help="Do not report the size of the page.")
 def report(
     answers: str | None,
     store: str | None,
@@ -105,7 +105,7 @@ def report(
     title: str | None,
     quiet: bool,
 ) -> int:
-    """Make one page of HTML about answers: counts, failures, conflicts, and a table to search.
+    """Make an HTML page about answers: counts, failures, conflicts, and a table to search.
 
     ANSWERS is a file that `resolve` wrote as JSON lines, CSV or Parquet; - is standard input. Without it, the page is
     about the store, and has the evidence of answers that need attention. The page needs no network.

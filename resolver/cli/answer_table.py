@@ -154,16 +154,18 @@ class AnswerTable:
         if row["partial"]:
             remarks.append(f"not seen: {', '.join(row['partial'])}")
         if (age := self._describe_old_check(row)) is not None:
-            remarks.append(f"checked {age}")
+            remarks.append(f"stale: checked {age}" if row["stale"] else f"checked {age}")
         return ["; ".join(remarks)] if remarks else []
 
     def _describe_old_check(self, row: Row) -> str | None:
-        """How long ago the Hub was asked, where that is long and the branch may have moved since; else None."""
+        """How long ago the Hub was asked, where the answer is stale, or that is long and the branch may have moved
+        since; else None.
+        """
         checked_at_s, revision = parse_time(row["checked_at"]), row["revision"]
         if checked_at_s is None or revision is None or is_commit_hash(revision):
             return None
-        is_old = self._now_s - checked_at_s >= MIN_SHOWN_AGE_S
-        return describe_age(checked_at_s, self._now_s) if is_old else None
+        is_shown = row["stale"] or self._now_s - checked_at_s >= MIN_SHOWN_AGE_S
+        return describe_age(checked_at_s, self._now_s) if is_shown else None
 
 
 def _make_cell(text: str) -> str:

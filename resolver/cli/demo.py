@@ -13,6 +13,7 @@ import click
 from resolver.answer import Failure
 from resolver.cli.exits import ALL_ANSWERED, ERROR_ROWS
 from resolver.cli.tables import TableRow, print_table
+from resolver.hub.response import Bucket
 from resolver.local_hub import LocalHub, demo_catalog
 from resolver.resolution import Resolution
 from resolver.resolver import Resolver
@@ -34,7 +35,7 @@ async def run_demo() -> int:
             online, requests, online_s = await _resolve_all(settings, ids)
             endpoint = hub.endpoint
         _print_counts(online)
-        sent = ", ".join(f"{count} {bucket}" for bucket, count in requests.items())
+        sent = " and ".join(f"{count} {Bucket(bucket).noun}" for bucket, count in requests.items())
         click.echo(f"\nResolved {len(online)} repos in {online_s:.2f} s, with {sent} requests.")
         settings = Settings(endpoint=endpoint, token=False, store=store, offline=True)
         offline, requests, offline_s = await _resolve_all(settings, ids)

@@ -18,7 +18,7 @@ file_option = click.option(
     help="Read ids from a file (- for standard input): lines, CSV, JSON lines or Parquet.",
 )
 ray_option = click.option(
-    "--ray", "ray_address", metavar="ADDRESS", help="Work on the machines of the Ray cluster at this address, or auto."
+    "--ray", "ray_address", metavar="ADDRESS", help="Work on the Ray cluster at this address; auto: on the running one."
 )
 
 
@@ -45,7 +45,7 @@ def hub_options(command: CommandFunction) -> CommandFunction:
             "--max-stale",
             type=DURATION,
             metavar="AGE",
-            help="While the Hub cannot be reached, answer with a check that is no older, marked stale.  [default: 0]",
+            help="If the Hub cannot be reached, give answers checked within this time, marked stale.  [default: 0]",
         ),
         click.option(
             "--refresh",

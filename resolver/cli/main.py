@@ -70,7 +70,7 @@ def _show_version(context: click.Context) -> None:
     is_eager=True,
     expose_value=False,
     callback=lambda context, _, value: _show_version(context) if value else None,
-    help="Show the version, the releases that the tables are of, and their age.",
+    help="Show the version, the library releases that the tables come from, and their age.",
 )
 def cli() -> None:
     """Resolve Hugging Face Hub repos to library, task and model class, and store the answers."""

@@ -30,17 +30,17 @@ def output_options(command: CommandFunction) -> CommandFunction:
             type=click.Choice(FORMATS),
             default="table",
             show_default=True,
-            help="Format of the results; by default also as the name of --output ends.",
+            help="Format of the results. Without it, the end of the name of --output chooses.",
         ),
-        click.option("--columns", metavar="K,K", help="Write these keys of a row only, in this order."),
+        click.option("--columns", metavar="K,K", help="Write only these keys of each row, in this order."),
         click.option(
-            "--sort", metavar="K", help="Write the rows at the end, sorted by this key; -K: in descending order."
+            "--sort", metavar="K", help="Write the rows at the end of the run, sorted by this key; -K: descending."
         ),
         click.option(
             "--where",
             multiple=True,
             metavar="K=V",
-            help="Write rows with this value only: library=diffusers, error=gated, task!=fill-mask, conflict, "
+            help="Write only rows with this value: library=diffusers, error=gated, task!=fill-mask, conflict, "
             "parameters<7e9. May be repeated.",
         ),
         click.option("--output", metavar="F", help="Write the results to a file instead of standard output."),

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from resolver.hub.response import Bucket
+
 Advance = Callable[[int, int, Mapping[str, int]], None]
 """Takes the number of answers so far, how many of them are errors, and the quota left by bucket."""
 
@@ -56,7 +58,12 @@ def open_progress(count: Callable[[], int | None], *, quiet: bool) -> Iterator[A
                 completed=done,
                 rate=done / (now_s - started_s),
                 failed=failed,
-                quota="".join(f", {left} {bucket}" for bucket, left in quota_left.items()),
+                quota=_render_quota_left(quota_left),
             )
 
         yield advance
+
+
+def _render_quota_left(quota_left: Mapping[str, int]) -> str:
+    left = ", ".join(f"{count:,} {Bucket(bucket).noun}" for bucket, count in quota_left.items())
+    return f", left: {left}" if left else ""

@@ -10,7 +10,7 @@ from resolver.cli.shared_options import json_option, store_option
 
 @click.group()
 def registry() -> None:
-    """Show and update the tables that decisions are made by."""
+    """Show and update the tables that decisions come from."""
 
 
 @registry.command(
@@ -46,7 +46,7 @@ def registry_update(sources: tuple[str, ...], location: str | None) -> int:
 @json_option
 @store_option
 def registry_info(location: str | None, format_: str) -> int:
-    """Show which releases the tables in force are of, where they come from, and how old they are."""
+    """Show the library releases of the tables in force, where the tables come from, and their age."""
     from resolver.cli.registry import show_registry
 
     return run(show_registry(location, as_json=format_ == "json"))

@@ -55,7 +55,7 @@ Examples:
     help="Of the listed repos, resolve those that were changed since: 2026-01-31, 1d (a day ago), or last (since the "
     "last complete run).",
 )
-@click.option("--resume", is_flag=True, help="Go on with the page of the listing where the last run was interrupted.")
+@click.option("--resume", is_flag=True, help="Continue at the page of the listing where the last run was interrupted.")
 @click.option(
     "--sweep", is_flag=True, help="After --all or --author, check the repos in the store that the listing did not have."
 )
@@ -64,7 +64,7 @@ Examples:
     "--partial",
     is_flag=True,
     default=None,
-    help="Answer as soon as files, or the page of a listing, tell enough. An answer says what could not be seen.",
+    help="Answer as soon as a few files, or a page of a listing, tell enough. The answer says what was not seen.",
 )
 @output_options
 @ray_option
@@ -126,7 +126,7 @@ Examples:
 @json_option
 @hub_options
 def explain(id_: str, subfolder: str, format_: str, **hub: Any) -> int:
-    """Show the evidence, the rules and the other candidates behind the answer for one repo."""
+    """Explain the answer for one repo: the evidence, the rules, and the other candidates."""
     from resolver.cli.resolving import explain_id
 
     return run(explain_id(id_, hub, subfolder=subfolder, as_json=format_ == "json"))

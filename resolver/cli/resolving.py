@@ -87,13 +87,19 @@ async def resolve_ids(
     if summary.failed:
         return ERROR_ROWS
     if not selected.total and (summary.total or request.is_listing):
-        show_message("nothing found" if not summary.total else f"none of the {summary.total:,} repos has these values")
+        show_message(_say_nothing_found(request, summary.total))
         return NOTHING_FOUND
     if not summary.total:
         source = request.retry_failed or request.file
         name = "standard input" if source == "-" else source
         show_message(f"{name} names no repo{' that failed' if request.retry_failed else ''}: nothing to resolve")
     return ALL_ANSWERED
+
+
+def _say_nothing_found(request: ResolveRequest, answered: int) -> str:
+    if answered:
+        return f"none of the {answered:,} repos has the values of --where"
+    return "no listed repo has changed since then" if request.since_s is not None else "the Hub lists no such repo"
 
 
 def _write_summary(

@@ -44,7 +44,7 @@ Examples:
     "--max-stale",
     type=DURATION,
     metavar="AGE",
-    help="While the Hub cannot be reached, answer with a check that is no older, marked stale.  [default: 0]",
+    help="If the Hub cannot be reached, give answers checked within this time, marked stale.  [default: 0]",
 )
 @click.option("--lean", is_flag=True, default=None, help="Fetch config.json only if it can change the answer.")
 @click.option("--concurrency", type=int, metavar="N", help="Maximum number of requests to the Hub.  [default: 64]")
@@ -79,8 +79,9 @@ def serve(
 ) -> int:
     """Answer over HTTP, for programs in any language.
 
-    GET /v1/models/ORG/NAME answers one repo, POST /v1/resolve a list of ids with JSON lines, and / is a page about what
-    is known. Your token asks the Hub, but only what is public is told. SIGTERM ends it after the running answers.
+    GET /v1/models/ORG/NAME answers one repo. POST /v1/resolve answers a list of ids with JSON lines. / is a page about
+    what is known. The service asks the Hub with your token, but answers only what is public. After SIGTERM it finishes
+    the running answers and ends.
     """
     from resolver.cli.running import run
     from resolver.cli.serving import serve_until_stopped

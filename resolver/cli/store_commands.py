@@ -46,7 +46,7 @@ Examples:
 )
 @click.option("--all-endpoints", is_flag=True, help="Repos of all Hubs that the store has.")
 @click.option(
-    "--max-age", type=DURATION, metavar="AGE", help="Call older answers stale: 3600, 15m, 12h, 1d.  [default: 1d]"
+    "--max-age", type=DURATION, metavar="AGE", help="Mark older answers as stale: 3600, 15m, 12h, 1d.  [default: 1d]"
 )
 @output_options
 @store_option
@@ -105,7 +105,7 @@ answers_private has those that only certain tokens may see.
 def store_query(
     sql: str, format_: str, output: str | None, csv_safe: bool, timeout: float, location: str | None
 ) -> int:
-    """Run one statement of SQL that only reads the store (-: from standard input)."""
+    """Run one SQL statement that only reads the store. With -, read it from standard input."""
     from resolver.cli.querying import query_store
 
     if csv_safe and format_ != "csv":
@@ -153,12 +153,12 @@ Examples:
 """,
 )
 @click.argument("file", metavar="F")
-@click.option("--endpoint", metavar="URL", help="Of model infos: the Hub that they are of.  [env: HF_ENDPOINT]")
+@click.option("--endpoint", metavar="URL", help="With model infos: the Hub that they come from.  [env: HF_ENDPOINT]")
 @click.option(
     "--as-of",
     type=MOMENT,
     metavar="WHEN",
-    help="Of model infos: when they were seen, as a date, a time or 12h, 1d ago.  [default: when F was last changed]",
+    help="With model infos: when they were read, as a date, a time or 12h, 1d ago.  [default: when F was last changed]",
 )
 @store_option
 def store_import(file: str, endpoint: str | None, as_of: float | None, location: str | None) -> int:

@@ -67,7 +67,9 @@ async def list_answers(
     if selected.failed:
         return ERROR_ROWS
     if not selected.total:
-        nothing = f"none of the {listed:,} repos has these values" if listed else explain_empty(asked, author, known)
+        nothing = (
+            f"none of the {listed:,} repos has the values of --where" if listed else explain_empty(asked, author, known)
+        )
         show_message(nothing)
         return NOTHING_FOUND
     return ALL_ANSWERED

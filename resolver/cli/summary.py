@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from resolver.hub.response import Bucket
+
 SUMMARY_KEYS = (
     *("source", "library", "task", "model_class", "undecided", "error"),
     *("conflict", "requires_remote_code", "partial", "stale"),
@@ -135,7 +137,9 @@ def render_totals(
 ) -> str:
     """How many repos in what time, where the answers came from, and the requests that were sent; in 80 columns."""
     sources = ", ".join(f"{count:,} from {name}" for name, count in summary.sources.most_common())
-    sent = ", ".join(f"{count:,} {bucket}{_render_left(quota_left.get(bucket))}" for bucket, count in requests.items())
+    sent = ", ".join(
+        f"{count:,} {Bucket(bucket).noun}{_render_left(quota_left.get(bucket))}" for bucket, count in requests.items()
+    )
     waited = f"; longest wait for the Hub: {longest_wait_s:.0f} s" if longest_wait_s >= 1 else ""
     repos = "repo" if summary.total == 1 else "repos"
     text = (

@@ -15,7 +15,7 @@ def add_verbose_option(command: click.Command) -> None:
             count=True,
             expose_value=False,
             callback=_show_more,
-            help="Say what is done; -vv: each request and step. On standard error.",
+            help="Report progress on standard error; -vv also reports each request and step.",
         )
     )
     for below in command.commands.values() if isinstance(command, click.Group) else ():

@@ -57,10 +57,10 @@ def watch(
     output: str | None,
     quiet: bool,
 ) -> int:
-    """Check repos again and again within the Hub's quota, and tell what has changed.
+    """Check repos at the Hub at intervals, within its quota, and report what has changed.
 
-    The first check is compared with what the store knew before. COMMAND is a program with arguments, which no shell
-    reads; it gets the event on its standard input.
+    The first check is compared with what the store knew before. COMMAND is a program with its arguments. It is started
+    without a shell, and reads the event from its standard input.
     """
     from resolver.cli.running import run
     from resolver.cli.watching import WatchRequest, watch as watch_repos

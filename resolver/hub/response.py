@@ -14,6 +14,11 @@ class Bucket(enum.StrEnum):
     API = "api"
     RESOLVERS = "resolvers"
 
+    @property
+    def noun(self) -> str:
+        """What messages call its requests: "API requests", "file requests"."""
+        return "API" if self is Bucket.API else "file"
+
     # That of an enumeration is a function of Python, and a request looks up several things by its bucket.
     __hash__ = str.__hash__
 

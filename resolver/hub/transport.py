@@ -235,7 +235,7 @@ class Transport:
             self._said_until_s[bucket] = loop.time() + wait_s
             if status is None:
                 said = "the Hub's quota of %s requests is used up; the next ones wait %.0f s"
-                logger.warning(said, bucket.value, wait_s)
+                logger.warning(said, bucket.noun, wait_s)
             else:
                 logger.warning("the Hub fails with status %d, and asks for a wait of %.0f s", status, wait_s)
         self.longest_wait_s = max(self.longest_wait_s, wait_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resolver.local_hub.catalog.catalog import Catalog, HubRepo
-from resolver.local_hub.catalog.demo import demo_catalog
+from resolver.local_hub.catalog.demo import demo_catalog, practice_catalog
 from resolver.local_hub.catalog.jsonl import repos_from_rows
 from resolver.local_hub.catalog.readers import read_folder, read_jsonl
 from resolver.local_hub.errors import CatalogError, HubProcessError, LocalHubError, UnknownRepoError
@@ -29,6 +29,7 @@ __all__ = [
     "UnknownRepoError",
     "demo_catalog",
     "faults",
+    "practice_catalog",
     "read_folder",
     "read_jsonl",
     "repos_from_rows",

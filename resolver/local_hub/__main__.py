@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from resolver.local_hub.catalog.catalog import Catalog
-from resolver.local_hub.catalog.demo import demo_catalog
+from resolver.local_hub.catalog.demo import practice_catalog
 from resolver.local_hub.catalog.jsonl import repos_from_rows
 from resolver.local_hub.catalog.readers import read_folder, read_jsonl
 from resolver.local_hub.errors import CatalogError
@@ -38,12 +38,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m resolver.local_hub", description="Serve repos over the protocol of the Hugging Face Hub."
+        prog="python -m resolver.local_hub",
+        description="Serve repos over the protocol of the Hugging Face Hub: by default those of the demo, and those "
+        "that the documentation names.",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--jsonl", type=Path, metavar="F", help="a JSONL file, one repo in each line; .gz is gzipped")
     source.add_argument("--folder", type=Path, metavar="D", help="a folder that holds ORG/NAME or NAME folders")
-    source.add_argument("--synthetic", type=int, metavar="N", help="N synthetic repos (default: the repos of the demo)")
+    source.add_argument("--synthetic", type=int, metavar="N", help="N synthetic repos")
     parser.add_argument("--authors", type=int, default=100, help="number of owners of the synthetic repos")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the synthetic repos")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, picks a free port")
@@ -67,7 +69,7 @@ def _load_catalog(arguments: argparse.Namespace) -> Catalog:
         return read_folder(arguments.folder)
     if arguments.synthetic is not None:
         return Catalog(repos_from_rows(synthetic(arguments.synthetic, arguments.authors, arguments.seed)))
-    return demo_catalog()
+    return practice_catalog()
 
 
 async def _serve(catalog: Catalog, arguments: argparse.Namespace) -> None:

@@ -9,71 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from resolver.local_hub import Catalog, LocalHub, demo_catalog, read_folder, repos_from_rows
+from resolver.local_hub import Catalog, LocalHub, practice_catalog, read_folder
 
 IDS = (
     *("openai/whisper-small", "BAAI/bge-large-en-v1.5", "stabilityai/sdxl-turbo", "google/gemma-3-1b-it"),
     "Qwen/Qwen-7B-Chat",
-)
-
-_FILES = ("README.md", "config.json", "model.safetensors")
-_ROWS: tuple[dict[str, Any], ...] = (
-    {
-        "id": "openai/whisper-small",
-        "sha": "5" * 40,
-        "config": {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"},
-        "siblings": _FILES,
-        "library_name": "transformers",
-        "pipeline_tag": "automatic-speech-recognition",
-        "tags": ["transformers", "whisper"],
-    },
-    {
-        "id": "google/gemma-3-4b-it",
-        "sha": "6" * 40,
-        "config": {"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3"},
-        "siblings": _FILES,
-        "library_name": "transformers",
-        "pipeline_tag": "image-text-to-text",
-        "tags": ["transformers", "gemma3"],
-    },
-    {
-        "id": "BAAI/bge-reranker-v2-m3",
-        "sha": "7" * 40,
-        "config": {"architectures": ["XLMRobertaForSequenceClassification"], "model_type": "xlm-roberta"},
-        "siblings": _FILES,
-        "library_name": "sentence-transformers",
-        "pipeline_tag": "text-ranking",
-        "tags": ["sentence-transformers"],
-    },
-    {
-        "id": "stabilityai/sdxl-turbo",
-        "sha": "8" * 40,
-        "model_index": {
-            "_class_name": "StableDiffusionXLPipeline",
-            "unet": ["diffusers", "UNet2DConditionModel"],
-            "vae": ["diffusers", "AutoencoderKL"],
-        },
-        "siblings": ["model_index.json", "unet/config.json", "vae/config.json"],
-        "library_name": "diffusers",
-        "pipeline_tag": "text-to-image",
-        "tags": ["diffusers"],
-    },
-    {
-        "id": "Qwen/Qwen-7B-Chat",
-        "sha": "9" * 40,
-        "config": {
-            "architectures": ["QWenLMHeadModel"],
-            "auto_map": {
-                "AutoConfig": "configuration_qwen.QWenConfig",
-                "AutoModelForCausalLM": "modeling_qwen.QWenLMHeadModel",
-            },
-            "model_type": "qwen",
-        },
-        "siblings": (*_FILES, "configuration_qwen.py", "modeling_qwen.py"),
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["transformers", "qwen", "custom_code"],
-    },
 )
 
 SMALL_MODEL = "hf-internal-testing/tiny-random-BertForSequenceClassification"
@@ -82,7 +22,7 @@ SMALL_MODEL = "hf-internal-testing/tiny-random-BertForSequenceClassification"
 
 def prepare(folder: Path, page: str) -> tuple[Catalog, dict[str, Any]]:
     """Put the reader's files into `folder`. The repos of the Hub, and the names that the Python of the page may use."""
-    catalog = Catalog([*demo_catalog(), *repos_from_rows(_ROWS)])
+    catalog = practice_catalog()
     (folder / "ids.txt").write_text("\n".join(IDS))
     setup = _SETUPS.get(page, _make_config_folder)
     return catalog, setup(folder, catalog)
@@ -151,7 +91,7 @@ _SETUPS: dict[str, Callable[[Path, Catalog], dict[str, Any]]] = {
     "docs/loading.md": _save_models,
     "docs/exporting.md": _save_decoder,
     "docs/tutorial/loading.md": _save_models,
-    "docs/tutorial/exporting.md": _save_decoder,
+    "docs/tutorial/exporting.md": _save_models,
     "docs/how-to/notebooks.md": _save_models,
     "docs/how-to/company-network.md": _save_certificate,
 }

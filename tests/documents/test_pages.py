@@ -22,7 +22,7 @@ BLOCKS = {str(page): find_blocks((ROOT / page).read_text("utf-8")) for page in l
 DATABASE = "postgresql+asyncpg://hubresolve@db.example/hubresolve"
 MOST_FAST_COMMANDS = 3
 """A page with more commands of the shell than these is slow: each takes half a second."""
-MOST_LEFT = 20
+MOST_LEFT = 21
 """Blocks of all pages that do not run, each with its reason."""
 
 
@@ -37,8 +37,8 @@ def is_run(block: Block) -> bool:
 
 
 def choose_ports(endpoint: str) -> dict[str, str]:
-    """The port of the practice Hub in the pages is that of this Hub; that of the reader's own server is a free one."""
-    return {"8123": endpoint.rpartition(":")[2], "8000": str(find_free_port())}
+    """The port of the practice Hub in the pages is that of this Hub; the reader's own servers get free ones."""
+    return {"8123": endpoint.rpartition(":")[2], "8000": str(find_free_port()), "9100": str(find_free_port())}
 
 
 def has_database(page: str) -> bool:

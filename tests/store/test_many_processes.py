@@ -50,7 +50,7 @@ async def test_eight_processes_with_two_thousand_repos_each_lose_nothing_and_fet
         assert "locked" not in stderr and "not stored" not in stderr and "damaged" not in stderr
         # The summary has the number of requests: at most one for a repo, and two hops for its config.
         requests = " ".join(stderr.split()).split("requests: ")[1]
-        (sent,) = re.findall(r"([\d,]+) api", requests)
+        (sent,) = re.findall(r"([\d,]+) API", requests)
         assert int(sent.replace(",", "")) <= REPOS, requests
     async with MetadataStore(store) as opened:
         info = await opened.get_info()

@@ -70,7 +70,7 @@ def count_repos(file: str) -> int | None:
     """About how many repos a file names: its lines, or the rows of a Parquet file; None where that is not known, as for
     standard input.
 
-    Comments and headings are counted too: it is for a progress bar.
+    Blank lines, comments and headings are counted too: it is for a progress bar.
     """
     path = Path(file)
     if file == "-" or not path.is_file():
@@ -82,7 +82,10 @@ def count_repos(file: str) -> int | None:
             if not first.startswith(PARQUET_MAGIC):
                 if first.startswith(GZIP_MAGIC):
                     return None
-                return first.count(b"\n") + sum(chunk.count(b"\n") for chunk in chunks) + 1
+                count, last = first.count(b"\n"), first
+                for chunk in chunks:
+                    count, last = count + chunk.count(b"\n"), chunk
+                return count if last.endswith(b"\n") else count + 1
         from pyarrow.parquet import read_metadata
 
         return int(read_metadata(path).num_rows)

@@ -154,8 +154,9 @@ def test_only_failed_rows_are_read_for_another_try() -> None:
 
 def test_a_progress_bar_knows_about_how_many_repos_there_are(tmp_path: Path) -> None:
     file = tmp_path / "ids"
-    file.write_bytes(b"org/a\norg/b\norg/c")
-    assert count_repos(str(file)) == 3
+    for text in (b"org/a\norg/b\norg/c", b"org/a\norg/b\norg/c\n"):
+        file.write_bytes(text)
+        assert count_repos(str(file)) == 3
     pyarrow.parquet.write_table(pyarrow.table({"id": ["a", "b"]}), file)
     assert count_repos(str(file)) == 2
     file.write_bytes(gzip.compress(b"org/a"))

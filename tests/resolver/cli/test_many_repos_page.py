@@ -101,4 +101,4 @@ async def test_the_page_reads_a_whole_hub(catalog: Catalog, tmp_path: Path, monk
         imported = await run_in_thread(*snapshot, **common)
         assert imported.returncode == 0 and "1 stored, 1 of them partial" in imported.stderr
         shown = await run_in_thread(*partial, **common)
-        assert shown.returncode == 3 and "none of the 2 repos has these values" in shown.stderr
+        assert shown.returncode == 3 and "none of the 2 repos has the values of --where" in shown.stderr

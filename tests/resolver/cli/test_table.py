@@ -11,14 +11,16 @@ import re
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 
 import pytest
 
 from resolver.cli.answer_table import AnswerTable
 from resolver.local_hub import LocalHub
+from resolver.row import format_time
 from tests.resolver.support import bert_row, catalog_of, command
-from tests.resolver.test_rows import FULL
+from tests.resolver.test_rows import BASE, FULL
 
 LONG = f"acme/{'long-name-' * 5}model"
 IDS = ["acme/bert", LONG, "acme/none", "acme/new"]
@@ -85,3 +87,20 @@ def test_a_value_stays_in_its_cell() -> None:
     heading, line = file.getvalue().splitlines()
     assert line.count("\t") == heading.count("\t") == 6
     assert line.split("\t")[3] == r"one\ntwo\tthree\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("stale", "age_s", "remark"),
+    [(False, 60, ""), (True, 60, "stale: checked 1 minute ago"), (False, 7_200, "checked 2 hours ago")],
+)
+def test_a_table_says_when_an_answer_was_checked_where_that_matters(stale: bool, age_s: int, remark: str) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    file = Terminal()
+    row = {**BASE.to_dict(), "stale": stale, "checked_at": format_time(time.time() - age_s)}
+    with AnswerTable(file) as table:
+        table.write(row)
+    lines = _ESCAPES.sub("", file.getvalue()).splitlines()[2:]
+    assert "".join(lines).strip() == remark

@@ -84,7 +84,7 @@ def render_table(outcomes: Outcomes) -> str:
         "exported to ONNX by its export configuration (`torch.onnx.export`, `dynamo=True`) and run in ONNX Runtime",
         "on a second batch with other sizes of all dynamic axes. Its outputs are compared with those of PyTorch.",
         "For a task with past, the graph that takes cached keys and values is checked; for models with an encoder",
-        "and a decoder, that of the decoder. [exporting.md](exporting.md) says how to export a model.",
+        "and a decoder, that of the decoder. [Exporting](exporting.md) says how to export a model.",
         "",
         "`tools/check_exports.py` writes this page. CI checks a part of the pairs again in each run.",
         "",

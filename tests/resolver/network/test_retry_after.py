@@ -41,7 +41,7 @@ async def test_the_wait_that_is_asked_for_is_kept_and_said(
         assert resolver.longest_wait_s == BOUND_S
     assert found.task == "fill-mask" and hub.count.kind["model_info"] == 2
     said = {
-        429: "the Hub's quota of api requests is used up",
+        429: "the Hub's quota of API requests is used up",
         503: "the Hub fails with status 503, and asks for a wait",
     }
     assert said[status] in caplog.text
