@@ -61,6 +61,8 @@ async def test_each_model_is_called_once_and_trouble_is_its_own(
     ids = [*NAMES[:6], KILLER, *NAMES[6:], BIG, "acme/missing", "not//an id"]
     with start_process(folder=models) as hub:
         items = await map_all(hub, tmp_path / "store.sqlite3", ids)
+        # The sizes of the models came with the answers.
+        assert "paths_info" not in hub.counts()["kind"]
         again = await map_all(hub, tmp_path / "store.sqlite3", NAMES[:2])
     assert sorted(item.repo_id for item in items) == sorted(ids)
     results = {item.repo_id: item for item in items if isinstance(item, ModelResult)}
