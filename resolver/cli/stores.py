@@ -65,7 +65,7 @@ async def export_to(location: str | None, file: str, repo_ids: Sequence[str], *,
     """Write a bundle; the exit code is 0 if it holds all requested repos."""
     async with open_existing(location) as store:
         exported = await export_bundle(store, Path(file), repo_ids, with_private=with_private)
-    click.echo(f"{file}: {exported.refs:,} refs to {exported.facts:,} commits", err=True)
+    click.echo(f"{file}: {_count(exported.refs, 'ref')} to {_count(exported.facts, 'commit')}", err=True)
     for repo_id in exported.unknown:
         show_message(f"the store has nothing to export for {repo_id}")
     return ERROR_ROWS if exported.unknown or exported.damaged else ALL_ANSWERED
@@ -86,7 +86,10 @@ async def import_from(
     async with MetadataStore(choose_location(location)) as store:
         imported = await import_bundle(store, Path(file))
     exported_at = _format_time(imported.made_at_s, time.time())
-    click.echo(f"{file}: {imported.refs:,} refs to {imported.facts:,} commits, exported {exported_at}", err=True)
+    click.echo(
+        f"{file}: {_count(imported.refs, 'ref')} to {_count(imported.facts, 'commit')}, exported {exported_at}",
+        err=True,
+    )
     for update in imported.updates:
         click.echo(make_printable(f"{file}: registry update of {update.library} {update.version}"), err=True)
     return ALL_ANSWERED
@@ -101,7 +104,10 @@ async def prune_rows(
         endpoint = Settings(endpoint=endpoint).fill().endpoint
     async with open_existing(location) as store:
         pruned = await prune(store, checked_before_s=before_s, endpoint=endpoint, repo_ids=repo_ids)
-    click.echo(f"removed {pruned.refs:,} refs, {pruned.facts:,} commits and {pruned.decisions:,} decisions", err=True)
+    removed = (
+        f"{_count(pruned.refs, 'ref')}, {_count(pruned.facts, 'commit')} and {_count(pruned.decisions, 'decision')}"
+    )
+    click.echo(f"removed {removed}", err=True)
     return ALL_ANSWERED
 
 
@@ -147,3 +153,7 @@ def _format_time(seconds: int | None, now_s: float) -> str:
     except (ValueError, OverflowError, OSError):
         return f"{seconds} s after 1970, by a wrong clock or a damaged row"
     return f"{moment} ({describe_age(seconds, now_s)})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -155,6 +155,6 @@ def explain_known(
     known = f"the store has an answer for commit {commit_hash}, checked {age}"
     if is_cached:
         known = f"the local Hugging Face cache has commit {commit_hash}, fetched {age}"
-    explained = HubUnavailableError(f"{error}; {known}: --max-stale (max_stale_s) or --offline gives it")
+    explained = HubUnavailableError(f"{error}; {known}: use it with --max-stale (max_stale_s) or --offline")
     explained.__dict__.update(error.__dict__)
     return explained

@@ -73,5 +73,6 @@ class FixedWindowLimiter:
         self, bucket: QuotaBucket, started_s: float, used: int, now_s: float, *, allowed: bool
     ) -> Allowance:
         limit = self._limits.get(bucket, UNLIMITED)
-        reset_s = math.ceil(started_s + self._window_s - now_s)
+        # In this order no rounding makes it longer than the window.
+        reset_s = math.ceil(self._window_s - (now_s - started_s))
         return Allowance(bucket.value, allowed, limit - used, reset_s, limit, math.ceil(self._window_s))

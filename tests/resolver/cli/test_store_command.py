@@ -104,7 +104,7 @@ async def test_verify_names_wrong_rows_and_drops_them_with_the_option(hub: Local
 async def test_prune_removes_and_info_counts(hub: LocalHub, store: Path) -> None:
     await answers(settings_for(hub, store), ["acme/bert", "acme/sd", "acme/st"])
     done = await run_in_thread("store", "prune", "--repo", "acme/bert", "--store", store)
-    assert done.returncode == 0 and "removed 1 refs, 1 commits" in done.stderr
+    assert done.returncode == 0 and "removed 1 ref, 1 commit" in done.stderr
     assert "removed 0 refs" in (await run_in_thread("store", "prune", "--older-than", "1d", "--store", store)).stderr
     info = (await run_in_thread("store", "info", "--store", store)).stdout
     assert "commits" in info and f"refs at {hub.endpoint}" in info and "just now" in info

@@ -26,6 +26,8 @@ def test_a_window_ends_for_each_caller_and_bucket_apart() -> None:
         ("", QuotaBucket.API, 5.0, False, 0, 295),
         ("token", QuotaBucket.API, 5.0, True, 1, 300),
         ("", QuotaBucket.RESOLVERS, 5.0, True, 999_999_999, 300),
+        # 212.2 + 300 - 212.2 is a little more than 300.
+        ("other", QuotaBucket.API, 212.2, True, 1, 300),
         ("", QuotaBucket.API, 299.9, False, 0, 1),
         ("", QuotaBucket.API, 300.0, True, 1, 300),
     ]
