@@ -74,7 +74,7 @@ async def test_the_given_repos_are_exported_and_unknown_ones_are_named(
 ) -> None:
     await answers(settings_for(hub, store), ["acme/bert", "acme/sd"])
     done = await run_in_thread("store", "export", bundle, "acme/bert", "acme/nobody", "--store", store)
-    assert done.returncode == 1 and "acme/nobody" in done.stderr and "1 refs" in done.stderr
+    assert done.returncode == 1 and "acme/nobody" in done.stderr and "1 ref to 1 commit" in done.stderr
 
 
 async def test_a_damaged_bundle_is_refused_and_the_store_is_not_changed(
