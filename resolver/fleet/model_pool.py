@@ -27,7 +27,7 @@ MAX_ATTEMPTS = 2
 RESTART_POLL_S = 0.5
 """The wait between two questions to a worker that Ray is starting again."""
 
-DEFAULT_PREFETCH = 2
+DEFAULT_PREFETCH = 4
 """Models that a worker is given beside the one that runs: their files are fetched meanwhile."""
 
 
