@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PLUGIN_GROUP = "hubresolve.registry"
 """The entry point group of plugins: each entry point is an `Extension`, or a function that returns one."""
 
+MAX_CACHED_ENVIRONMENTS = 100
+"""Most environments that the cache folder has: those in temporary folders, as of CI, never come again."""
+
 _CACHE_VERSION = 1
 _MODELING_PATH = Path("models", "auto", "modeling_auto.py")
 
@@ -83,7 +86,19 @@ def _inspect_environment() -> dict[str, Any]:
     plugins = sorted({(point.name, point.value) for point in entry_points(group=PLUGIN_GROUP)})
     found = {"state": state, "transformers": transformers, "plugins": [list(plugin) for plugin in plugins]}
     _write_cache(name, found)
+    _remove_old_environments()
     return found
+
+
+def _remove_old_environments() -> None:
+    """Keep the `MAX_CACHED_ENVIRONMENTS` that were written last."""
+    try:
+        files = [(file.stat().st_mtime_ns, file) for file in _cache_folder().glob("environment-*.json")]
+        for _, file in sorted(files)[:-MAX_CACHED_ENVIRONMENTS]:
+            file.unlink()
+    except OSError as error:
+        # Another process may remove the same files.
+        _get_logger().debug("cannot remove old cache files of the registry: %s", error)
 
 
 def _read_path_state() -> list[list[Any]]:

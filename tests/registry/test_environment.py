@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -193,3 +194,16 @@ def test_a_cache_that_cannot_be_written_is_ignored(site: Path, tmp_path: Path) -
     install_transformers(site, "5.99.0")
 
     assert adapt_to_environment(shipped_registry()).versions["transformers"] == "5.99.0"
+
+
+def test_old_environments_leave_the_cache(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "MAX_CACHED_ENVIRONMENTS", 2)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for number in range(4):
+        old = cache / f"environment-{number:08x}.json"
+        old.write_text("{}")
+        os.utime(old, (number, number))
+    adapt_to_environment(shipped_registry())
+    left = sorted(file.name for file in cache.glob("environment-*.json"))
+    assert len(left) == 2 and "environment-00000003.json" in left
