@@ -41,9 +41,9 @@ class Settings:
     `concurrency`: most requests in flight (`HUBRESOLVE_CONCURRENCY`; default 64).
     Pickled settings hold no token: it is read from the environment where they are unpickled.
     `timeout_s`: longest time that one request may take (default 30, or `HF_HUB_DOWNLOAD_TIMEOUT` where that is longer).
-    `cache_dir`: the local Hugging Face cache, read while offline
-    (`HF_HUB_CACHE`, `HF_HOME`). `registry`: the rules; default the shipped ones. `hooks`: what is told of requests,
-    hits, waits and retries (`resolver.Hooks`; default nothing); they are not pickled either.
+    `cache_dir`: the local Hugging Face cache, read while offline (`HF_HUB_CACHE`, `HF_HOME`).
+    `registry`: the rules; default the shipped ones. `hooks`: methods that are called for requests, hits, waits and
+    retries (`resolver.Hooks`; default none); they are not pickled either.
     `ids_only`: requests are ids of repos; a path is refused, and neither local folders nor the Hugging Face cache are
     read. `public_only`: the token is sent to the Hub, but what is answered and remembered is what a request without it
     would be answered. Both are for services that answer strangers.

@@ -1,4 +1,4 @@
-"""`Hooks`: what a program is told while its resolvers work, and the values that tell it."""
+"""`Hooks`: methods of a program that are called while its resolvers work, and the values that they get."""
 
 from __future__ import annotations
 
@@ -110,4 +110,5 @@ class GuardedHooks(Hooks):
         except Exception as error:
             if name not in self._has_failed:
                 self._has_failed.add(name)
-                logger.warning("the hook %s fails: what it is told may be lost", name, exc_info=without_secrets(error))
+                problem = "the hook %s raised an error; its further errors are not logged"
+                logger.warning(problem, name, exc_info=without_secrets(error))

@@ -1,8 +1,8 @@
-"""`PublicHubClient`: asks a Hub with a token, and tells what a request without the token would be told.
+"""`PublicHubClient`: sends requests with a token, and answers what a request without the token would get.
 
 The token's quota is used for what is public, which is nearly everything. Where the Hub does not say that a repo is
-public, what it said is dropped, and the repo is asked for once more without the token. Nothing that was learned with
-the token is told then, not even that the repo exists.
+public, its response is dropped, and the repo is requested once more without the token. Nothing that was learned with
+the token is passed on then, not even that the repo exists.
 """
 
 from __future__ import annotations

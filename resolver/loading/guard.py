@@ -139,8 +139,8 @@ def guard_load(place: str, folders: tuple[Path, ...], *, allow_code: bool) -> It
 def _replace_functions(guard: _Guard) -> Iterator[None]:
     """Replace two functions for the threads of the load; other threads get the originals, as all do afterwards.
 
-    Started threads are covered: Python 3.11 has no audit event for that. And transformers 5 asks whether a Hub has a
-    repo of a timm backbone's name, such as "resnet50"; where it has none, the name is timm's. It is told so.
+    One starts threads, for which Python 3.11 has no audit event. With the other one, transformers 5 asks whether a Hub
+    has a repo with the name of a timm backbone, such as "resnet50"; if not, the name is timm's. It always gets "no".
     """
     from huggingface_hub import HfApi
 

@@ -78,8 +78,8 @@ class Recall:
         return found.commit if found is not None else None
 
     async def get_stored_info(self, ref: StoredRef) -> tuple[ModelInfo, CommitFacts] | None:
-        """What the store has of a ref as if the Hub had told it: model info, and its commit with the files that were
-        fetched; None where the facts are missing.
+        """What the store has of a ref, in the form of a response of the Hub: model info, and its commit with the files
+        that were fetched; None where the facts are missing.
         """
         from resolver.hub.payloads import ModelInfo
 

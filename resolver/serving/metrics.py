@@ -27,7 +27,7 @@ class Metrics:
         """A request begins (1) or ends (-1)."""
 
     def count_row(self, code: str) -> None:
-        """A row was told; `code` is empty for an answer."""
+        """A row was sent; `code` is empty for an answer."""
 
     def render(self) -> tuple[bytes, str] | None:
         """The page and its content type; None where there is none."""
@@ -58,7 +58,7 @@ class PrometheusMetrics(Metrics):
         )
         self._in_progress = Gauge("hubresolve_http_requests_in_progress", "Requests now.", registry=self._registry)
         self._rows = Counter(
-            "hubresolve_http_rows", "Rows told, by error code; empty for answers.", ["code"], registry=self._registry
+            "hubresolve_http_rows", "Rows sent, by error code; empty for answers.", ["code"], registry=self._registry
         )
         # Finding the counter of a label takes longer than counting.
         self._rows_by_code: dict[str, Counter] = {}
@@ -73,7 +73,7 @@ class PrometheusMetrics(Metrics):
         self._in_progress.inc(by)
 
     def count_row(self, code: str) -> None:
-        """A row was told; `code` is empty for an answer."""
+        """A row was sent; `code` is empty for an answer."""
         counter = self._rows_by_code.get(code)
         if counter is None:
             counter = self._rows_by_code[code] = self._rows.labels(code)

@@ -46,7 +46,7 @@ CHANGING_KEYS = ("source", "checked_at", "stale")
 
 
 def build_row(answer: Answer, *, has_own_token: bool) -> dict[str, Any]:
-    """The row that is told to a caller."""
+    """The row that is sent to a caller."""
     row: dict[str, Any] = dict(answer.to_dict())
     if isinstance(answer, Failure):
         code = answer.error.code
@@ -90,9 +90,9 @@ def encode_row(row: Mapping[str, Any]) -> bytes:
 
 
 def compute_tag(row: Mapping[str, Any], registry_digest: str) -> str:
-    """The opaque part of the weak ETag of an answer: a hash of its commit, of the rules, and of all that it says.
+    """The opaque part of the weak ETag of an answer: a hash of its commit, of the rules, and of its other values.
 
     The Hub's tags may change an answer without a new commit; when and from where it was checked does not.
     """
-    said = {key: value for key, value in row.items() if key not in CHANGING_KEYS}
-    return hashlib.blake2b(msgspec.json.encode([registry_digest, said]), digest_size=16).hexdigest()
+    content = {key: value for key, value in row.items() if key not in CHANGING_KEYS}
+    return hashlib.blake2b(msgspec.json.encode([registry_digest, content]), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""The routes of the service. What is answered is decided by the resolvers; what is told, by `responses`."""
+"""The routes of the service. The resolvers decide the answers; `responses` decides what of them is sent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`SharedPacer`: keeps to a quota that many processes use at once, by leases from the store that they share.
 
 A lease is a number of requests of the window. The first ones are small; they grow until one lasts for about a second,
-so that the store is written to seldom, and the next one is taken before the last one is used up. Where the store does
-not answer, the process goes on as if it were alone: `QuotaPacer` is told everything that happens.
+so that the store is written seldom, and the next one is taken before the last one is used up. If the store does not
+answer, the process goes on as if it were alone: `QuotaPacer` also gets every event.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ async def test_a_hook_that_raises_breaks_nothing_and_is_said_once(
     hooks = BrokenHooks()
     found = await answers(settings_for(hub, store, hooks=hooks), ["acme/bert", "acme/sd"])
     assert [code_of(item) for item in found] == [None, None] and hooks.calls > 1
-    assert caplog.text.count("the hook on_request fails") == 1
+    assert caplog.text.count("the hook on_request raised an error") == 1
     assert "the collector" in caplog.text and PASSWORD not in caplog.text
 
 
