@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +100,9 @@ def _build_comparison(key: str, sign: str, text: str) -> Callable[[Row], bool]:
     try:
         limit = float(text)
     except ValueError:
-        raise SelectionError(f"{text!r} is not a number such as 7000000000 or 7e9") from None
+        limit = math.nan
+    if math.isnan(limit):
+        raise SelectionError(f"{text!r} is not a number such as 7000000000 or 7e9")
     compare = _COMPARISONS[sign]
     return lambda row: row[key] is not None and compare(row[key], limit)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from msgspec.structs import replace
 
 from resolver.cli.durations import DURATION
 from resolver.cli.selection import SelectionError, parse_selection
@@ -15,7 +16,9 @@ from tests.resolver.test_rows import BASE, FAILED, FULL, LOCAL
 
 pytestmark = pytest.mark.pure
 
-ROWS: tuple[Mapping[str, Any], ...] = tuple(answer.to_dict() for answer in (BASE, FULL, LOCAL, FAILED))
+SIZED = replace(BASE, parameters=900_000_000, weight_bytes=3_600_000_000)
+COUNTED = replace(FULL, parameters=70_000_000_000)
+ROWS: tuple[Mapping[str, Any], ...] = tuple(answer.to_dict() for answer in (SIZED, COUNTED, LOCAL, FAILED))
 NAMES = [row["repo_id"] for row in ROWS]
 BERT, X, FOLDER, NONE = NAMES
 
@@ -41,6 +44,13 @@ BERT, X, FOLDER, NONE = NAMES
         (("partial=files", "stale"), [X]),
         (("task=fill-mask", "library=diffusers"), []),
         (("repo_id=acme/x@v1",), [X]),
+        (("parameters<7e9",), [BERT]),
+        (("parameters<=900000000",), [BERT]),
+        (("parameters>900000000",), [X]),
+        (("parameters>=1e8", "parameters<1e10"), [BERT]),
+        (("parameters=900000000",), [BERT]),
+        (("weight_bytes>0",), [BERT]),
+        (("weight_bytes",), [BERT]),
     ],
     ids=str,
 )
@@ -76,6 +86,9 @@ def test_columns_are_chosen_in_the_given_order() -> None:
         ({"where": ["=x"]}, "not a condition"),
         ({"where": ["library = x"]}, "not a condition"),
         ({"where": [""]}, "not a condition"),
+        ({"where": ["parameters<7B"]}, "'7B' is not a number such as"),
+        ({"where": ["parameters>nan"]}, "'nan' is not a number"),
+        ({"where": ["task<x"]}, "only parameters and weight_bytes are numbers that < can compare, not task"),
         ({"sort": "size"}, "no key 'size'"),
         ({"columns": "repo_id,,task"}, "no key ''"),
         ({"columns": "xyzzy"}, "there are repo_id"),
