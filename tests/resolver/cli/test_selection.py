@@ -68,6 +68,8 @@ def test_a_row_is_written_where_all_conditions_hold(where: tuple[str, ...], expe
         ("task", [BERT, X, FOLDER, NONE]),
         ("-task", [X, BERT, FOLDER, NONE]),
         ("error", [NONE, BERT, X, FOLDER]),
+        ("parameters", [BERT, X, FOLDER, NONE]),
+        ("-parameters", [X, BERT, FOLDER, NONE]),
     ],
 )
 def test_rows_are_sorted_and_those_without_a_value_come_last(sort: str | None, expected: list[str]) -> None:
