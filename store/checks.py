@@ -81,6 +81,8 @@ def find_ref_problem(row: RefRow) -> str | None:
         return "has the key of other hints"
     if row.checked_at < 0:
         return "was checked before 1970"
+    if min(row.parameters or 0, row.weight_bytes or 0) < 0:
+        return "has a negative size"
     try:
         hints = decode(HubHints, row.hints)
     except UnreadableBodyError as error:

@@ -20,7 +20,6 @@ from store.rows import is_digest
 _encode = msgspec.msgpack.Encoder().encode
 
 _TEXT_OR_NONE = (str, type(None))
-_INTEGER_OR_NONE = (int, type(None))
 
 RecalledRow = Sequence[Any]
 """The fields of `StoredRef`, then the key of the facts, the hints of the ref, its digest, and that of the decision."""
@@ -69,8 +68,8 @@ class RefReader:
             if (
                 is_valid
                 and _can_be_used(revision, other, commit, problem, tag, library, checked_at)
-                and type(parameters) in _INTEGER_OR_NONE
-                and type(weight_bytes) in _INTEGER_OR_NONE
+                and (parameters is None or (type(parameters) is int and parameters >= 0))
+                and (weight_bytes is None or (type(weight_bytes) is int and weight_bytes >= 0))
             ):
                 yield StoredRef(
                     key, name, revision, other, commit, problem, tag, library, checked_at, hints_id,

@@ -230,7 +230,7 @@ def _decode_block(content: bytes, schema: int) -> Block:
     if schema == ROWS_SCHEMA:
         return _block_decoder.decode(content)
     facts, refs, decisions = _earlier_block_decoder.decode(content)
-    return msgspec.convert((facts, [(*ref[:-1], None, None, ref[-1]) for ref in refs if ref], decisions), Block)
+    return msgspec.convert((facts, [(*ref[:-1], None, None, *ref[-1:]) for ref in refs], decisions), Block)
 
 
 def _find_problem(rows: Rows, header: Header, facts_keys: set[int]) -> str | None:

@@ -10,10 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from store.bundle.exporting import export_bundle
+from store.bundle.format import BundleWriter, Header
 from store.bundle.importing import import_bundle
+from store.errors import BundleError
 from store.maintenance.verify import verify
 from store.records import StoredRef
+from store.rows import Rows, build_rows
 from store.store import MetadataStore
+from store.tables import ROWS_SCHEMA, ROWS_SCHEMA_WITHOUT_SIZE
 from tests.store.support import DATA, DECISION_KEY, HUB, REGISTRY, make_record, recall_one
 
 A = "a" * 40
@@ -71,6 +75,28 @@ async def test_a_changed_size_is_damage(tmp_path: Path, damage: str) -> None:
         assert await recall_one(store, "org/a") is None
         assert await recall_one(store, "org/unknown") is not None
         assert len((await verify(store, REGISTRY)).problems) == 1
+
+
+async def test_a_negative_size_is_not_used_though_its_digest_is_right(tmp_path: Path) -> None:
+    path, bundle = tmp_path / "store.sqlite3", tmp_path / "wrong.bundle"
+    wrong = build_rows([replace(SIZED, parameters=-1)])
+    with BundleWriter(bundle, Header(schema=ROWS_SCHEMA, made_at_s=0, with_private=False)) as writer:
+        writer.write(wrong)
+    async with MetadataStore(path) as store:
+        with pytest.raises(BundleError, match="a ref has a negative size; nothing was imported"):
+            await import_bundle(store, bundle)
+        await store.merge(wrong)
+        assert await recall_one(store, "org/a") is None
+        assert len((await verify(store, REGISTRY)).problems) == 1
+
+
+async def test_an_earlier_bundle_with_an_empty_ref_is_refused(tmp_path: Path) -> None:
+    bundle = tmp_path / "wrong.bundle"
+    with BundleWriter(bundle, Header(schema=ROWS_SCHEMA_WITHOUT_SIZE, made_at_s=0, with_private=False)) as writer:
+        writer.write(Rows(refs=[()]))  # type: ignore[list-item]
+    async with MetadataStore(tmp_path / "store.sqlite3") as store:
+        with pytest.raises(BundleError, match="is damaged"):
+            await import_bundle(store, bundle)
 
 
 async def test_a_bundle_of_an_earlier_release_is_imported(location: str) -> None:
