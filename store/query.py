@@ -27,7 +27,7 @@ _STEPS_PER_CHECK = 20_000
 
 _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE))
 _ALLOWED_PRAGMAS = frozenset(("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"))
-"""What tells the columns of tables and views; the others change the connection or the file."""
+"""The PRAGMA statements that list tables, columns and indexes. Other ones change the connection or the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ MAX_POLL_S = 0.1
 """Longest pause between two attempts to acquire a lock that another worker holds."""
 
 CHECK_OTHERS_S = 0.05
-"""How long what is known of other workers is used again."""
+"""Seconds for which the result of the last check for other workers is reused."""
 
 _PRESENCE = 0
 """The byte that all open stores share."""
