@@ -17,7 +17,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u
 """The controls C0 and C1, DEL, line separators, and characters that are invisible or change the direction of text."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
+"""First characters of a cell that a spreadsheet evaluates as a formula (OWASP, CSV Injection)."""
 
 _encode_json = msgspec.json.Encoder().encode
 

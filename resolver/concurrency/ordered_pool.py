@@ -18,7 +18,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Work(Generic[R_co]):
     """Work that is left for one input, not yet started. Its errors are values: one failure ends no other work.
 
-    Not an `abc.ABC`: results of warm batches are told from work by `isinstance`, which takes ten times as long then.
+    Not an `abc.ABC`, with which `isinstance` takes ten times as long: warm batches call it for each result.
     """
 
     __slots__ = ()

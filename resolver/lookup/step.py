@@ -75,8 +75,8 @@ class ReadFolder(Struct, frozen=True, gc=False):
 
 Step = UseStored | Refuse | AskHub | UsePage | FetchFiles | LookInHfCache | ReadFolder
 
-_ONLY_INFO_TELLS = frozenset((ALL_FILES, TAGS, COMMIT))
-"""What facts may lack that model info has."""
+_COMPLETED_BY_INFO = frozenset((ALL_FILES, TAGS, COMMIT))
+"""Values of `CommitFacts.unseen` that a request for model info completes; small files need requests of their own."""
 
 
 def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy: Policy) -> Step:
@@ -91,7 +91,7 @@ def next_step(recalled: Recalled, target: RepoRevision, *, now_s: float, policy:
     )
     if freshness is Freshness.FRESH and ref is not None:
         if recalled.decision is not None and recalled.decision.partial and not (policy.offline or policy.partial):
-            is_rest_in_files = _ONLY_INFO_TELLS.isdisjoint(recalled.decision.partial)
+            is_rest_in_files = _COMPLETED_BY_INFO.isdisjoint(recalled.decision.partial)
             return FetchFiles(ref) if is_rest_in_files else AskHub(ref)
         if recalled.decision is not None:
             is_stale = policy.offline and is_older_than_allowed(

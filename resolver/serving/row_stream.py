@@ -10,7 +10,7 @@ from aiohttp import web
 
 CHUNK_BYTES = 32_768
 FLUSH_S = 0.05
-"""How long a row waits for others to be sent with it."""
+"""Seconds after which buffered rows are sent, even if the chunk is not full."""
 
 
 class SlowClientError(Exception):

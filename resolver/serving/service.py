@@ -39,7 +39,7 @@ RESOLVER_LIMITS = Limits(pool=PoolLimits(max_batch=250, max_unfinished=500, max_
 """Many lists are resolved at the same time: each holds less in memory, and gives the others their turn sooner."""
 
 STOP_S = 2.0
-"""How long connections are waited for once their requests have ended, or were cut."""
+"""Seconds to wait until connections close, after their requests have ended or were cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
